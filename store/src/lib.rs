@@ -1,0 +1,27 @@
+//! What was recorded: flows, their connections and bodies, in SQLite.
+//!
+//! This crate decides what a flow *is* ([`flow`]), how it gets onto the disk while it happens
+//! ([`recorder`]), how it is found again ([`filter`], [`read`]) and who is told that something
+//! changed ([`changes`]). It knows no sockets and no protocol: heads arrive as the bytes that
+//! were sent, bodies as timed pieces.
+
+pub mod changes;
+pub mod error;
+pub mod filter;
+pub mod flow;
+pub mod head;
+pub mod read;
+pub mod recorder;
+mod sqlite;
+mod store;
+mod table;
+mod writer;
+
+pub use changes::{Change, Changes};
+pub use error::Error;
+pub use flow::{
+    Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind, MessageInfo,
+    Party, Side, State, Times, Timestamp, TlsInfo, Version,
+};
+pub use recorder::{ConnectionRecorder, FlowRecorder, FlowStart, Recorder};
+pub use store::{Store, StoreOptions};

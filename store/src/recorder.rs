@@ -1,0 +1,311 @@
+//! The door into the store: what the engine says while a conversation happens.
+//!
+//! Nothing here waits for the disk. Each live flow keeps what is not yet written in a small shared
+//! buffer; the first touch after a write puts it on the writer's list, and one writer thread
+//! collects the list every few milliseconds, so a flow that begins and ends between two rounds is
+//! one insert. [`Recorder::room`] is where back pressure comes from.
+
+pub(crate) mod live;
+pub(crate) mod pool;
+pub(crate) mod queue;
+
+use crate::flow::{
+    Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind, MessageInfo,
+    Party, Side, State, Times, Timestamp,
+};
+use live::{ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
+use parking_lot::{Mutex, MutexGuard};
+use queue::{FULL, OVERFULL, Queue};
+use std::{mem, net::SocketAddr, sync::Arc};
+
+/// The door into the store; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: Arc<Queue>,
+}
+
+/// What is known when a flow begins.
+#[derive(Debug, Clone)]
+pub struct FlowStart {
+    /// The connection it runs on.
+    pub connection: ConnectionId,
+    /// What sort of conversation.
+    pub kind: Kind,
+    /// Request method, or empty.
+    pub method: String,
+    /// See [`Flow::scheme`].
+    pub scheme: &'static str,
+    /// See [`Flow::host`].
+    pub host: String,
+    /// See [`Flow::port`].
+    pub port: u16,
+    /// See [`Flow::path`].
+    pub path: String,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The server's address, when known already.
+    pub server: Option<SocketAddr>,
+    /// When the first byte was seen.
+    pub started: Timestamp,
+    /// The flow that this one replays.
+    pub replay_of: Option<FlowId>,
+}
+
+impl Recorder {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+
+    /// Opens a connection: gives it its number and makes it visible.
+    pub fn connection(&self, mut connection: Connection) -> ConnectionRecorder {
+        let id = ConnectionId(self.queue.next_connection());
+        connection.id = id;
+        let recorder = ConnectionRecorder {
+            queue: self.queue.clone(),
+            live: Arc::new(LiveConnection {
+                id,
+                state: Mutex::new(ConnectionState {
+                    connection,
+                    listed: false,
+                }),
+            }),
+        };
+        recorder.edit(|_| ());
+        recorder
+    }
+
+    /// Begins a flow: gives it its number and makes it visible.
+    pub fn flow(&self, start: FlowStart) -> FlowRecorder {
+        let id = FlowId(self.queue.next_flow());
+        let mut state = FlowState::new(begin(id, start));
+        // what is listed already is never listed again: the writer does not see this flow
+        state.listed = self.queue.gives_up_above(OVERFULL);
+        let recorder = FlowRecorder {
+            queue: self.queue.clone(),
+            live: Arc::new(LiveFlow {
+                id,
+                state: Mutex::new(state),
+            }),
+        };
+        let state = recorder.live.state.lock();
+        if !state.listed {
+            self.queue.add_bytes(ROW_COST);
+        }
+        recorder.list(state);
+        recorder
+    }
+
+    /// Returns at once while there is room for more bytes, otherwise when the writer has made room.
+    /// Call it before reading more of a body from a socket.
+    ///
+    /// While the disk is full it returns at once: traffic goes on, and what does not fit into memory (8 MiB)
+    /// is counted, not kept; the flow says so. When even the rows of new flows fill as much again, those
+    /// flows are left out.
+    pub async fn room(&self) {
+        self.queue.room().await;
+    }
+
+    /// Bytes recorded and not yet on disk.
+    pub fn queued_bytes(&self) -> u64 {
+        self.queue.bytes()
+    }
+}
+
+fn begin(id: FlowId, start: FlowStart) -> Flow {
+    Flow {
+        id,
+        connection: start.connection,
+        kind: start.kind,
+        state: State::Running,
+        method: start.method,
+        scheme: start.scheme.to_owned(),
+        host: start.host,
+        port: start.port,
+        path: start.path,
+        status: None,
+        error: None,
+        request: MessageInfo::default(),
+        response: MessageInfo::default(),
+        times: Times {
+            started: start.started,
+            ..Times::default()
+        },
+        client: start.client,
+        server: start.server,
+        replay_of: start.replay_of,
+        tags: String::new(),
+        comment: String::new(),
+    }
+}
+
+/// A connection that is being recorded. Dropping it records its end (now, unless `closed` is set).
+pub struct ConnectionRecorder {
+    queue: Arc<Queue>,
+    live: Arc<LiveConnection>,
+}
+
+impl ConnectionRecorder {
+    /// Its number.
+    pub fn id(&self) -> ConnectionId {
+        self.live.id
+    }
+
+    /// What is known so far.
+    pub fn get(&self) -> Connection {
+        self.live.state.lock().connection.clone()
+    }
+
+    /// Changes what is known. The number stays as it is.
+    pub fn edit(&self, change: impl FnOnce(&mut Connection)) {
+        let mut state = self.live.state.lock();
+        change(&mut state.connection);
+        state.connection.id = self.live.id;
+        if !mem::replace(&mut state.listed, true) {
+            drop(state);
+            self.queue.add_connection(self.live.clone());
+        }
+    }
+}
+
+impl Drop for ConnectionRecorder {
+    fn drop(&mut self) {
+        self.edit(|connection| {
+            connection.closed.get_or_insert_with(Timestamp::now);
+        });
+    }
+}
+
+/// A flow that is being recorded. All methods take `&self` and may be called from two halves of a
+/// relay at once. Dropping it unfinished records it as failed ("the connection ended before the
+/// flow did").
+pub struct FlowRecorder {
+    queue: Arc<Queue>,
+    live: Arc<LiveFlow>,
+}
+
+impl FlowRecorder {
+    /// Its number.
+    pub fn id(&self) -> FlowId {
+        self.live.id
+    }
+
+    /// Changes the row: status, kind, versions, content types, times... The number and the sizes of the
+    /// bodies stay as they are, and [`complete`](Self::complete) and [`fail`](Self::fail) decide the state.
+    pub fn edit(&self, change: impl FnOnce(&mut Flow)) {
+        let mut state = self.live.state.lock();
+        let flow = &mut state.flow;
+        // both are empty for most flows, and then cost nothing to keep
+        let notes = (flow.tags.clone(), flow.comment.clone());
+        let fixed = (flow.state, flow.request.body_size, flow.response.body_size);
+        change(flow);
+        flow.id = self.live.id;
+        (flow.state, flow.request.body_size, flow.response.body_size) = fixed;
+        if notes.0 != flow.tags || notes.1 != flow.comment {
+            state.noted = true;
+        }
+        self.list(state);
+    }
+
+    /// Records a head. Sets `head_size` and, for a first head, `request_first` or `response_first`;
+    /// versions, status and content types are the caller's to set with [`edit`](Self::edit).
+    pub fn head(&self, kind: HeadKind, at: Timestamp, bytes: &[u8]) {
+        let mut state = self.live.state.lock();
+        let times = &mut state.flow.times;
+        match kind {
+            HeadKind::Request => {
+                times.request_first.get_or_insert(at);
+                state.flow.request.head_size = bytes.len() as u64;
+            }
+            HeadKind::Response => {
+                times.response_first.get_or_insert(at);
+                state.flow.response.head_size = bytes.len() as u64;
+            }
+            _ => (),
+        }
+        if self.queue.gives_up_above(FULL) {
+            state.incomplete = Some(DISK_FULL);
+        } else {
+            let cost = state.add_head(kind, at, bytes);
+            self.queue.add_bytes(cost);
+        }
+        self.list(state);
+    }
+
+    /// Records a piece of a body, as it came: counted into `body_size`, and sets `request_last` or
+    /// `response_last` (and the first, when there was no head). Pieces that begin within a millisecond
+    /// are put together up to the chunk size, 128 KiB.
+    pub fn chunk(&self, side: Side, at: Timestamp, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut state = self.live.state.lock();
+        let FlowState { flow, .. } = &mut *state;
+        let (message, first, last) = match side {
+            Side::Request => (
+                &mut flow.request,
+                &mut flow.times.request_first,
+                &mut flow.times.request_last,
+            ),
+            Side::Response => (
+                &mut flow.response,
+                &mut flow.times.response_first,
+                &mut flow.times.response_last,
+            ),
+        };
+        first.get_or_insert(at);
+        *last = Some(at);
+        let offset = message.body_size;
+        message.body_size += bytes.len() as u64;
+        if self.queue.gives_up_above(FULL) {
+            state.incomplete = Some(DISK_FULL);
+        } else {
+            let cost = state.add_chunk(side, at, offset, bytes, &self.queue.pool);
+            self.queue.add_bytes(cost);
+        }
+        self.list(state);
+    }
+
+    /// Ends the flow as its protocol says.
+    pub fn complete(self) {
+        self.end(State::Complete, None);
+    }
+
+    /// Ends the flow with an error.
+    pub fn fail(self, failure: Failure) {
+        self.end(State::Failed, Some(failure));
+    }
+
+    fn end(&self, end: State, failure: Option<Failure>) {
+        let mut state = self.live.state.lock();
+        let flow = &mut state.flow;
+        flow.state = end;
+        flow.times.ended.get_or_insert_with(Timestamp::now);
+        if failure.is_some() {
+            flow.error = failure;
+        }
+        self.list(state);
+    }
+
+    /// Puts the flow on the writer's list, when it is not on it.
+    fn list(&self, mut state: MutexGuard<'_, FlowState>) {
+        if !mem::replace(&mut state.listed, true) {
+            drop(state);
+            self.queue.add_flow(self.live.clone());
+        }
+    }
+}
+
+impl Drop for FlowRecorder {
+    fn drop(&mut self) {
+        if self.live.state.lock().flow.state == State::Running {
+            self.end(
+                State::Failed,
+                Some(Failure {
+                    cause: FailureCause::Closed,
+                    side: Party::Proxy,
+                    text: "The connection ended before the flow did.".to_owned(),
+                }),
+            );
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The database file: opening, closing, and the handles into it.
+
+mod checkpoints;
+mod lock;
+mod open;
+
+pub(crate) use {lock::Lock, open::reading};
+
+use crate::{
+    changes::{Changed, Changes},
+    error::Error,
+    recorder::{
+        Recorder,
+        queue::{Command, Queue},
+    },
+};
+use checkpoints::Checkpoints;
+use sqlx::SqlitePool;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::oneshot;
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The database file; its folder must exist.
+    pub path: PathBuf,
+    /// Open for reading beside a running recorder (or none): starts no writer, changes nothing.
+    /// Deleting and annotating still work, through a short transaction of their own.
+    pub read_only: bool,
+}
+
+/// The recorded flows; cheap to clone. When the last clone is dropped without [`close`](Store::close), the
+/// writer closes by itself, as soon as it can.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    read_only: bool,
+    readers: SqlitePool,
+    queue: Arc<Queue>,
+    changes: Changed,
+    checkpoints: Option<Checkpoints>,
+}
+
+impl Store {
+    /// Opens (and makes, and migrates) the database. With a writer, flows left running by a program that was
+    /// killed become [`crate::State::Interrupted`].
+    ///
+    /// Must be called within a Tokio runtime, which must go on for as long as the store is open.
+    ///
+    /// # Errors
+    /// [`Error::Folder`], [`Error::InUse`], [`Error::Newer`], [`Error::DiskFull`], [`Error::Database`].
+    pub async fn open(options: StoreOptions) -> Result<Self, Error> {
+        let inner = open::open(options).await?;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The door for the engine. Only a store with a writer records; a read-only store's recorder drops everything.
+    pub fn recorder(&self) -> Recorder {
+        Recorder::new(self.inner.queue.clone())
+    }
+
+    /// Tells of every change from now on.
+    pub fn changes(&self) -> Changes {
+        self.inner.changes.subscribe()
+    }
+
+    /// Why nothing can be written just now, for a person; `None` when all is well.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.inner.queue.trouble()
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Bytes of the database and its log on disk.
+    pub fn size_on_disk(&self) -> u64 {
+        let database = std::fs::metadata(&self.inner.path).map_or(0, |m| m.len());
+        database + checkpoints::log_size(&self.inner.path)
+    }
+
+    /// Returns when everything that was recorded before the call is written and can be read.
+    ///
+    /// # Errors
+    /// [`Error::Closed`]. While the disk is full, it waits for room.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.ask(Command::Flush).await
+    }
+
+    /// Writes everything that was recorded, marks running flows interrupted, checkpoints, closes.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`]: the last batch could not be written.
+    pub async fn close(&self) -> Result<(), Error> {
+        let result = if self.inner.read_only {
+            Ok(())
+        } else {
+            if let Some(checkpoints) = &self.inner.checkpoints {
+                checkpoints.stop();
+                checkpoints.stopped().await;
+            }
+            // readers would keep the log from being emptied
+            self.inner.readers.close().await;
+            match self.ask(Command::Close).await {
+                Ok(result) => result,
+                // closed already
+                Err(_) => Ok(()),
+            }
+        };
+        self.inner.readers.close().await;
+        self.inner.changes.close();
+        result
+    }
+
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.inner.readers
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.inner.read_only
+    }
+
+    /// Asks the writer and waits for its answer.
+    pub(crate) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (done, answer) = oneshot::channel();
+        self.inner.queue.ask(command(done));
+        answer.await.map_err(|_| Error::Closed)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.stop();
+        }
+        if !self.read_only {
+            // nobody waits for the answer
+            self.queue.ask(Command::Close(oneshot::channel().0));
+        }
+    }
+}

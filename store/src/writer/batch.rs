@@ -1,0 +1,254 @@
+//! What is written in one transaction.
+
+use crate::{
+    changes::{Change, Changed},
+    flow::{Connection, Failure, FailureCause, Flow, FlowId, HeadKind, Party},
+    recorder::{
+        live::{FlowState, LiveConnection, LiveFlow, Unwritten},
+        pool::Pool,
+        queue,
+    },
+    sqlite::{Database, Failed, Statement, Value},
+    table::{chunks, connections::ConnectionsTable, flows, heads},
+};
+use std::{fmt::Write as _, mem, net::SocketAddr, sync::Arc};
+
+/// What writes a batch, prepared once.
+pub(super) struct Statements<'d> {
+    pub(super) begin: Statement<'d>,
+    pub(super) commit: Statement<'d>,
+    pub(super) connections: ConnectionsTable<'d>,
+    insert_flow: Insert<'d>,
+    update_flow: Statement<'d>,
+    annotate: Statement<'d>,
+    insert_head: Insert<'d>,
+    insert_interim: Insert<'d>,
+    insert_chunk: Insert<'d>,
+    text: AddressText,
+}
+
+impl<'d> Statements<'d> {
+    pub(super) fn prepare(database: &'d Database<'_>) -> Result<Self, Failed> {
+        Ok(Self {
+            begin: database.prepare("BEGIN IMMEDIATE")?,
+            commit: database.prepare("COMMIT")?,
+            connections: ConnectionsTable::prepare(database)?,
+            insert_flow: Insert::prepare(database, flows::INSERT)?,
+            update_flow: database.prepare(flows::UPDATE)?,
+            annotate: database.prepare(flows::ANNOTATE)?,
+            insert_head: Insert::prepare(database, heads::INSERT)?,
+            insert_interim: Insert::prepare(database, heads::INSERT_INTERIM)?,
+            insert_chunk: Insert::prepare(database, chunks::INSERT)?,
+            text: AddressText::default(),
+        })
+    }
+}
+
+/// Inserts a row, or replaces the one that has its key: a head that is recorded twice, for example. Asking
+/// for that at once (`INSERT OR REPLACE`) costs a journal for every statement.
+struct Insert<'d> {
+    insert: Statement<'d>,
+    replace: Statement<'d>,
+}
+
+impl<'d> Insert<'d> {
+    fn prepare(database: &'d Database<'_>, sql: &str) -> Result<Self, Failed> {
+        Ok(Self {
+            insert: database.prepare(sql)?,
+            replace: database.prepare(&sql.replacen("INSERT", "INSERT OR REPLACE", 1))?,
+        })
+    }
+
+    fn run(&mut self, values: &[Value<'_>]) -> Result<u64, Failed> {
+        match self.insert.run(values) {
+            Err(failed) if failed.exists() => self.replace.run(values),
+            result => result,
+        }
+    }
+}
+
+/// What was taken from the queue for one transaction.
+pub(super) struct Batch {
+    connections: Vec<Connection>,
+    flows: Vec<FlowWork>,
+    /// What [`queue::Queue::add_bytes`] was told of it.
+    pub(super) cost: u64,
+}
+
+struct FlowWork {
+    flow: Flow,
+    update: bool,
+    noted: bool,
+    unwritten: Unwritten,
+}
+
+impl Batch {
+    /// Takes what is unwritten of everything that changed.
+    pub(super) fn collect(changed: queue::Changed) -> Self {
+        let mut cost = 0;
+        let flows = changed.flows.into_iter().map(|live| {
+            let work = take(live);
+            cost += work.unwritten.cost;
+            work
+        });
+        let flows: Vec<_> = flows.collect();
+        let connections = changed.connections.into_iter().map(take_connection);
+        Self {
+            connections: connections.collect(),
+            flows,
+            cost,
+        }
+    }
+
+    pub(super) fn write(&self, statements: &mut Statements<'_>) -> Result<(), Failed> {
+        for connection in &self.connections {
+            bearable(statements.connections.write(connection))?;
+        }
+        for work in &self.flows {
+            bearable(work.write(statements))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the subscribers which flows were written.
+    pub(super) fn tell(&self, changes: &Changed) {
+        if self.flows.is_empty() || !changes.has_subscribers() {
+            return;
+        }
+        let mut ids: Vec<FlowId> = self.flows.iter().map(|work| work.flow.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        changes.tell(Change::Flows(ids.into()));
+    }
+
+    /// Gives the buffers back.
+    pub(super) fn recycle(self, pool: &Pool) {
+        for work in self.flows {
+            for chunk in work.unwritten.chunks {
+                pool.give(chunk.data);
+            }
+        }
+    }
+}
+
+impl FlowWork {
+    fn write(&self, statements: &mut Statements<'_>) -> Result<(), Failed> {
+        let flow = &self.flow;
+        let (client, server) = statements.text.of(flow);
+        let values = flows::values(flow, client, server);
+        let updated = if self.update {
+            let most = values.get(..flows::VALUES - 2).unwrap_or(&values);
+            statements.update_flow.run(most)? > 0
+        } else {
+            false
+        };
+        // also a flow that was deleted and goes on
+        if !updated {
+            statements.insert_flow.run(&values)?;
+        } else if self.noted {
+            let [.., tags, comment] = values;
+            let [id, ..] = values;
+            statements.annotate.run(&[id, tags, comment])?;
+        }
+        let mut begin = 0;
+        for head in &self.unwritten.heads {
+            let range = mem::replace(&mut begin, head.end)..head.end;
+            let bytes = self.unwritten.head_bytes.get(range).unwrap_or_default();
+            let values = heads::values(flow.id, head, bytes);
+            match head.kind {
+                HeadKind::Interim => statements.insert_interim.run(&values)?,
+                _ => statements.insert_head.run(&values)?,
+            };
+        }
+        for chunk in &self.unwritten.chunks {
+            statements
+                .insert_chunk
+                .run(&chunks::values(flow.id, chunk))?;
+        }
+        Ok(())
+    }
+}
+
+/// A row that can never be written is left out, so that the rest can be.
+fn bearable(result: Result<(), Failed>) -> Result<(), Failed> {
+    match result {
+        Err(failed) if failed.hopeless() => {
+            tracing::error!("a row cannot be written and is left out: {failed}");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+fn take(live: Arc<LiveFlow>) -> FlowWork {
+    let mut state = live.state.lock();
+    let unwritten = state.take();
+    let update = mem::replace(&mut state.written, true);
+    let noted = mem::take(&mut state.noted);
+    say_incomplete(&mut state);
+    drop(state);
+    // an ended flow has, as a rule, no other owner: its row need not be copied
+    let flow = match Arc::try_unwrap(live) {
+        Ok(live) => live.state.into_inner().flow,
+        Err(live) => live.state.lock().flow.clone(),
+    };
+    FlowWork {
+        flow,
+        update,
+        noted,
+        unwritten,
+    }
+}
+
+fn say_incomplete(state: &mut FlowState) {
+    let Some(incomplete) = state.incomplete else {
+        return;
+    };
+    match &mut state.flow.error {
+        Some(error) if error.text.contains(incomplete) => (),
+        Some(error) => error.text = format!("{} {incomplete}", error.text),
+        error => {
+            *error = Some(Failure {
+                cause: FailureCause::Other,
+                side: Party::Proxy,
+                text: incomplete.to_owned(),
+            });
+        }
+    }
+}
+
+fn take_connection(live: Arc<LiveConnection>) -> Connection {
+    let mut state = live.state.lock();
+    state.listed = false;
+    drop(state);
+    match Arc::try_unwrap(live) {
+        Ok(live) => live.state.into_inner().connection,
+        Err(live) => live.state.lock().connection.clone(),
+    }
+}
+
+/// The addresses of a flow as text; the next flow often has the same.
+#[derive(Default)]
+struct AddressText {
+    client: (Option<SocketAddr>, String),
+    server: (Option<SocketAddr>, String),
+}
+
+impl AddressText {
+    fn of(&mut self, flow: &Flow) -> (&str, Option<&str>) {
+        keep(&mut self.client, flow.client);
+        if let Some(server) = flow.server {
+            keep(&mut self.server, server);
+        }
+        (&self.client.1, flow.server.map(|_| self.server.1.as_str()))
+    }
+}
+
+fn keep((kept, text): &mut (Option<SocketAddr>, String), address: SocketAddr) {
+    if *kept != Some(address) {
+        *kept = Some(address);
+        text.clear();
+        // writing into a String does not fail
+        let _ = write!(text, "{address}");
+    }
+}

@@ -1,0 +1,33 @@
+//! A device other than this machine that has connected.
+
+use overhear_store::Timestamp;
+use std::net::IpAddr;
+
+/// What a person decided about a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// It may use the proxy.
+    Allow,
+    /// It may not.
+    Refuse,
+}
+
+/// A device that has connected.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Its address.
+    pub address: IpAddr,
+    /// What was decided; `None` waits for an answer.
+    pub decision: Option<Decision>,
+    /// First connection in this run.
+    pub first_seen: Timestamp,
+    /// Latest connection.
+    pub last_seen: Timestamp,
+    /// Connections in this run.
+    pub connections: u64,
+    /// Its latest `User-Agent`, when one was seen.
+    pub user_agent: Option<String>,
+    /// `Some(true)` once it completed a TLS handshake with our leaf, `Some(false)` when it only ever refused.
+    pub trusts: Option<bool>,
+}

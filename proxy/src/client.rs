@@ -1,0 +1,246 @@
+//! One client's connection on the proxy's own port: what it speaks, and where it is led.
+//!
+//! The first bytes decide: TLS to the proxy itself is ended here and looked into again; HTTP goes to the
+//! relay, which comes back with a CONNECT or a visit; anything else is said to be so and closed.
+
+mod connect;
+mod dial;
+mod first;
+mod gate;
+mod inside;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+use crate::{
+    admit::Verdict,
+    engine::{Engine, Row},
+    http1::{self, End, Route, Session},
+    sniff::{self, Mixed},
+    stream::Stream,
+    tls::Hello,
+    words::failed,
+};
+use bytes::BytesMut;
+use overhear_store::{Connection, Failure, FailureCause, Kind, Party, Side, Timestamp};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+/// A client that sends nothing is closed after this long, without a flow.
+const SILENCE: Duration = Duration::from_secs(60);
+/// What is read at first.
+const FIRST_READ: usize = 4096;
+
+/// One client's connection.
+pub(crate) struct Client {
+    engine: Arc<Engine>,
+    /// What is known of the client's side; every connection to a server begins from it.
+    accepted: Connection,
+    verdict: Verdict,
+    /// It may use the proxy: decided at first, or answered since.
+    admitted: AtomicBool,
+}
+
+/// Serves one connection until it is done.
+pub(crate) async fn serve(
+    engine: Arc<Engine>,
+    tcp: TcpStream,
+    client: SocketAddr,
+    local: SocketAddr,
+) {
+    let verdict = engine.admission.arrive(client.ip(), local.ip());
+    let client = Client {
+        engine,
+        accepted: Connection::accepted(client, local),
+        verdict,
+        admitted: AtomicBool::new(verdict == Verdict::Allowed),
+    };
+    client.first_bytes(Stream::Tcp(tcp)).await;
+}
+
+impl Client {
+    fn ip(&self) -> IpAddr {
+        self.accepted.client.ip()
+    }
+
+    fn is_admitted(&self) -> bool {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
+    async fn first_bytes(&self, mut stream: Stream) {
+        let mut read = BytesMut::with_capacity(FIRST_READ);
+        match self.speaks(&mut stream, &mut read).await {
+            Some(Mixed::Http) => Box::pin(self.http(stream, read, false)).await,
+            Some(Mixed::Tls) => Box::pin(self.tls(stream, read)).await,
+            Some(Mixed::Other(what)) => self.unknown(stream, &read, what).await,
+            None => {}
+        }
+    }
+
+    /// What the client speaks; none when it says nothing.
+    async fn speaks(&self, stream: &mut Stream, read: &mut BytesMut) -> Option<Mixed> {
+        let reading = timeout(SILENCE, stream.read_buf(read));
+        let read_one = tokio::select! {
+            result = reading => result,
+            () = self.engine.stop.cancelled() => return None,
+        };
+        match read_one {
+            Ok(Ok(1..)) => sniff::mixed(read),
+            _ => None,
+        }
+    }
+
+    /// TLS to the proxy itself: a proxy reached over TLS, or a visit.
+    async fn tls(&self, stream: Stream, read: BytesMut) {
+        let engine = &self.engine;
+        let local = self.accepted.local;
+        let connection = engine.recorder.connection(self.accepted.clone());
+        let hello = match Hello::read(stream, read).await {
+            Ok(hello) => hello,
+            Err(failure) => {
+                let host = local.ip().to_string();
+                return engine.failed_handshake(&connection, &host, local.port(), failure);
+            }
+        };
+        let host = match &hello.sni {
+            Some(name) => name.clone(),
+            None => local.ip().to_string(),
+        };
+        let alpn = hello.offers(b"http/1.1").then_some(&b"http/1.1"[..]);
+        let leaf = match engine.authority.leaf(&host, None, alpn).await {
+            Ok(leaf) => leaf,
+            Err(error) => {
+                let failure = ours(format!("no certificate can be made for {host}: {error}"));
+                return engine.failed_handshake(&connection, &host, local.port(), failure);
+            }
+        };
+        match hello
+            .finish(&leaf, engine.admission.trusts(self.ip()))
+            .await
+        {
+            Ok((mut stream, info)) => {
+                engine.admission.saw_trust(self.ip(), true);
+                let accepted = Connection {
+                    client_tls: Some(info),
+                    client_tls_done: Some(Timestamp::now()),
+                    ..self.accepted.clone()
+                };
+                let within = Self {
+                    engine: engine.clone(),
+                    accepted,
+                    verdict: self.verdict,
+                    admitted: AtomicBool::new(self.is_admitted()),
+                };
+                let mut read = BytesMut::with_capacity(FIRST_READ);
+                match within.speaks(&mut stream, &mut read).await {
+                    Some(Mixed::Http) => within.http(stream, read, true).await,
+                    Some(Mixed::Tls) => within.unknown(stream, &read, "TLS within TLS").await,
+                    Some(Mixed::Other(what)) => within.unknown(stream, &read, what).await,
+                    None => {}
+                }
+            }
+            Err(unfinished) => {
+                if unfinished.distrusts {
+                    // the page for devices asks again and again whether it is trusted: no row for each
+                    return engine.admission.saw_trust(self.ip(), false);
+                }
+                connection.edit(|c| c.client_tls = Some(unfinished.info));
+                engine.failed_handshake(&connection, &host, local.port(), unfinished.failure);
+            }
+        }
+    }
+
+    /// HTTP to the proxy.
+    async fn http(&self, stream: Stream, read: BytesMut, secure: bool) {
+        self.learn_user_agent(&read);
+        let Some((stream, read)) = self.gate(stream, read, secure).await else {
+            return;
+        };
+        match Box::pin(http1::relay(
+            stream,
+            read,
+            self.session(),
+            Route::Named,
+            self,
+        ))
+        .await
+        {
+            End::Closed => {}
+            End::Cut { client } => client.cut(),
+            End::Connect {
+                client,
+                read,
+                target,
+                head,
+            } => {
+                self.learn_user_agent(&head);
+                Box::pin(self.connect(client, read, target, &head)).await;
+            }
+            End::Visit { client, read } => {
+                self.visit(client, read, self.visitor(false, secure)).await;
+            }
+        }
+    }
+
+    fn session(&self) -> Session<'_> {
+        Session {
+            recorder: &self.engine.recorder,
+            accepted: &self.accepted,
+            replay_of: None,
+            announce: None,
+            stop: self.engine.stop.clone(),
+        }
+    }
+
+    /// Something that is neither HTTP nor TLS: said so in a flow.
+    async fn unknown(&self, stream: Stream, read: &[u8], what: &str) {
+        let engine = &self.engine;
+        let local = self.accepted.local;
+        let connection = engine.recorder.connection(self.accepted.clone());
+        let row = Row {
+            kind: Kind::Tcp,
+            method: "",
+            scheme: "tcp",
+            host: &local.ip().to_string(),
+            port: local.port(),
+            started: self.accepted.accepted,
+        };
+        let flow = engine.row(&connection, row);
+        flow.chunk(Side::Request, Timestamp::now(), read);
+        flow.fail(failed(FailureCause::Protocol, Party::Client, format!(
+                "the client sent {what} to the proxy's port, which takes HTTP proxy requests (CONNECT too) and TLS: set it up to use an HTTP proxy"
+            )));
+        connection.edit(|c| c.closed_by = Some(Party::Proxy));
+        stream.close().await;
+    }
+
+    /// What the client calls itself, if a head holds it. Devices are other machines, so only theirs are looked for.
+    fn learn_user_agent(&self, head: &[u8]) {
+        if self.ip().is_loopback() {
+            return;
+        }
+        const NAME: &[u8] = b"user-agent:";
+        let mut lines = head.split(|b| *b == b'\n');
+        let value = lines.find_map(|line| {
+            let (name, value) = line.split_at_checked(NAME.len())?;
+            let ends = value.ends_with(b"\r");
+            (name.eq_ignore_ascii_case(NAME) && ends).then(|| value.trim_ascii())
+        });
+        if let Some(value) = value {
+            let text = String::from_utf8_lossy(value);
+            self.engine.admission.saw_user_agent(self.ip(), &text);
+        }
+    }
+}
+
+/// A failure of this program's own.
+fn ours(text: String) -> Failure {
+    failed(FailureCause::Other, Party::Proxy, text)
+}

@@ -1,0 +1,106 @@
+//! Who speaks first in a tunnel, and what.
+//!
+//! Whoever does settles it: a server that speaks first has nothing to do with TLS or HTTP/1. While neither
+//! does, nothing needs deciding: browsers open connections ahead and keep them silent for minutes.
+
+use crate::{
+    sniff::{self, Protocol},
+    stream::Stream,
+};
+use bytes::BytesMut;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes that may still become TLS or HTTP are given this long to become it.
+pub(super) const UNDECIDED: Duration = Duration::from_secs(2);
+/// A side that closed without a word: the other may still speak this long.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Both ends of a tunnel with what was read from them.
+pub(super) struct Ends {
+    pub(super) client: Stream,
+    pub(super) client_read: BytesMut,
+    pub(super) server: Stream,
+    pub(super) server_read: BytesMut,
+    /// The server has closed its direction already, without a word.
+    pub(super) server_gone: bool,
+}
+
+/// What a tunnel begins with.
+pub(super) enum First {
+    /// It is to be carried as this.
+    Speaks(Protocol),
+    /// It ended without a byte.
+    Silence(Silence),
+}
+
+/// Who ended a tunnel in which nothing was said.
+pub(super) enum Silence {
+    /// The client, by closing or by an error, at this moment.
+    Client(Option<io::Error>, Instant),
+    /// The server, or the program's stop.
+    Other,
+}
+
+/// What the tunnel's ends are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// Right after CONNECT: the client is about to speak.
+    Tcp,
+    /// Within TLS: the client may keep the connection for later.
+    Tls,
+}
+
+impl Ends {
+    /// Waits until it is known what the tunnel carries.
+    pub(super) async fn first(&mut self, layer: Layer, stop: &CancellationToken) -> First {
+        loop {
+            if let Some(protocol) = sniff::tunnel(&self.client_read) {
+                return First::Speaks(protocol);
+            }
+            let begun = !self.client_read.is_empty();
+            let wait = if begun { UNDECIDED } else { LAST_WORD };
+            tokio::select! {
+                more = self.client.read_buf(&mut self.client_read) => match more {
+                    Ok(1..) => {}
+                    _ if begun => return First::Speaks(Protocol::Other),
+                    Ok(_) => return self.last_word().await,
+                    Err(error) => return First::Silence(Silence::Client(Some(error), Instant::now())),
+                },
+                more = self.server.read_buf(&mut self.server_read), if !self.server_gone => match more {
+                    Ok(1..) if sniff::may_be_settings(&self.server_read) => {}
+                    Ok(1..) => return First::Speaks(Protocol::Other),
+                    // the client speaks all the same and is told what happened; one that keeps the
+                    // connection for later should rather hear at once that it is gone
+                    _ if begun || layer == Layer::Tcp => self.server_gone = true,
+                    _ => return First::Silence(Silence::Other),
+                },
+                () = tokio::time::sleep(wait), if begun || self.server_gone => return match begun {
+                    true => First::Speaks(Protocol::Other),
+                    false => First::Silence(Silence::Other),
+                },
+                () = stop.cancelled(), if !begun => return First::Silence(Silence::Other),
+            }
+        }
+    }
+
+    /// The client closed its direction without a word; a server may answer even that.
+    async fn last_word(&mut self) -> First {
+        let silence = First::Silence(Silence::Client(None, Instant::now()));
+        if self.server.shutdown().await.is_err() {
+            return silence;
+        }
+        let more = timeout(LAST_WORD, self.server.read_buf(&mut self.server_read));
+        match more.await {
+            Ok(Ok(1..)) => First::Speaks(Protocol::Other),
+            _ => silence,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What comes through a tunnel: sniffed, TLS ended on both sides, sniffed again, and given to who can read it.
+
+use super::{
+    Client, FIRST_READ,
+    first::{Ends, First, Layer, Silence},
+    ours,
+};
+use crate::{
+    engine::Row,
+    http1::{self, DialFailed, End, Route, Upstream},
+    http2,
+    sniff::Protocol,
+    stream::Stream,
+    target::{Scheme, Target},
+    tls::{Failed, Hello, Unfinished, Wish, second_thoughts},
+    tunnel,
+    words::failed,
+};
+use bytes::BytesMut;
+use overhear_ca::Leaf;
+use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Timestamp, TlsInfo};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A client that goes away this soon after the handshake, without a word, did not like it.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// A tunnel to a server.
+struct Inside<'a> {
+    client: &'a Client,
+    /// Whom it reaches; the scheme is what was found inside.
+    target: Target,
+    server: SocketAddr,
+    connection: Arc<ConnectionRecorder>,
+}
+
+impl Client {
+    /// Serves a tunnel that stands.
+    pub(super) async fn inside(
+        &self,
+        client: Stream,
+        client_read: BytesMut,
+        server: Stream,
+        address: SocketAddr,
+        target: Target,
+        connection: Arc<ConnectionRecorder>,
+    ) {
+        let target = Target {
+            scheme: Scheme::Http,
+            ..target
+        };
+        let inside = Inside {
+            client: self,
+            target,
+            server: address,
+            connection,
+        };
+        let mut ends = Ends {
+            client,
+            client_read,
+            server,
+            server_read: BytesMut::new(),
+            server_gone: false,
+        };
+        match ends.first(Layer::Tcp, &self.engine.stop).await {
+            First::Speaks(Protocol::Tls) => Box::pin(inside.tls(ends)).await,
+            First::Speaks(protocol) => inside.carry(protocol, ends).await,
+            First::Silence(_) => {}
+        }
+    }
+}
+
+impl Inside<'_> {
+    /// Ends TLS on both sides and looks inside.
+    async fn tls(self, ends: Ends) {
+        let engine = &self.client.engine;
+        let hello = match Hello::read(ends.client, ends.client_read).await {
+            Ok(hello) => hello,
+            Err(failure) => return self.failed_handshake(failure),
+        };
+        self.connection.edit(|c| c.client_tls = Some(hello.info()));
+        let name = hello
+            .sni
+            .clone()
+            .unwrap_or_else(|| self.target.host.clone());
+        let wish = Wish {
+            target: &self.target,
+            sni: hello.sni.as_deref(),
+            alpn: hello.alpn.clone(),
+        };
+        let connecting = engine
+            .connector
+            .connect(ends.server, ends.server_read, wish);
+        let (server, info) = match connecting.await {
+            Ok(connected) => connected,
+            Err(failed) => {
+                let Failed { failure, info } = *failed;
+                self.connection.edit(|c| c.server_tls = Some(info));
+                return self.broken(hello, &name, failure).await;
+            }
+        };
+        let mirror = info.certificates.first().cloned();
+        self.server_agreed(info);
+        let alpn = server.alpn();
+        let alpn = alpn.as_deref();
+        let leaf = match engine.authority.leaf(&name, mirror.as_deref(), alpn).await {
+            Ok(leaf) => leaf,
+            Err(error) => {
+                return self.failed_handshake(ours(format!(
+                    "no certificate can be made for {name}: {error}"
+                )));
+            }
+        };
+        let Some(client) = self.finish(hello, &leaf).await else {
+            return;
+        };
+        let inside = self.secure();
+        let agreed = Instant::now();
+        let ip = inside.client.ip();
+        let here = engine.crowd.enter(ip, &inside.target);
+        let mut ends = Ends {
+            client,
+            client_read: BytesMut::with_capacity(FIRST_READ),
+            server,
+            server_read: BytesMut::new(),
+            server_gone: false,
+        };
+        match ends.first(Layer::Tls, &engine.stop).await {
+            // TLS in TLS is passed on as it is
+            First::Speaks(Protocol::Tls) => inside.carry(Protocol::Other, ends).await,
+            First::Speaks(protocol) => inside.carry(protocol, ends).await,
+            First::Silence(Silence::Client(error, at)) => {
+                let quick = at.duration_since(agreed) < AT_ONCE && here.is_alone();
+                if let Some((failure, distrusts)) = second_thoughts(error.as_ref(), quick) {
+                    if distrusts {
+                        engine.admission.saw_trust(ip, false);
+                    }
+                    inside.failed_handshake(failure);
+                }
+            }
+            First::Silence(Silence::Other) => {}
+        }
+    }
+
+    /// Finishes the handshake with the client; none (and a flow) when it does not want to.
+    async fn finish(&self, hello: Hello, leaf: &Leaf) -> Option<Stream> {
+        match self.try_finish(hello, leaf).await {
+            Ok(stream) => Some(stream),
+            Err(unfinished) => {
+                self.failed_handshake(unfinished.failure);
+                None
+            }
+        }
+    }
+
+    async fn try_finish(&self, hello: Hello, leaf: &Leaf) -> Result<Stream, Unfinished> {
+        let (admission, ip) = (&self.client.engine.admission, self.client.ip());
+        match hello.finish(leaf, admission.trusts(ip)).await {
+            Ok((stream, info)) => {
+                admission.saw_trust(ip, true);
+                self.connection.edit(|c| {
+                    c.client_tls = Some(info);
+                    c.client_tls_done = Some(Timestamp::now());
+                });
+                Ok(stream)
+            }
+            Err(mut unfinished) => {
+                if unfinished.distrusts {
+                    admission.saw_trust(ip, false);
+                }
+                let info = std::mem::take(&mut unfinished.info);
+                self.connection.edit(|c| c.client_tls = Some(info));
+                Err(unfinished)
+            }
+        }
+    }
+
+    /// The server's handshake failed: the client gets TLS, and in it a page that says so.
+    async fn broken(self, hello: Hello, name: &str, failure: Failure) {
+        let engine = &self.client.engine;
+        let alpn = [&b"http/1.1"[..], b"http/1.0", b"h2"];
+        let alpn = alpn.into_iter().find(|p| hello.offers(p));
+        let Ok(leaf) = engine.authority.leaf(name, None, alpn).await else {
+            return self.failed_handshake(failure);
+        };
+        let Ok(mut client) = self.try_finish(hello, &leaf).await else {
+            return self.failed_handshake(failure);
+        };
+        let inside = self.secure();
+        let mut read = BytesMut::with_capacity(FIRST_READ);
+        match inside.client.client_sniff(&mut client, &mut read).await {
+            Some(protocol) => inside.answer_with(protocol, client, read, failure).await,
+            None => inside.failed_handshake(failure),
+        }
+    }
+
+    /// Gives what is inside to who can read it.
+    async fn carry(self, protocol: Protocol, ends: Ends) {
+        let Ends {
+            client,
+            client_read,
+            server,
+            server_read,
+            server_gone,
+        } = ends;
+        match protocol {
+            Protocol::Http1 | Protocol::Http2 if server_gone => {
+                let text = format!(
+                    "{} accepted the connection and closed it at once, without a word",
+                    self.target
+                );
+                let failure = failed(FailureCause::Closed, Party::Server, text);
+                self.answer_with(protocol, client, client_read, failure)
+                    .await;
+            }
+            Protocol::Http1 => {
+                let route = Route::Fixed(self.upstream(server, server_read));
+                self.client.relay(client, client_read, route).await;
+            }
+            Protocol::Http2 => {
+                let upstream = self.upstream(server, server_read);
+                let session = self.client.session();
+                Box::pin(http2::relay(session, client, client_read, upstream)).await;
+            }
+            Protocol::Tls | Protocol::Other => {
+                Box::pin(self.raw((client, client_read), (server, server_read))).await;
+            }
+        }
+    }
+
+    /// Answers what is asked with the page of a failure; what cannot be answered is a failed handshake.
+    async fn answer_with(
+        self,
+        protocol: Protocol,
+        client: Stream,
+        read: BytesMut,
+        failure: Failure,
+    ) {
+        match protocol {
+            Protocol::Http1 => {
+                let failed = DialFailed {
+                    failure,
+                    connection: self.connection,
+                };
+                let route = Route::Broken(self.target, failed);
+                self.client.relay(client, read, route).await;
+            }
+            Protocol::Http2 => {
+                let (session, target) = (self.client.session(), &self.target);
+                let connection = &self.connection;
+                let broken = http2::broken(session, client, read, target, connection, failure);
+                Box::pin(broken).await;
+            }
+            Protocol::Tls | Protocol::Other => self.failed_handshake(failure),
+        }
+    }
+
+    fn upstream(&self, io: Stream, read: BytesMut) -> Upstream<Stream> {
+        Upstream {
+            io,
+            read,
+            target: self.target.clone(),
+            connection: self.connection.clone(),
+            server: Some(self.server),
+        }
+    }
+
+    /// Bytes both ways, recorded.
+    async fn raw(self, client: (Stream, BytesMut), server: (Stream, BytesMut)) {
+        let engine = &self.client.engine;
+        let row = Row {
+            kind: Kind::Tcp,
+            method: "",
+            scheme: "tcp",
+            host: &self.target.host,
+            port: self.target.port,
+            started: Timestamp::now(),
+        };
+        let flow = engine.row(&self.connection, row);
+        let ((mut client, client_read), (mut server, server_read)) = (client, server);
+        let end = tunnel::relay(
+            &mut client,
+            client_read,
+            &mut server,
+            server_read,
+            &flow,
+            &engine.recorder,
+        )
+        .await;
+        self.connection.edit(|c| {
+            c.closed_by = Some(end.by);
+            c.reset = end.reset;
+        });
+        match end.failure(&self.target) {
+            Some(failure) => {
+                flow.fail(failure);
+                client.cut();
+                server.cut();
+            }
+            None => flow.complete(),
+        }
+    }
+
+    fn server_agreed(&self, info: TlsInfo) {
+        self.connection.edit(|c| {
+            c.server_tls = Some(info);
+            c.server_tls_done = Some(Timestamp::now());
+        });
+    }
+
+    fn secure(self) -> Self {
+        let target = Target {
+            scheme: Scheme::Https,
+            ..self.target
+        };
+        Self { target, ..self }
+    }
+
+    fn failed_handshake(&self, failure: Failure) {
+        let (host, port) = (&self.target.host, self.target.port);
+        self.client
+            .engine
+            .failed_handshake(&self.connection, host, port, failure);
+    }
+}
+
+impl Client {
+    /// The HTTP/1 relay inside a tunnel.
+    async fn relay(&self, client: Stream, read: BytesMut, route: Route<Stream>) {
+        match Box::pin(http1::relay(client, read, self.session(), route, self)).await {
+            End::Cut { client } => client.cut(),
+            End::Closed | End::Connect { .. } | End::Visit { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Devices that may, may not, or wait: connections whose address is made up, because all of a test's come
+//! from loopback.
+
+use crate::{
+    admit::Decision,
+    engine::Engine,
+    options::{LocalSite, Options, Visit},
+    proxy::Proxy,
+};
+use overhear_ca::Authority;
+use overhear_store::{
+    FailureCause, Flow, HeadKind, Kind, Party, Store, StoreOptions, read::FlowQuery,
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const PHONE: &str = "192.168.7.7";
+
+struct Setting {
+    engine: Arc<Engine>,
+    store: Store,
+    listener: TcpListener,
+    _folder: TempDir,
+}
+
+struct Site;
+
+impl LocalSite for Site {
+    fn serve(&self, mut io: DuplexStream, _visit: Visit) {
+        tokio::spawn(async move {
+            let mut some = [0; 512];
+            let _ = io.read(&mut some).await.unwrap();
+            io.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsite")
+                .await
+                .unwrap();
+        });
+    }
+}
+
+impl Setting {
+    /// A device that nobody answers for is given up after `patience`.
+    async fn new(patience: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flows.db");
+        let store = Store::open(StoreOptions {
+            path,
+            read_only: false,
+        })
+        .await
+        .unwrap();
+        let authority = Authority::load_or_create(&folder.path().join("ca")).unwrap();
+        let options = Options {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            authority: Arc::new(authority),
+            recorder: store.recorder(),
+            site: Some(Arc::new(Site)),
+            reserved: Vec::new(),
+            allow: vec!["192.168.9.0/24".parse().unwrap()],
+            devices: vec![("192.168.8.8".parse().unwrap(), Decision::Refuse)],
+            insecure_all: false,
+            insecure_hosts: Vec::new(),
+            upstream_ca: Vec::new(),
+        };
+        let mut engine = Proxy::bind(options).await.unwrap().into_engine();
+        engine.admission.set_patience(patience);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self {
+            engine: Arc::new(engine),
+            store,
+            listener,
+            _folder: folder,
+        }
+    }
+
+    /// A connection that looks as if it came from `ip`.
+    async fn from(&self, ip: &str) -> TcpStream {
+        let address = self.listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (tcp, from) = self.listener.accept().await.unwrap();
+        let peer = SocketAddr::new(ip.parse().unwrap(), from.port());
+        let local = SocketAddr::from(([192, 168, 7, 1], 8080));
+        tokio::spawn(super::serve(self.engine.clone(), tcp, peer, local));
+        client
+    }
+
+    async fn ask(&self, ip: &str, request: &str) -> String {
+        let mut client = self.from(ip).await;
+        client.write_all(request.as_bytes()).await.unwrap();
+        read(&mut client).await
+    }
+
+    async fn flows(&self) -> Vec<Flow> {
+        self.store.flush().await.unwrap();
+        self.store.flows(&FlowQuery::default()).await.unwrap().flows
+    }
+}
+
+async fn read(client: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    timeout(PATIENCE, client.read_to_end(&mut all))
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8(all).unwrap()
+}
+
+/// A server that answers one word to each connection.
+async fn origin() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            let mut some = [0; 512];
+            let _ = tcp.read(&mut some).await;
+            tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfine")
+                .await
+                .unwrap();
+        }
+    });
+    address
+}
+
+fn get(url: &str) -> String {
+    format!("GET {url} HTTP/1.1\r\nHost: x\r\nUser-Agent: Phone/1\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_waits_for_the_answer() {
+    let setting = Setting::new(PATIENCE).await;
+    let origin = origin().await;
+    let mut changed = setting.engine.admission.changed();
+    let mut phone = setting.from(PHONE).await;
+    phone
+        .write_all(get(&format!("http://{origin}/")).as_bytes())
+        .await
+        .unwrap();
+    let phone_ip: IpAddr = PHONE.parse().unwrap();
+    // asked about, and known by its name, before anything is answered
+    timeout(
+        PATIENCE,
+        changed.wait_for(|_| {
+            let devices = setting.engine.admission.devices();
+            devices
+                .iter()
+                .any(|d| d.address == phone_ip && d.user_agent.as_deref() == Some("Phone/1"))
+        }),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    assert_eq!(setting.engine.admission.devices()[0].decision, None);
+    setting.engine.admission.decide(phone_ip, Decision::Allow);
+    assert!(read(&mut phone).await.ends_with("fine"));
+    assert!(
+        setting
+            .ask(PHONE, &get(&format!("http://{origin}/")))
+            .await
+            .ends_with("fine")
+    );
+    let devices = setting.engine.admission.devices();
+    assert_eq!((devices.len(), devices[0].connections), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_is_refused() {
+    let setting = Setting::new(PATIENCE).await;
+    let mut phone = setting.from(PHONE).await;
+    phone
+        .write_all(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
+        .await
+        .unwrap();
+    setting
+        .engine
+        .admission
+        .decide(PHONE.parse().unwrap(), Decision::Refuse);
+    let answer = read(&mut phone).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("was refused"), "{answer}");
+    // also the page, and however often it tries
+    for _ in 0..5 {
+        let answer = setting.ask(PHONE, &get("/")).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+    let flows = setting.flows().await;
+    let [flow] = flows.as_slice() else {
+        panic!("one flow, not {flows:?}");
+    };
+    assert_eq!(
+        (
+            flow.kind,
+            flow.method.as_str(),
+            flow.host.as_str(),
+            flow.port
+        ),
+        (Kind::Http, "CONNECT", "a.test", 443)
+    );
+    assert_eq!(flow.status, Some(403));
+    let failure = flow.error.clone().unwrap();
+    assert_eq!(
+        (failure.cause, failure.side),
+        (FailureCause::Forbidden, Party::Proxy)
+    );
+    let heads = setting.store.heads(flow.id).await.unwrap();
+    assert_eq!(heads[0].kind, HeadKind::Request);
+    assert!(heads[0].bytes.starts_with(b"CONNECT a.test:443"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_answers() {
+    let setting = Setting::new(Duration::from_millis(20)).await;
+    for _ in 0..3 {
+        let answer = setting.ask(PHONE, &get("http://a.test/")).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("--allow 192.168.7.7"), "{answer}");
+    }
+    assert_eq!(setting.flows().await.len(), 1, "not one for every attempt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_can_be_set_up_before_it_is_allowed() {
+    let setting = Setting::new(Duration::from_millis(20)).await;
+    assert!(setting.ask(PHONE, &get("/")).await.ends_with("site"));
+    assert!(
+        setting
+            .ask(PHONE, &get("http://overhear.internal/"))
+            .await
+            .ends_with("site")
+    );
+    let through = "CONNECT overhear.internal:80 HTTP/1.1\r\nHost: overhear.internal\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+    assert!(setting.ask(PHONE, through).await.ends_with("site"));
+    assert!(setting.flows().await.is_empty());
+    assert_eq!(setting.engine.admission.devices()[0].trusts, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_ahead() {
+    let setting = Setting::new(Duration::from_millis(20)).await;
+    let url = format!("http://{}/", origin().await);
+    assert!(
+        setting
+            .ask("192.168.9.1", &get(&url))
+            .await
+            .ends_with("fine"),
+        "--allow"
+    );
+    assert!(
+        setting
+            .ask("192.168.8.8", &get(&url))
+            .await
+            .starts_with("HTTP/1.1 403 "),
+        "remembered"
+    );
+    let answer = setting.ask("203.0.113.5", &get("/")).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("public address"), "{answer}");
+    let devices = setting.engine.admission.devices();
+    assert!(
+        devices
+            .iter()
+            .all(|d| d.address.to_string() != "203.0.113.5"),
+        "{devices:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_is_learned_from_tls() {
+    let setting = Setting::new(Duration::from_millis(20)).await;
+    let connect = |root: bool| {
+        let mut roots = rustls::RootCertStore::empty();
+        if root {
+            let der = setting.engine.authority.certificate_der().to_vec();
+            roots.add(der.into()).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tokio_rustls::TlsConnector::from(Arc::new(config))
+    };
+    let trusts = || setting.engine.admission.devices()[0].trusts;
+    let mut changed = setting.engine.admission.changed();
+    for (root, expected) in [
+        (false, Some(false)),
+        (true, Some(true)),
+        (false, Some(true)),
+    ] {
+        let mut phone = setting.from(PHONE).await;
+        phone
+            .write_all(b"CONNECT overhear.internal:443 HTTP/1.1\r\nHost: overhear.internal\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = [0; 39];
+        phone.read_exact(&mut answer).await.unwrap();
+        let name = "overhear.internal".try_into().unwrap();
+        let done = timeout(PATIENCE, connect(root).connect(name, phone))
+            .await
+            .unwrap();
+        assert_eq!(done.is_ok(), root);
+        timeout(PATIENCE, changed.wait_for(|_| trusts() == expected))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    assert!(setting.flows().await.is_empty());
+}

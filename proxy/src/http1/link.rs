@@ -1,0 +1,108 @@
+//! A client and a server joined: both directions at once, in one task.
+
+use crate::{
+    http1::{
+        exchange::Exchanges,
+        input::Input,
+        record::{Journal, Place},
+        request, response,
+    },
+    target::Target,
+};
+use overhear_store::{ConnectionRecorder, Failure};
+use parking_lot::Mutex;
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+/// A connection to a server that is in use.
+pub(crate) struct Server<S> {
+    pub(crate) io: Mutex<S>,
+    pub(crate) input: Input,
+    pub(crate) target: Target,
+    pub(crate) connection: Arc<ConnectionRecorder>,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+/// What both directions work with.
+pub(crate) struct Link<'a, C, S> {
+    pub(crate) client: &'a Mutex<C>,
+    pub(crate) server: &'a Mutex<S>,
+    pub(crate) place: Place<'a>,
+    pub(crate) journal: &'a Journal<'a>,
+    pub(crate) exchanges: &'a Exchanges,
+    pub(crate) stop: &'a CancellationToken,
+    /// Requests name their server (a proxy's port); otherwise all go to this one.
+    pub(crate) named: bool,
+}
+
+/// Why a client and a server are joined no longer.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// The client's bytes begin with something that this server is not for: a request for another one, or one
+    /// that must be refused. Every exchange before it is done.
+    Request,
+    /// The client has closed, and every exchange is done.
+    ClientClosed,
+    /// The client has closed in the middle of a request.
+    ClientCut(Failure),
+    /// The client's connection is broken.
+    ClientReset(io::Error),
+    /// The server has closed while nothing was asked; requests name their server.
+    ServerIdle,
+    /// The server has closed before any byte of an answer, and the request may be sent again elsewhere.
+    Resend,
+    /// The last response on these connections is done.
+    Finished,
+    /// No answer will come, and nothing of one was forwarded: tell the client.
+    Answer(Failure),
+    /// The server has closed (or reset) a connection that had served before: do the same to the client.
+    Mirror(Failure),
+    /// The response breaks off.
+    Cut(Failure),
+    /// The exchange at the front has become a tunnel.
+    Tunnel,
+    /// The program stops and no exchange is running.
+    Stopped,
+}
+
+impl<C, S> Link<'_, C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Relays until something else must be decided.
+    pub(crate) async fn run(&self, from_client: &mut Input, from_server: &mut Input) -> Turn {
+        let mut responses = pin!(response::forward(self, from_server));
+        let mut requests = pin!(request::forward(self, from_client));
+        let mut stop = pin!(self.stop.cancelled());
+        let mut stopping = false;
+        poll_fn(|cx| {
+            loop {
+                // responses first: a server that has closed is seen before another request goes to it
+                if let Poll::Ready(turn) = responses.as_mut().poll(cx) {
+                    return Poll::Ready(turn);
+                }
+                if let Poll::Ready(turn) = requests.as_mut().poll(cx) {
+                    return Poll::Ready(turn);
+                }
+                if !self.exchanges.take_changed() {
+                    break;
+                }
+            }
+            stopping = stopping || stop.as_mut().poll(cx).is_ready();
+            if stopping && self.exchanges.read(|state| state.queue.is_empty()) {
+                return Poll::Ready(Turn::Stopped);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}

@@ -1,0 +1,178 @@
+//! What the relay tells the recorder of heads.
+
+use crate::{
+    http1::{
+        Session,
+        head::{Fields, RequestHead, ResponseHead},
+        target::{self, Absolute, Form},
+    },
+    target::Target,
+};
+use overhear_store::{
+    Connection, ConnectionRecorder, Flow, FlowId, FlowRecorder, FlowStart, HeadKind, Kind,
+    MessageInfo, Recorder, Timestamp, Version,
+};
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use tokio::sync::oneshot;
+
+/// Where flows go, and what they have in common.
+pub(crate) struct Journal<'a> {
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) accepted: &'a Connection,
+    replay_of: Option<FlowId>,
+    announce: Mutex<Option<oneshot::Sender<FlowId>>>,
+}
+
+/// The server that a request goes to, as it is recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) connection: &'a ConnectionRecorder,
+    pub(crate) server: Option<SocketAddr>,
+}
+
+impl<'a> Journal<'a> {
+    pub(crate) fn new(session: &mut Session<'a>) -> Self {
+        Self {
+            recorder: session.recorder,
+            accepted: session.accepted,
+            replay_of: session.replay_of,
+            announce: Mutex::new(session.announce.take()),
+        }
+    }
+
+    /// Begins a flow with its request's head. `absolute` is the target of a plain proxy request.
+    pub(crate) fn request(
+        &self,
+        head: &RequestHead<'_>,
+        absolute: Option<&Absolute<'_>>,
+        place: Place<'_>,
+        first: Timestamp,
+    ) -> FlowRecorder {
+        let mut host = place.target.host.clone();
+        let mut port = place.target.port;
+        let path = match absolute {
+            Some(absolute) => path(absolute, head.method),
+            None if head.target.starts_with(b"/") => text(head.target),
+            None => match target::form(head.method, head.target) {
+                Ok(Form::Absolute(absolute)) => path(&absolute, head.method),
+                Ok(Form::Authority(target)) => {
+                    (host, port) = (target.host, target.port);
+                    String::new()
+                }
+                Ok(Form::Origin | Form::Asterisk) | Err(_) => text(head.target),
+            },
+        };
+        let flow = self.begin(FlowStart {
+            connection: place.connection.id(),
+            kind: Kind::Http,
+            method: head.method.to_owned(),
+            scheme: place.target.scheme.as_str(),
+            host,
+            port,
+            path,
+            client: self.accepted.client,
+            server: place.server,
+            started: first,
+            replay_of: self.replay_of,
+        });
+        flow.head(HeadKind::Request, first, head.bytes);
+        flow.edit(|flow| describe(&mut flow.request, head.version, &head.fields));
+        flow
+    }
+
+    /// Begins a flow with a request that cannot be read: `bytes` is what came of it.
+    pub(crate) fn broken_request(
+        &self,
+        bytes: &[u8],
+        place: Place<'_>,
+        first: Timestamp,
+    ) -> FlowRecorder {
+        let line = bytes
+            .split(|b| *b == b'\n')
+            .find(|l| !l.trim_ascii().is_empty());
+        let mut words = line.unwrap_or_default().trim_ascii().split(|b| *b == b' ');
+        let mut word = |most| {
+            let word = words.next().unwrap_or_default();
+            word.get(..most).unwrap_or(word)
+        };
+        let (method, target) = (text(word(32)), word(2048));
+        let (mut host, mut port) = (place.target.host.clone(), place.target.port);
+        let path = match target::form(&method, target) {
+            Ok(Form::Absolute(absolute)) if host.is_empty() => {
+                let path = path(&absolute, &method);
+                (host, port) = (absolute.target.host, absolute.target.port);
+                path
+            }
+            _ => text(target),
+        };
+        let flow = self.begin(FlowStart {
+            connection: place.connection.id(),
+            kind: Kind::Http,
+            method,
+            scheme: place.target.scheme.as_str(),
+            host,
+            port,
+            path,
+            client: self.accepted.client,
+            server: None,
+            started: first,
+            replay_of: self.replay_of,
+        });
+        flow.head(HeadKind::Request, first, bytes);
+        flow
+    }
+
+    fn begin(&self, start: FlowStart) -> FlowRecorder {
+        let flow = self.recorder.flow(start);
+        if let Some(announce) = self.announce.lock().take() {
+            // who replays may have gone away
+            let _ = announce.send(flow.id());
+        }
+        flow
+    }
+}
+
+/// Records the head of a final response.
+pub(crate) fn response(flow: &FlowRecorder, head: &ResponseHead<'_>, first: Timestamp) {
+    flow.head(HeadKind::Response, first, head.bytes);
+    flow.edit(|flow| {
+        flow.status = Some(head.status);
+        describe(&mut flow.response, head.version, &head.fields);
+    });
+}
+
+/// The flow becomes a WebSocket, RFC 6455.
+pub(crate) fn becomes_websocket(flow: &mut Flow) {
+    flow.kind = Kind::WebSocket;
+    let scheme = match flow.scheme.as_str() {
+        "https" => "wss",
+        _ => "ws",
+    };
+    scheme.clone_into(&mut flow.scheme);
+}
+
+fn describe(info: &mut MessageInfo, version: Version, fields: &Fields<'_>) {
+    info.version = Some(version);
+    if let Some(value) = fields.content_type {
+        info.content_type = text(value);
+    }
+    if let Some(value) = fields.content_encoding {
+        info.content_encoding = text(value);
+    }
+}
+
+fn path(absolute: &Absolute<'_>, method: &str) -> String {
+    let mut path = Vec::with_capacity(absolute.rest.len() + 1);
+    absolute.origin_form(method, &mut path);
+    text(&path)
+}
+
+/// Bytes as text: UTF-8, or else ISO-8859-1, as the store reads heads.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
+    }
+}

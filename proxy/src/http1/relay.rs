@@ -1,0 +1,326 @@
+//! A client's connection from its first request to its end: which server it is joined with, and how it ends.
+
+mod ending;
+mod refuse;
+
+use crate::{
+    failure,
+    http1::{
+        Dial, End, Route, Session, Upstream,
+        exchange::Exchanges,
+        framing::Body,
+        half::{Half, send},
+        head::HeadReader,
+        input::Input,
+        link::{Link, Server, Turn},
+        problem::Problem,
+        record::{Journal, Place},
+        request::{self, Awaited},
+        target::{self, Form},
+    },
+    target::{Scheme, Target},
+    words::failed,
+};
+use bytes::BytesMut;
+use overhear_store::{ConnectionRecorder, Failure, FailureCause, Party};
+use parking_lot::Mutex;
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Waker},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+/// A client's connection.
+pub(crate) struct Relay<'a, C> {
+    client: Mutex<C>,
+    input: Input,
+    journal: Journal<'a>,
+    exchanges: Exchanges,
+    stop: CancellationToken,
+}
+
+/// What the client wants next, where every request names its server.
+enum Next {
+    Dial(Target),
+    Visit,
+    Connect(Target),
+    /// It is refused, with this status.
+    Refuse(Failure, u16),
+    Closed,
+    Stopped,
+}
+
+impl<'a, C> Relay<'a, C>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    pub(crate) fn new(client: C, read: BytesMut, mut session: Session<'a>) -> Self {
+        Self {
+            client: Mutex::new(client),
+            input: Input::new(read),
+            journal: Journal::new(&mut session),
+            exchanges: Exchanges::default(),
+            stop: session.stop,
+        }
+    }
+
+    /// Relays until the end.
+    pub(crate) async fn run<D: Dial>(self, route: Route<D::Io>, dial: &D) -> End<C> {
+        match route {
+            Route::Fixed(upstream) => self.fixed(upstream).await,
+            Route::Broken(target, failed) => {
+                self.broken(&target, failed.failure, &failed.connection)
+                    .await
+            }
+            Route::Named => self.named(dial).await,
+        }
+    }
+
+    async fn fixed<S>(mut self, upstream: Upstream<S>) -> End<C>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let mut server = Server::from(upstream);
+        match self.join(&mut server, false).await {
+            Turn::Request => {
+                server.close(Party::Proxy, false);
+                let place = server.place();
+                match self.next(false).await {
+                    Next::Refuse(failure, status) => self.refuse(place, failure, status).await,
+                    _ => self.bye(),
+                }
+            }
+            turn => self.end(server, turn).await,
+        }
+    }
+
+    async fn broken(
+        mut self,
+        target: &Target,
+        failure: Failure,
+        connection: &ConnectionRecorder,
+    ) -> End<C> {
+        let place = Place {
+            target,
+            connection,
+            server: None,
+        };
+        match self.next(false).await {
+            Next::Refuse(failure, status) => self.refuse(place, failure, status).await,
+            Next::Closed | Next::Stopped => self.bye(),
+            Next::Dial(_) | Next::Visit | Next::Connect(_) => {
+                let status = failure::status(&failure);
+                self.refuse(place, failure, status).await
+            }
+        }
+    }
+
+    async fn named<D: Dial>(mut self, dial: &D) -> End<C> {
+        loop {
+            let target = match self.next(true).await {
+                Next::Dial(target) => target,
+                Next::Visit => {
+                    return End::Visit {
+                        client: self.client.into_inner(),
+                        read: self.input.into_bytes(),
+                    };
+                }
+                Next::Connect(target) => return self.connect(target),
+                Next::Refuse(failure, status) => {
+                    let accepted = self.journal.accepted.clone();
+                    let connection = self.journal.recorder.connection(accepted);
+                    let nowhere = Target {
+                        scheme: Scheme::Http,
+                        host: String::new(),
+                        port: 80,
+                    };
+                    let place = Place {
+                        target: &nowhere,
+                        connection: &connection,
+                        server: None,
+                    };
+                    return self.refuse(place, failure, status).await;
+                }
+                Next::Closed | Next::Stopped => return self.bye(),
+            };
+            let mut server = match dial.dial(&target).await {
+                Ok(upstream) => Server::from(upstream),
+                Err(failed) => {
+                    return self
+                        .broken(&target, failed.failure, &failed.connection)
+                        .await;
+                }
+            };
+            loop {
+                match self.join(&mut server, true).await {
+                    Turn::Request => {
+                        server.close(Party::Proxy, false);
+                        break;
+                    }
+                    Turn::ServerIdle => {
+                        server.close(Party::Server, false);
+                        break;
+                    }
+                    Turn::Resend => {
+                        server.close(Party::Server, false);
+                        match dial.dial(&target).await {
+                            Ok(upstream) => server = Server::from(upstream),
+                            Err(failed) => {
+                                self.moved(&failed.connection, None);
+                                return self.answer(failed.failure).await;
+                            }
+                        }
+                        self.moved(&server.connection, server.address);
+                        let resend = self
+                            .exchanges
+                            .change(|state| std::mem::take(&mut state.resend));
+                        // if this fails, reading the answer will say so
+                        let _ = send(server.io.get_mut(), &resend).await;
+                    }
+                    turn => return self.end(server, turn).await,
+                }
+            }
+        }
+    }
+
+    /// Joins the client with a server.
+    async fn join<S>(&mut self, server: &mut Server<S>, named: bool) -> Turn
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        self.exchanges.change(|state| state.served = 0);
+        let link = Link {
+            client: &self.client,
+            server: &server.io,
+            place: Place {
+                target: &server.target,
+                connection: &server.connection,
+                server: server.address,
+            },
+            journal: &self.journal,
+            exchanges: &self.exchanges,
+            stop: &self.stop,
+            named,
+        };
+        link.run(&mut self.input, &mut server.input).await
+    }
+
+    /// What the client's bytes begin with. Where all requests go to one server (`named` is false), everything but
+    /// a refusal is [`Next::Visit`].
+    async fn next(&mut self, named: bool) -> Next {
+        let mut reader = HeadReader::default();
+        let mut client = Half(&self.client);
+        let awaited = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Next::Stopped,
+            awaited = request::read_head(&mut client, &mut self.input, &mut reader) => awaited,
+        };
+        let problem = match awaited {
+            Awaited::Closed | Awaited::Reset(_) => return Next::Closed,
+            Awaited::Cut => {
+                let text = "The client closed its connection in the middle of a request's head.";
+                let failure = failed(FailureCause::Closed, Party::Client, text);
+                return Next::Refuse(failure, 400);
+            }
+            Awaited::Bad(problem) => problem,
+            Awaited::Head => match examine(&reader, self.input.bytes(), named) {
+                Ok(next) => return next,
+                Err(problem) => problem,
+            },
+        };
+        Next::Refuse(problem.of_request(), problem.status())
+    }
+
+    fn connect(mut self, target: Target) -> End<C> {
+        let mut reader = HeadReader::default();
+        let mut head = Vec::new();
+        let mut length = 0;
+        if let Ok(true) = reader.request_ready(self.input.bytes())
+            && let Ok(request) = reader.request(self.input.bytes())
+        {
+            head.extend_from_slice(request.bytes);
+            length = request.skipped + head.len();
+        }
+        self.input.consume(length);
+        End::Connect {
+            client: self.client.into_inner(),
+            read: self.input.into_bytes(),
+            target,
+            head,
+        }
+    }
+
+    /// The exchange at the front goes on over another connection.
+    fn moved(&self, connection: &ConnectionRecorder, server: Option<SocketAddr>) {
+        self.exchanges.responding(|exchange| {
+            if let Some(flow) = &exchange.flow {
+                flow.edit(|flow| {
+                    flow.connection = connection.id();
+                    flow.server = server;
+                });
+            }
+        });
+    }
+
+    /// Closes the client's connection in good order.
+    fn bye(mut self) -> End<C> {
+        farewell(self.client.get_mut());
+        End::Closed
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Server<S> {
+    fn from(upstream: Upstream<S>) -> Self {
+        Self {
+            io: Mutex::new(upstream.io),
+            input: Input::new(upstream.read),
+            target: upstream.target,
+            connection: upstream.connection,
+            address: upstream.server,
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            target: &self.target,
+            connection: &self.connection,
+            server: self.address,
+        }
+    }
+
+    /// Closes it in good order, and says who closed first.
+    fn close(&mut self, by: Party, reset: bool) {
+        self.connection.edit(|connection| {
+            connection.closed_by = Some(by);
+            connection.reset = reset;
+        });
+        if !reset {
+            farewell(self.io.get_mut());
+        }
+    }
+}
+
+fn examine(reader: &HeadReader, bytes: &[u8], named: bool) -> Result<Next, Problem> {
+    let head = reader.request(bytes)?;
+    let body = Body::of_request(&head.fields, head.version)?;
+    if !named {
+        return Ok(Next::Visit);
+    }
+    match target::form(head.method, head.target)? {
+        Form::Origin | Form::Asterisk => Ok(Next::Visit),
+        Form::Absolute(absolute) => Ok(Next::Dial(absolute.target)),
+        Form::Authority(target) if body.is_done() => Ok(Next::Connect(target)),
+        Form::Authority(_) => Err(Problem::ConnectBody),
+    }
+}
+
+/// Closes without waiting: everything was flushed before.
+fn farewell<W: AsyncWrite + Unpin>(io: &mut W) {
+    let mut context = Context::from_waker(Waker::noop());
+    let _ = Pin::new(io).poll_shutdown(&mut context);
+}
+
+#[cfg(test)]
+mod tests;

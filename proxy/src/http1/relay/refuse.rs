@@ -1,0 +1,213 @@
+//! A client is told of a failure: a page instead of a response, and a flow with what the client had sent.
+
+use super::Relay;
+use crate::{
+    failure::{self, Format},
+    http1::{
+        End,
+        framing::Body,
+        half::send,
+        head::{HeadReader, RequestHead},
+        input::Input,
+        record::Place,
+        request::format_of,
+        target::{self, Form},
+    },
+};
+use overhear_store::{Failure, FlowRecorder, Side};
+use std::{future::Future, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+
+/// How long a client that still sends is listened to after its last answer, so that a reset does not take the
+/// answer from it.
+const LINGER: Duration = Duration::from_secs(2);
+/// The most that is recorded of a head that cannot be read, bytes.
+const MOST_BROKEN: usize = 64 << 10;
+
+impl<C> Relay<'_, C>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Answers the request at the beginning of the client's bytes with a failure, records it with what there is of
+    /// its body, and closes.
+    pub(super) async fn refuse(self, place: Place<'_>, failure: Failure, status: u16) -> End<C> {
+        let Self {
+            client,
+            mut input,
+            journal,
+            ..
+        } = self;
+        let mut client = client.into_inner();
+        let first = input.first();
+        let mut reader = HeadReader::default();
+        let head = match reader.request_ready(input.bytes()) {
+            Ok(true) => reader.request(input.bytes()).ok(),
+            _ => None,
+        };
+        let Some(head) = head else {
+            let page = failure::page_as(status, &failure, Format::default());
+            lingering(async {
+                tell(&mut client, &page).await?;
+                hear_head(&mut client, &mut input).await
+            })
+            .await;
+            let end = head_end(input.bytes()).unwrap_or(input.bytes().len());
+            let bytes = input
+                .bytes()
+                .get(..end.min(MOST_BROKEN))
+                .unwrap_or_default();
+            let flow = journal.broken_request(bytes, place, first);
+            ended(flow, status, failure);
+            lingering(drain(&mut client, &mut input)).await;
+            return End::Closed;
+        };
+
+        let absolute = match target::form(head.method, head.target) {
+            Ok(Form::Absolute(absolute)) => Some(absolute),
+            _ => None,
+        };
+        let flow = journal.request(&head, absolute.as_ref(), place, first);
+        let body = Body::of_request(&head.fields, head.version).ok();
+        let page = failure::page_as(status, &failure, format_of(&head));
+        let length = whole(&head);
+        input.consume(length);
+        lingering(async {
+            tell(&mut client, &page).await?;
+            if let Some(body) = body {
+                let taken = hear_body(&mut client, &mut input, body, &flow);
+                if taken.await? == Heard::Whole {
+                    return Some(());
+                }
+            }
+            drain(&mut client, &mut input).await
+        })
+        .await;
+        ended(flow, status, failure);
+        End::Closed
+    }
+
+    /// Answers the exchange at the front with a failure, and closes.
+    pub(super) async fn answer(mut self, failure: Failure) -> End<C> {
+        let status = failure::status(&failure);
+        let mut format = Format::default();
+        let mut whole = true;
+        self.exchanges.responding(|exchange| {
+            format = exchange.format;
+            whole = exchange.request_done;
+            if let Some(flow) = &exchange.flow {
+                flow.edit(|flow| flow.status = Some(status));
+            }
+        });
+        let page = failure::page_as(status, &failure, format);
+        let rest = super::ending::unanswered(failure.side);
+        self.settle(Some(failure), &rest);
+        lingering(async {
+            tell(self.client.get_mut(), &page).await?;
+            match whole {
+                true => Some(()),
+                false => drain(self.client.get_mut(), &mut self.input).await,
+            }
+        })
+        .await;
+        End::Closed
+    }
+
+    /// Closes the client's connection while the client still sends.
+    pub(super) async fn linger(mut self) -> End<C> {
+        lingering(async {
+            let client = self.client.get_mut();
+            client.shutdown().await.ok()?;
+            drain(client, &mut self.input).await
+        })
+        .await;
+        End::Closed
+    }
+}
+
+/// How much of a body came.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Whole,
+    Broken,
+}
+
+fn whole(head: &RequestHead<'_>) -> usize {
+    head.skipped + head.bytes.len()
+}
+
+fn ended(flow: FlowRecorder, status: u16, failure: Failure) {
+    flow.edit(|flow| flow.status = Some(status));
+    flow.fail(failure);
+}
+
+/// Does something for a bounded time; whether it came to its end does not matter.
+async fn lingering(act: impl Future<Output = Option<()>>) {
+    let _ = timeout(LINGER, act).await;
+}
+
+/// Sends a page, after which nothing else is sent; none when the client does not take it.
+async fn tell<W: AsyncWrite + Unpin>(client: &mut W, page: &[u8]) -> Option<()> {
+    send(client, page).await.ok()?;
+    client.shutdown().await.ok()
+}
+
+/// Reads until a head that cannot be parsed has come to its end; none when it does not.
+async fn hear_head<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {
+    while head_end(input.bytes()).is_none() && input.bytes().len() < MOST_BROKEN {
+        more(client, input).await?;
+    }
+    Some(())
+}
+
+/// Records the rest of a body; none when it breaks off.
+async fn hear_body<R: AsyncRead + Unpin>(
+    client: &mut R,
+    input: &mut Input,
+    mut body: Body,
+    flow: &FlowRecorder,
+) -> Option<Heard> {
+    loop {
+        let at = input.last();
+        let taken = body.take(input.bytes(), |content| {
+            flow.chunk(Side::Request, at, content);
+        });
+        input.consume(taken.wire);
+        if taken.done {
+            return Some(Heard::Whole);
+        }
+        if taken.problem.is_some() {
+            return Some(Heard::Broken);
+        }
+        more(client, input).await?;
+    }
+}
+
+/// Reads until the other side closes, and forgets it.
+async fn drain<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {
+    loop {
+        input.consume(usize::MAX);
+        more(client, input).await?;
+    }
+}
+
+async fn more<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {
+    matches!(input.fill(client).await, Ok(1..)).then_some(())
+}
+
+/// Where something like a head ends: after an empty line, however its lines end.
+fn head_end(bytes: &[u8]) -> Option<usize> {
+    let mut line = 0;
+    let mut begun = false;
+    for at in memchr::memchr_iter(b'\n', bytes) {
+        let empty = matches!(bytes.get(line..at), Some(b"" | b"\r"));
+        if empty && begun {
+            return Some(at + 1);
+        }
+        begun |= !empty;
+        line = at + 1;
+    }
+    None
+}

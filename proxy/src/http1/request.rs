@@ -1,0 +1,358 @@
+//! Client to server: reads requests, begins their exchanges, and forwards them.
+
+use crate::{
+    failure::Format,
+    http1::{
+        exchange::{Exchange, Upgrade, persists},
+        framing::{Asked, Body},
+        half::{Half, send},
+        head::{HeadReader, RequestHead},
+        input::Input,
+        link::{Link, Turn},
+        plain,
+        problem::Problem,
+        target::{self, Absolute, Form},
+    },
+    words::failed,
+};
+use overhear_store::{FailureCause, HeadKind, Party, Side};
+use std::{future::pending, io, pin::pin, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+
+/// The largest piece of a body that is copied behind a head to be written with it.
+const TOGETHER: usize = 16 << 10;
+/// The most that is read ahead while a switch of protocols is undecided, bytes.
+const MOST_AHEAD: usize = 64 << 10;
+/// How long a server may answer a client that has closed its sending side before the server is told: many take
+/// that for the client's being gone, as it often is.
+const GRACE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+
+/// Forwards requests until something else must be decided.
+pub(crate) async fn forward<C, S>(link: &Link<'_, C, S>, input: &mut Input) -> Turn
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut client = Half(link.client);
+    let mut server = Half(link.server);
+    let mut deaf = false;
+    loop {
+        let mut reader = HeadReader::default();
+        match read_head(&mut client, input, &mut reader).await {
+            Awaited::Head => {}
+            Awaited::Closed => return silent(link).await,
+            Awaited::Cut | Awaited::Bad(_) => {
+                link.exchanges.until_idle().await;
+                return Turn::Request;
+            }
+            Awaited::Reset(error) => return Turn::ClientReset(error),
+        }
+        if link.stop.is_cancelled() {
+            return pending().await;
+        }
+        link.journal.recorder.room().await;
+
+        let mut begun = match begin(link, input, &reader) {
+            Some(begun) => begun,
+            None => {
+                link.exchanges.until_idle().await;
+                return Turn::Request;
+            }
+        };
+        let (head, piece) = input.bytes().split_at(begun.head);
+        let mut received = 0_u64;
+        let mut taken = begun.body.take(piece, |content| {
+            received += content.len() as u64;
+            let at = input.last();
+            link.exchanges
+                .requesting(|exchange| exchange.chunk(Side::Request, at, content));
+        });
+        let piece = piece.get(..taken.wire).unwrap_or_default();
+        let sent = match begun.rewritten {
+            Some(mut head) if piece.len() <= TOGETHER => {
+                head.extend_from_slice(piece);
+                send(&mut server, &head).await
+            }
+            Some(head) => match send(&mut server, &head).await {
+                Ok(()) => send(&mut server, piece).await,
+                failed => failed,
+            },
+            None => {
+                let together = head.len() + piece.len();
+                send(
+                    &mut server,
+                    input.bytes().get(..together).unwrap_or_default(),
+                )
+                .await
+            }
+        };
+        deaf |= sent.is_err();
+        input.consume(begun.head + taken.wire);
+
+        while !taken.done {
+            if let Some(problem) = taken.problem {
+                return alone(link, Turn::ClientCut(problem.of_request())).await;
+            }
+            link.journal.recorder.room().await;
+            match input.fill(&mut client).await {
+                Ok(0) => return alone(link, cut(link, received)).await,
+                Ok(_) => {}
+                Err(error) => return Turn::ClientReset(error),
+            }
+            taken = begun.body.take(input.bytes(), |content| {
+                received += content.len() as u64;
+                let at = input.last();
+                link.exchanges
+                    .requesting(|exchange| exchange.chunk(Side::Request, at, content));
+            });
+            // a server that takes no more may still answer: the rest is read, so that the client gets to hear it
+            if !deaf {
+                let wire = input.bytes().get(..taken.wire).unwrap_or_default();
+                deaf = send(&mut server, wire).await.is_err();
+            }
+            input.consume(taken.wire);
+        }
+
+        let trailers = begun.body.trailers();
+        if !trailers.is_empty() {
+            link.exchanges.requesting(|exchange| {
+                if let Some(flow) = &exchange.flow {
+                    flow.head(HeadKind::RequestTrailers, input.last(), trailers);
+                }
+            });
+        }
+        link.exchanges.request_done(input.last());
+        if begun.switches
+            && let Some(turn) = verdict(link, &mut client, input).await
+        {
+            return turn;
+        }
+        if begun.last || deaf {
+            // the response direction ends this, unless the client does
+            return no_more(link, &mut client, input).await;
+        }
+    }
+}
+
+/// The client sends nothing more: it may still wait for answers, or be gone.
+async fn silent<C, S>(link: &Link<'_, C, S>) -> Turn
+where
+    S: AsyncWrite + Unpin,
+{
+    let idle = link.exchanges.until_idle();
+    if timeout(GRACE, idle).await.is_err() {
+        // what a server makes of that is its own decision, as without a proxy
+        let _ = Half(link.server).shutdown().await;
+        link.exchanges.until_idle().await;
+    }
+    Turn::ClientClosed
+}
+
+/// Nothing that the client sends from here on is forwarded; it is read to hear of its end.
+async fn no_more<C, S>(link: &Link<'_, C, S>, client: &mut Half<'_, C>, input: &mut Input) -> Turn
+where
+    C: AsyncRead + Unpin,
+    S: AsyncWrite + Unpin,
+{
+    loop {
+        input.consume(usize::MAX);
+        match input.fill(client).await {
+            Ok(0) => return silent(link).await,
+            Ok(_) => {}
+            Err(error) => return Turn::ClientReset(error),
+        }
+    }
+}
+
+/// Waits for the answer to a request to switch protocols: what follows is HTTP only if the server refuses. None
+/// when it has refused.
+async fn verdict<C, S>(
+    link: &Link<'_, C, S>,
+    client: &mut Half<'_, C>,
+    input: &mut Input,
+) -> Option<Turn>
+where
+    C: AsyncRead + Unpin,
+    S: AsyncWrite + Unpin,
+{
+    let mut answered = pin!(link.exchanges.until_idle());
+    while input.bytes().len() < MOST_AHEAD {
+        tokio::select! {
+            biased;
+            () = &mut answered => return None,
+            read = input.fill(client) => match read {
+                Ok(0) => return Some(silent(link).await),
+                Ok(_) => {}
+                Err(error) => return Some(Turn::ClientReset(error)),
+            },
+        }
+    }
+    answered.await;
+    None
+}
+
+/// What waiting for a request's head came to.
+pub(crate) enum Awaited {
+    /// It is whole.
+    Head,
+    /// The client has closed instead.
+    Closed,
+    /// The client has closed in the middle of it.
+    Cut,
+    /// It is no head.
+    Bad(Problem),
+    /// The client's connection broke.
+    Reset(io::Error),
+}
+
+/// Reads until `input` begins with a whole head.
+pub(crate) async fn read_head<R: AsyncRead + Unpin>(
+    client: &mut R,
+    input: &mut Input,
+    reader: &mut HeadReader,
+) -> Awaited {
+    loop {
+        if !input.is_empty() {
+            match reader.request_ready(input.bytes()) {
+                Ok(true) => return Awaited::Head,
+                Ok(false) => {}
+                Err(problem) => return Awaited::Bad(problem),
+            }
+        }
+        match input.fill(client).await {
+            Ok(0) if HeadReader::is_blank(input.bytes()) => return Awaited::Closed,
+            Ok(0) => match HeadReader::cut_request(input.bytes()) {
+                Some(problem) => return Awaited::Bad(problem),
+                None => return Awaited::Cut,
+            },
+            Ok(_) => {}
+            Err(error) => return Awaited::Reset(error),
+        }
+    }
+}
+
+/// A request that is being forwarded.
+struct Begun {
+    body: Body,
+    /// Bytes of its head in the input, empty lines before it included.
+    head: usize,
+    /// The head as it goes on, when that is not as it came.
+    rewritten: Option<Vec<u8>>,
+    /// Nothing follows it.
+    last: bool,
+    /// It asks for another protocol.
+    switches: bool,
+}
+
+/// Begins the exchange of the request at the beginning of the input; `None` when that request is not for this server.
+fn begin<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader) -> Option<Begun> {
+    let head = reader.request(input.bytes()).ok()?;
+    let absolute = if link.named {
+        Some(absolute_for(link, &head)?)
+    } else {
+        None
+    };
+    let body = Body::of_request(&head.fields, head.version).ok()?;
+    let rewritten = absolute
+        .as_ref()
+        .map(|absolute| plain::forwarded(&head, absolute));
+    let sent = rewritten.as_deref().unwrap_or(head.bytes);
+
+    // an answer of this program's own is no flow
+    let flow = link.place.server.map(|_| {
+        let first = input.first();
+        let flow = link
+            .journal
+            .request(&head, absolute.as_ref(), link.place, first);
+        if rewritten.is_some() {
+            flow.head(HeadKind::RequestSent, input.last(), sent);
+        }
+        flow
+    });
+    let asked = match head.method {
+        "HEAD" => Asked::Head,
+        "CONNECT" => Asked::Connect,
+        _ => Asked::Other,
+    };
+    let upgrade = upgrade(&head, asked);
+    let last = !persists(head.version, head.fields.close, head.fields.keep_alive);
+    let exchange = Exchange {
+        flow,
+        asked,
+        upgrade,
+        format: format_of(&head),
+        last,
+        repeatable: upgrade.is_none()
+            && body.is_done()
+            && matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "DELETE"),
+        request_done: false,
+        response_begun: false,
+        response_done: false,
+    };
+    link.exchanges.change(|state| {
+        state.resend.clear();
+        if link.named && exchange.repeatable && state.served > 0 && state.queue.is_empty() {
+            state.resend.extend_from_slice(sent);
+        }
+        state.queue.push_back(exchange);
+    });
+    Some(Begun {
+        body,
+        head: head.skipped + head.bytes.len(),
+        rewritten,
+        last,
+        switches: upgrade.is_some(),
+    })
+}
+
+/// How a client wants to hear of a failure of its request.
+pub(crate) fn format_of(head: &RequestHead<'_>) -> Format {
+    Format {
+        html: head.fields.html,
+        head: head.method == "HEAD",
+    }
+}
+
+fn absolute_for<'b, C, S>(link: &Link<'_, C, S>, head: &RequestHead<'b>) -> Option<Absolute<'b>> {
+    match target::form(head.method, head.target) {
+        Ok(Form::Absolute(absolute)) if absolute.target == *link.place.target => Some(absolute),
+        _ => None,
+    }
+}
+
+fn upgrade(head: &RequestHead<'_>, asked: Asked) -> Option<Upgrade> {
+    if asked == Asked::Connect {
+        return Some(Upgrade::Other);
+    }
+    let protocols = head
+        .fields
+        .upgrade
+        .filter(|_| head.fields.connection_upgrade)?;
+    let mut protocols = protocols.split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    match protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
+        true => Some(Upgrade::WebSocket),
+        false => Some(Upgrade::Other),
+    }
+}
+
+/// Waits until the requests before the one that is being forwarded have their responses.
+async fn alone<C, S>(link: &Link<'_, C, S>, turn: Turn) -> Turn {
+    link.exchanges.until(|state| state.queue.len() <= 1).await;
+    turn
+}
+
+fn cut<C, S>(link: &Link<'_, C, S>, received: u64) -> Turn {
+    let text = format!(
+        "The client closed its connection after {received} bytes of the request's body, before the end that the \
+         request announced."
+    );
+    let failure = failed(FailureCause::Closed, Party::Client, text);
+    match link.exchanges.read(|state| state.awaited().is_some()) {
+        true => Turn::ClientCut(failure),
+        // the answer did not wait for the rest, and the client knows it
+        false => Turn::ClientClosed,
+    }
+}

@@ -1,0 +1,434 @@
+//! One exchange on a stream: the request one way, interim responses, the response and resets the other.
+
+use super::{
+    failure::{note_failure, page, send_page},
+    head::{request_head, response_head, trailers},
+};
+use crate::{
+    target::{Scheme, Target},
+    words::failed,
+};
+use bytes::Bytes;
+use h2::{
+    Reason, RecvStream, SendStream,
+    client::{ResponseFuture, SendRequest},
+    server::SendResponse,
+};
+use http::{HeaderMap, Request, Response, Uri, header, uri};
+use overhear_store::{
+    ConnectionRecorder, Failure, FailureCause, Flow, FlowRecorder, FlowStart, HeadKind, Kind,
+    Party, Recorder, Side, Timestamp, Version,
+};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::Poll,
+};
+
+/// What the exchanges of a connection share.
+pub(super) struct Exchange<'a> {
+    pub(super) recorder: &'a Recorder,
+    pub(super) target: &'a Target,
+    pub(super) connection: &'a ConnectionRecorder,
+    pub(super) client: SocketAddr,
+    pub(super) server: Option<SocketAddr>,
+}
+
+/// An exchange that broke off: on whose side, and why.
+struct Broken {
+    side: Party,
+    error: h2::Error,
+}
+
+impl Exchange<'_> {
+    /// Carries one exchange to its end.
+    pub(super) async fn run(
+        &self,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+        sender: SendRequest<Bytes>,
+    ) {
+        let head = request_head(&request);
+        let flow = self.begin(&request, &head);
+        let (parts, body) = request.into_parts();
+        let mut request = Request::from_parts(parts, ());
+        if request.uri().authority().is_none() {
+            self.name_authority(&mut request);
+        }
+        let ends = body.is_end_stream();
+        let sent = match sender.ready().await {
+            Ok(mut sender) => sender.send_request(request, ends),
+            Err(error) => Err(error),
+        };
+        let (response, to_server) = match sent {
+            Ok(sent) => sent,
+            Err(error) => return refuse(flow, respond, &error),
+        };
+        if ends {
+            flow.edit(|f| f.times.request_last = f.times.request_first);
+        }
+        match self
+            .both(&flow, body, to_server, ends, response, &mut respond)
+            .await
+        {
+            Ok(()) => flow.complete(),
+            Err(Broken {
+                side: Party::Server,
+                error,
+            }) if error.is_io() => {
+                // answered only when no response has begun
+                let failure = note_failure(Party::Server, &error, self.target);
+                let page = page(&failure, &head);
+                let status = page.status();
+                if send_page(&mut respond, page) {
+                    flow.edit(|f| f.status = Some(status.as_u16()));
+                }
+                flow.fail(failure);
+            }
+            Err(Broken { side, error }) => flow.fail(note_failure(side, &error, self.target)),
+        }
+    }
+
+    /// Both directions at once, until both are done or either breaks off.
+    async fn both(
+        &self,
+        flow: &FlowRecorder,
+        body: RecvStream,
+        mut to_server: SendStream<Bytes>,
+        sent: bool,
+        response: ResponseFuture,
+        respond: &mut SendResponse<Bytes>,
+    ) -> Result<(), Broken> {
+        let mut sent = sent;
+        let outcome = {
+            let mut up = pin!(async {
+                let pump = Pump {
+                    recorder: self.recorder,
+                    flow,
+                    side: Side::Request,
+                };
+                pump.run(body, &mut to_server).await
+            });
+            let mut down = pin!(self.answer(flow, response, respond));
+            let mut answered = None;
+            loop {
+                tokio::select! {
+                    result = &mut up, if !sent => {
+                        sent = true;
+                        match result {
+                            Ok(()) => {}
+                            // the response tells what the server has to say
+                            Err(broken) if broken.side == Party::Server => {
+                                if let Some(to_client) = &mut answered {
+                                    // an answer given early: the rest of the request is not wanted
+                                    reset(to_client, reason(&broken.error));
+                                }
+                            }
+                            Err(broken) => break Err(broken),
+                        }
+                    }
+                    result = &mut down, if answered.is_none() => match result {
+                        Ok(to_client) => answered = Some(to_client),
+                        Err(broken) => break Err(broken),
+                    },
+                    else => break Ok(()),
+                }
+            }
+        };
+        if let Err(Broken {
+            side: Party::Client,
+            error,
+        }) = &outcome
+        {
+            to_server.send_reset(error.reason().unwrap_or(Reason::CANCEL));
+        }
+        outcome
+    }
+
+    /// The server's side: interim responses, the response, its body. Gives what the client is sent on, ended.
+    async fn answer(
+        &self,
+        flow: &FlowRecorder,
+        mut response: ResponseFuture,
+        respond: &mut SendResponse<Bytes>,
+    ) -> Result<SendStream<Bytes>, Broken> {
+        let response = loop {
+            match next_response(&mut response, respond).await {
+                Ok(Next::Interim(interim)) => {
+                    flow.head(
+                        HeadKind::Interim,
+                        Timestamp::now(),
+                        &response_head(&interim),
+                    );
+                    respond
+                        .send_informational(interim)
+                        .map_err(on(Party::Client))?;
+                }
+                Ok(Next::Final(response)) => break response,
+                Err(broken) => {
+                    if broken.side == Party::Server && !broken.error.is_io() {
+                        respond.send_reset(reason(&broken.error));
+                    }
+                    return Err(broken);
+                }
+            }
+        };
+        let now = Timestamp::now();
+        flow.head(HeadKind::Response, now, &response_head(&response));
+        let (parts, body) = response.into_parts();
+        let ends = body.is_end_stream();
+        flow.edit(|f| {
+            f.status = Some(parts.status.as_u16());
+            f.response.version = Some(Version::Http2);
+            note_content(&parts.headers, &mut f.response);
+            if ends {
+                f.times.response_last = Some(now);
+            }
+        });
+        let mut to_client = respond
+            .send_response(Response::from_parts(parts, ()), ends)
+            .map_err(on(Party::Client))?;
+        if !ends {
+            let pump = Pump {
+                recorder: self.recorder,
+                flow,
+                side: Side::Response,
+            };
+            if let Err(broken) = pump.run(body, &mut to_client).await {
+                if broken.side == Party::Server {
+                    reset(&mut to_client, reason(&broken.error));
+                }
+                return Err(broken);
+            }
+        }
+        Ok(to_client)
+    }
+
+    /// Begins the flow of a request.
+    fn begin(&self, request: &Request<RecvStream>, head: &[u8]) -> FlowRecorder {
+        let started = Timestamp::now();
+        let uri = request.uri();
+        let host = uri.host().unwrap_or(&self.target.host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = match uri.authority() {
+            Some(authority) => authority
+                .port_u16()
+                .unwrap_or_else(|| self.target.scheme.default_port()),
+            None => self.target.port,
+        };
+        let flow = self.recorder.flow(FlowStart {
+            connection: self.connection.id(),
+            kind: Kind::Http,
+            method: request.method().to_string(),
+            scheme: self.target.scheme.as_str(),
+            host: host.to_owned(),
+            port,
+            path: uri
+                .path_and_query()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            client: self.client,
+            server: self.server,
+            started,
+            replay_of: None,
+        });
+        flow.head(HeadKind::Request, started, head);
+        flow.edit(|f: &mut Flow| {
+            f.request.version = Some(Version::Http2);
+            note_content(request.headers(), &mut f.request);
+        });
+        flow
+    }
+
+    /// A request without `:authority` names its server in `Host`, or not at all; `h2` wants one to send.
+    fn name_authority(&self, request: &mut Request<()>) {
+        let host = request.headers().get(header::HOST);
+        let named = host.and_then(|h| uri::Authority::try_from(h.as_bytes()).ok());
+        let authority = named.or_else(|| self.target.to_string().parse().ok());
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = authority;
+        parts.scheme = Some(match self.target.scheme {
+            Scheme::Http => uri::Scheme::HTTP,
+            Scheme::Https => uri::Scheme::HTTPS,
+        });
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+}
+
+/// Answers a request with the page of a failure.
+pub(super) fn answer_with_failure(
+    exchange: &Exchange<'_>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    failure: Failure,
+) {
+    let head = request_head(&request);
+    let flow = exchange.begin(&request, &head);
+    let page = page(&failure, &head);
+    flow.edit(|f| f.status = Some(page.status().as_u16()));
+    send_page(&mut respond, page);
+    flow.fail(failure);
+}
+
+enum Next {
+    Interim(Response<()>),
+    Final(Response<RecvStream>),
+}
+
+/// What the server says next, unless the client cancels first.
+async fn next_response(
+    response: &mut ResponseFuture,
+    respond: &mut SendResponse<Bytes>,
+) -> Result<Next, Broken> {
+    poll_fn(|cx| {
+        if let Poll::Ready(cancelled) = respond.poll_reset(cx) {
+            return Poll::Ready(Err(Broken {
+                side: Party::Client,
+                error: cancelled.map_or_else(|error| error, h2::Error::from),
+            }));
+        }
+        match response.poll_informational(cx) {
+            Poll::Ready(Some(interim)) => {
+                return Poll::Ready(interim.map(Next::Interim).map_err(on(Party::Server)));
+            }
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        Pin::new(&mut *response)
+            .poll(cx)
+            .map(|r| r.map(Next::Final).map_err(on(Party::Server)))
+    })
+    .await
+}
+
+/// Carries one direction's body, recorded on its way.
+struct Pump<'a> {
+    recorder: &'a Recorder,
+    flow: &'a FlowRecorder,
+    side: Side,
+}
+
+impl Pump<'_> {
+    async fn run(&self, mut from: RecvStream, to: &mut SendStream<Bytes>) -> Result<(), Broken> {
+        let (sender, receiver) = match self.side {
+            Side::Request => (Party::Client, Party::Server),
+            Side::Response => (Party::Server, Party::Client),
+        };
+        loop {
+            self.recorder.room().await;
+            // what has come is recorded, also when the receiver no longer wants it
+            let data = poll_fn(|cx| match from.poll_data(cx) {
+                Poll::Ready(data) => Poll::Ready(Ok(data)),
+                Poll::Pending => to.poll_reset(cx).map(|cancelled| {
+                    Err(Broken {
+                        side: receiver,
+                        error: cancelled.map_or_else(|error| error, h2::Error::from),
+                    })
+                }),
+            });
+            match data.await? {
+                Some(data) => {
+                    let data = data.map_err(on(sender))?;
+                    let (length, last) = (data.len(), from.is_end_stream());
+                    if length > 0 {
+                        self.flow.chunk(self.side, Timestamp::now(), &data);
+                    }
+                    if length > 0 || last {
+                        send(to, data, last).await.map_err(on(receiver))?;
+                    }
+                    from.flow_control()
+                        .release_capacity(length)
+                        .map_err(on(sender))?;
+                    if last {
+                        self.ended();
+                        return Ok(());
+                    }
+                }
+                None => {
+                    let fields = from.trailers().await.map_err(on(sender))?;
+                    match fields {
+                        Some(fields) => {
+                            let kind = match self.side {
+                                Side::Request => HeadKind::RequestTrailers,
+                                Side::Response => HeadKind::ResponseTrailers,
+                            };
+                            self.flow.head(kind, Timestamp::now(), &trailers(&fields));
+                            to.send_trailers(fields)
+                        }
+                        None => to.send_data(Bytes::new(), true),
+                    }
+                    .map_err(on(receiver))?;
+                    self.ended();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn ended(&self) {
+        let now = Some(Timestamp::now());
+        self.flow.edit(|f| match self.side {
+            Side::Request => f.times.request_last = now,
+            Side::Response => f.times.response_last = now,
+        });
+    }
+}
+
+/// Sends as the receiver has room.
+async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result<(), h2::Error> {
+    loop {
+        if data.is_empty() {
+            return if last {
+                to.send_data(data, true)
+            } else {
+                Ok(())
+            };
+        }
+        to.reserve_capacity(data.len());
+        let room = poll_fn(|cx| to.poll_capacity(cx)).await;
+        let room = match room {
+            Some(room) => room?,
+            None => return Err(Reason::CANCEL.into()),
+        };
+        let piece = data.split_to(room.min(data.len()));
+        let end = last && data.is_empty();
+        to.send_data(piece, end)?;
+        if end {
+            return Ok(());
+        }
+    }
+}
+
+/// The request never left: the client may send it again on a new connection.
+fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, error: &h2::Error) {
+    respond.send_reset(Reason::REFUSED_STREAM);
+    flow.fail(failed(FailureCause::Closed, Party::Server, format!(
+            "the server takes no more requests on this connection ({error}): the client was told to send this one again on a new connection"
+        )));
+}
+
+pub(super) fn note_content(fields: &HeaderMap, info: &mut overhear_store::MessageInfo) {
+    let text = |name| {
+        let value = fields.get(name).map(|v| v.as_bytes());
+        value
+            .map(|v| String::from_utf8_lossy(v).into_owned())
+            .unwrap_or_default()
+    };
+    info.content_type = text(header::CONTENT_TYPE);
+    info.content_encoding = text(header::CONTENT_ENCODING);
+}
+
+fn on(side: Party) -> impl Fn(h2::Error) -> Broken {
+    move |error| Broken { side, error }
+}
+
+/// The code to reset the other side's stream with.
+fn reason(error: &h2::Error) -> Reason {
+    error.reason().unwrap_or(Reason::INTERNAL_ERROR)
+}
+
+fn reset(stream: &mut SendStream<Bytes>, reason: Reason) {
+    stream.send_reset(reason);
+}

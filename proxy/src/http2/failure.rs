@@ -1,0 +1,105 @@
+//! Failures over HTTP/2: pages for the client, and what an error of `h2` means in words.
+
+use crate::{failure, target::Target, words::failed};
+use bytes::Bytes;
+use h2::{Reason, server::SendResponse};
+use http::{Response, header};
+use overhear_store::{Failure, FailureCause, Party};
+
+/// The page of a failure as a response of HTTP/2. `head` is the recorded request.
+pub(super) fn page(failure: &Failure, head: &[u8]) -> Response<Bytes> {
+    // the page is chosen by what an HTTP/1 request says: its start line and `Accept`
+    let fields = head
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.starts_with(b":"));
+    let method = match head.starts_with(b":method: HEAD\r\n") {
+        true => "HEAD",
+        false => "GET",
+    };
+    let mut request = format!("{method} / HTTP/1.1\r\n").into_bytes();
+    request.extend(fields.collect::<Vec<_>>().join(&b'\n'));
+    let whole = failure::page(failure, &request);
+    let split = memchr::memmem::find(&whole, b"\r\n\r\n").unwrap_or(whole.len());
+    let (page_head, body) = whole.split_at_checked(split).unwrap_or((&whole, &[]));
+    let body = body.get(4..).unwrap_or_default();
+    let mut response = Response::new(Bytes::copy_from_slice(body));
+    if let Ok(status) = http::StatusCode::from_u16(failure::status(failure)) {
+        *response.status_mut() = status;
+    }
+    let parsed = overhear_store::head::parse(page_head, true);
+    for (name, value) in parsed.fields {
+        let connection = ["connection", "transfer-encoding", "keep-alive"];
+        if connection.iter().any(|c| name.eq_ignore_ascii_case(c)) {
+            continue;
+        }
+        let name = header::HeaderName::try_from(name);
+        let value = header::HeaderValue::try_from(value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// Sends a page whole; false when a response has begun already or the client has gone.
+pub(super) fn send_page(respond: &mut SendResponse<Bytes>, page: Response<Bytes>) -> bool {
+    let (parts, body) = page.into_parts();
+    let ends = body.is_empty();
+    match respond.send_response(Response::from_parts(parts, ()), ends) {
+        Ok(mut to_client) => ends || to_client.send_data(body, true).is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// An exchange that broke off, in words.
+pub(super) fn note_failure(side: Party, error: &h2::Error, target: &Target) -> Failure {
+    let who = match side {
+        Party::Client => "the client".to_owned(),
+        Party::Server => target.to_string(),
+        Party::Proxy => "the proxy".to_owned(),
+    };
+    let text = match (error.reason(), side) {
+        _ if error.is_io() => {
+            format!("{who} closed the connection before the exchange was complete ({error})")
+        }
+        (Some(Reason::CANCEL), Party::Client) => "the client cancelled the request".to_owned(),
+        (Some(reason), _) if error.is_library() => {
+            format!("{who} broke the rules of HTTP/2: {}", describe(reason))
+        }
+        (Some(reason), _) if error.is_go_away() => {
+            format!("{who} closed the HTTP/2 connection: {}", describe(reason))
+        }
+        (Some(reason), _) => format!("{who} reset the stream: {}", describe(reason)),
+        (None, _) => format!("{who} broke off the exchange: {error}"),
+    };
+    failed(cause(error), side, text)
+}
+
+/// `REFUSED_STREAM (0x7)` and what it means.
+fn describe(reason: Reason) -> String {
+    let number = u32::from(reason);
+    format!("{reason:?} (0x{number:x}), {}", reason.description())
+}
+
+/// What sort of failure an error of HTTP/2 is.
+pub(super) fn cause(error: &h2::Error) -> FailureCause {
+    if let Some(io) = error.get_io() {
+        return match io.kind() {
+            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+                FailureCause::Reset
+            }
+            _ => FailureCause::Closed,
+        };
+    }
+    match error.reason() {
+        _ if error.is_library() => FailureCause::Protocol,
+        Some(
+            Reason::PROTOCOL_ERROR
+            | Reason::FRAME_SIZE_ERROR
+            | Reason::FLOW_CONTROL_ERROR
+            | Reason::COMPRESSION_ERROR,
+        ) => FailureCause::Protocol,
+        Some(Reason::NO_ERROR) => FailureCause::Closed,
+        _ => FailureCause::Reset,
+    }
+}

@@ -1,0 +1,36 @@
+//! Listeners, TLS, the HTTP engine and raw tunnels, recorded as they pass.
+//!
+//! A byte's way: `listen` accepts and `admit` says who may, `client` looks at the first bytes and leads
+//! the connection on, `upstream` reaches the server, `sniff` tells what speaks in a tunnel, `tls` is ended on
+//! both sides, `http1` and `http2` carry the exchanges, `tunnel` carries all else. This crate does not
+//! know that there is a web page: a plain visit is handed to a [`LocalSite`].
+
+mod admit;
+mod client;
+mod crowd;
+mod engine;
+mod error;
+mod failure;
+mod http1;
+mod http2;
+mod listen;
+mod options;
+mod proxy;
+mod replay;
+mod sniff;
+mod stream;
+mod target;
+mod tls;
+mod tunnel;
+mod upstream;
+mod words;
+
+#[cfg(fuzzing)]
+pub use http1::fuzz;
+
+pub use admit::{Cidr, Decision, Device};
+pub use error::Error;
+pub use options::{LocalSite, Options, Visit};
+pub use proxy::{Handle, Proxy, Status};
+pub use replay::ReplayRequest;
+pub use target::{Scheme, Target};

@@ -1,0 +1,212 @@
+//! A running proxy, and the handle through which others talk to it.
+
+use crate::{
+    admit::{Admission, Decision, Device},
+    client,
+    crowd::Crowd,
+    engine::{Engine, canonical},
+    error::Error,
+    listen::Listeners,
+    options::Options,
+    replay::{self, ReplayRequest},
+    tls::Connector,
+    upstream::Guard,
+};
+use overhear_store::FlowId;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{net::TcpStream, sync::watch, task::JoinSet, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long exchanges may go on after the stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A proxy that has its ports.
+pub struct Proxy {
+    engine: Arc<Engine>,
+    listeners: Listeners,
+}
+
+/// A way to talk to a running proxy; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    engine: Arc<Engine>,
+}
+
+/// What the proxy is doing.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// Open client connections.
+    pub connections: u64,
+    /// Where it listens.
+    pub listening: Vec<SocketAddr>,
+}
+
+impl Proxy {
+    /// Takes the ports.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] when a port cannot be had, [`Error::Option`] when a file of roots cannot be read.
+    pub async fn bind(options: Options) -> Result<Self, Error> {
+        let connector = Connector::new(&options)?;
+        let listeners = Listeners::bind(&options.listen)?;
+        let engine = Engine {
+            authority: options.authority,
+            recorder: options.recorder,
+            site: options.site,
+            admission: Admission::new(options.allow, options.devices),
+            guard: Guard {
+                own: listeners.addresses(),
+                reserved: options.reserved,
+            },
+            connector,
+            crowd: Crowd::default(),
+            open: AtomicU64::new(0),
+            replays: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        };
+        Ok(Self {
+            engine: Arc::new(engine),
+            listeners,
+        })
+    }
+
+    /// A way to talk to it.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            engine: self.engine.clone(),
+        }
+    }
+
+    /// Serves until `stop` turns true; then stops accepting, lets exchanges end for at most two seconds, and closes the rest.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let Self {
+            engine,
+            mut listeners,
+        } = self;
+        let mut connections = JoinSet::new();
+        {
+            let mut stopped = std::pin::pin!(stop.wait_for(|stop| *stop));
+            loop {
+                tokio::select! {
+                    // a sender that is gone can stop nothing any more: it meant to
+                    _ = &mut stopped => break,
+                    (tcp, from) = listeners.accept() => {
+                        connections.spawn(connection(engine.clone(), tcp, from));
+                    }
+                    Some(ended) = connections.join_next(), if !connections.is_empty() => note(ended),
+                }
+            }
+        }
+        drop(listeners);
+        engine.stop.cancel();
+        engine.replays.close();
+        let ends = async {
+            while let Some(ended) = connections.join_next().await {
+                note(ended);
+            }
+            engine.replays.wait().await;
+        };
+        if timeout(GRACE, ends).await.is_err() {
+            engine.cut.cancel();
+            connections.shutdown().await;
+            engine.replays.wait().await;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Proxy {
+    /// What it serves connections with; gives the ports back.
+    pub(crate) fn into_engine(self) -> Engine {
+        let engine = Arc::into_inner(self.engine);
+        engine.unwrap_or_else(|| panic!("a handle still holds it"))
+    }
+}
+
+impl Handle {
+    /// What it is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            connections: self.engine.open.load(Ordering::Relaxed),
+            listening: self.engine.guard.own.clone(),
+        }
+    }
+
+    /// Devices other than this machine that have connected, oldest first.
+    pub fn devices(&self) -> Vec<Device> {
+        self.engine.admission.devices()
+    }
+
+    /// Answers the question whether a device may use the proxy. Holds for later connections and for those that wait.
+    pub fn decide(&self, address: IpAddr, decision: Decision) {
+        self.engine.admission.decide(address, decision);
+    }
+
+    /// Changes whenever [`devices`](Self::devices) would.
+    pub fn devices_changed(&self) -> watch::Receiver<u64> {
+        self.engine.admission.changed()
+    }
+
+    /// Accepts (or no longer accepts) any certificate from a host.
+    pub fn accept_certificate(&self, host: &str, accept: bool) {
+        self.engine.connector.accept(host, accept);
+    }
+
+    /// Hosts of which any certificate is accepted.
+    pub fn accepted_certificates(&self) -> Vec<String> {
+        self.engine.connector.accepted()
+    }
+
+    /// Sends a request that a person built; returns the new flow's number as soon as it is recorded.
+    /// Failures after that are in the flow.
+    ///
+    /// # Errors
+    /// [`Error::Replay`] when the request cannot be sent at all.
+    pub async fn replay(&self, request: ReplayRequest) -> Result<FlowId, Error> {
+        replay::replay(self.engine.clone(), request).await
+    }
+}
+
+/// Serves one connection and counts it.
+async fn connection(engine: Arc<Engine>, tcp: TcpStream, from: SocketAddr) {
+    let Ok(local) = tcp.local_addr() else {
+        return;
+    };
+    // without it the connection works, only later
+    let _ = tcp.set_nodelay(true);
+    let _open = Open::new(engine.clone());
+    client::serve(engine, tcp, canonical(from), canonical(local)).await;
+}
+
+/// Counts a connection while it is open.
+struct Open(Arc<Engine>);
+
+impl Open {
+    fn new(engine: Arc<Engine>) -> Self {
+        engine.open.fetch_add(1, Ordering::Relaxed);
+        Self(engine)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection's task that panicked is a bug of ours: it is told, and ends alone.
+fn note(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection ended by a bug in overhear");
+    }
+}

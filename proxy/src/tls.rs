@@ -1,0 +1,51 @@
+//! TLS on both sides: what the client asks for is what the server is asked for, and what the server
+//! chooses is what the client gets.
+//!
+//! The server is dialled first ([`Connector`]), because its certificate and its choice of protocol decide
+//! what the client is answered ([`Hello::finish`]).
+
+mod accept;
+mod connect;
+mod verify;
+mod words;
+
+pub(crate) use accept::{Hello, Unfinished, second_thoughts};
+pub(crate) use connect::{Connector, Failed, Wish};
+
+use overhear_store::TlsInfo;
+use rustls::{CommonState, ProtocolVersion};
+use std::{io, time::Duration};
+
+/// For a handshake, from its first byte to its last.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Adds what a finished handshake agreed on.
+fn agreed(mut info: TlsInfo, state: &CommonState) -> TlsInfo {
+    info.version = match state.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+        Some(other) => format!("{other:?}"),
+        None => String::new(),
+    };
+    let suite = state.negotiated_cipher_suite().map(|s| s.suite());
+    // rustls calls the suites of TLS 1.3 `TLS13_...`; IANA does not
+    info.cipher = suite
+        .and_then(|s| s.as_str())
+        .map(|name| match name.strip_prefix("TLS13_") {
+            Some(rest) => format!("TLS_{rest}"),
+            None => name.to_owned(),
+        })
+        .unwrap_or_default();
+    info.alpn = state.alpn_protocol().map(protocol_name);
+    info
+}
+
+/// A protocol of ALPN for a person: as text where it is text.
+fn protocol_name(protocol: &[u8]) -> String {
+    String::from_utf8_lossy(protocol).into_owned()
+}
+
+/// What rustls said, in an error of a stream above it.
+fn of_rustls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}

@@ -1,0 +1,45 @@
+//! The way to a server: its name to addresses, the addresses to one TCP connection.
+//!
+//! Addresses are checked before any of them is dialled, so whatever name leads to the proxy itself or to
+//! its page is refused. Every step's time is written on the connection.
+
+mod dial;
+mod guard;
+mod resolve;
+
+pub(crate) use guard::Guard;
+pub(crate) use resolve::same_host;
+
+use crate::target::Target;
+use overhear_store::{ConnectionRecorder, Failure, Timestamp};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// Reaches `target`, or says in words why not.
+pub(crate) async fn reach(
+    target: &Target,
+    guard: &Guard,
+    connection: &ConnectionRecorder,
+) -> Result<(TcpStream, SocketAddr), Failure> {
+    connection.edit(|c| {
+        c.host.clone_from(&target.host);
+        c.port = target.port;
+        c.dns_start = Some(Timestamp::now());
+    });
+    let resolved = resolve::resolve(target).await;
+    let connect_start = Timestamp::now();
+    connection.edit(|c| c.dns_done = Some(connect_start));
+    let addresses = resolved?;
+    guard.check(target, &addresses)?;
+    connection.edit(|c| {
+        c.connect_start = Some(connect_start);
+        c.server = addresses.first().copied();
+    });
+    let (tcp, server) = dial::dial(target, &addresses).await?;
+    connection.edit(|c| {
+        c.connected = Some(Timestamp::now());
+        c.server = Some(server);
+        c.upstream_local = tcp.local_addr().ok();
+    });
+    Ok((tcp, server))
+}

@@ -1,0 +1,225 @@
+//! Addresses to one TCP connection: a new attempt every 250 ms or when one fails, the first that stands wins
+//! (RFC 8305 section 5).
+
+use crate::{target::Target, words::failed};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use overhear_store::{Failure, FailureCause, Party};
+use std::{io, net::SocketAddr, time::Duration};
+use tokio::{net::TcpStream, time::Instant};
+
+/// Until the next address is tried beside those under way.
+const STAGGER: Duration = Duration::from_millis(250);
+/// For all attempts together.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connects to the first address that answers.
+pub(super) async fn dial(
+    target: &Target,
+    addresses: &[SocketAddr],
+) -> Result<(TcpStream, SocketAddr), Failure> {
+    let addresses = interleave(addresses);
+    let mut failed: Option<(SocketAddr, io::Error)> = None;
+    match tokio::time::timeout(PATIENCE, race(&addresses, &mut failed)).await {
+        Ok(Some(won)) => Ok(won),
+        Ok(None) => Err(match failed {
+            Some((address, error)) => explain(target, address, &error),
+            None => failure(FailureCause::Dns, format!("{target} has no address")),
+        }),
+        Err(_) => Err(failure(
+            FailureCause::Timeout,
+            format!(
+                "{} did not answer within {} seconds: the server is down, or a firewall drops what is sent to it",
+                place(target, addresses.first()),
+                PATIENCE.as_secs()
+            ),
+        )),
+    }
+}
+
+/// Runs the attempts; none when all failed, and then `failed` holds the failure that says most.
+async fn race(
+    addresses: &[SocketAddr],
+    failed: &mut Option<(SocketAddr, io::Error)>,
+) -> Option<(TcpStream, SocketAddr)> {
+    let mut waiting = addresses.iter().copied();
+    let mut running = FuturesUnordered::new();
+    let mut next_at = Instant::now();
+    loop {
+        let more = waiting.len() > 0;
+        if running.is_empty() && !more {
+            return None;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(next_at), if more => {
+                running.extend(waiting.next().map(attempt));
+                next_at = Instant::now() + STAGGER;
+            }
+            Some((address, result)) = running.next() => match result {
+                Ok(tcp) => return Some((tcp, address)),
+                Err(error) => {
+                    if failed.as_ref().is_none_or(|(_, old)| tells(&error) > tells(old)) {
+                        *failed = Some((address, error));
+                    }
+                    next_at = Instant::now();
+                }
+            },
+        }
+    }
+}
+
+async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
+    let result = TcpStream::connect(address).await.and_then(|tcp| {
+        // connecting to a free port of this machine can meet itself: nobody listens there
+        if tcp.local_addr()? == tcp.peer_addr()? {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    });
+    (address, result)
+}
+
+/// The families in turn, each in the order given.
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .copied()
+        .partition(|a| a.is_ipv6() == v6_first);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut mixed = Vec::with_capacity(addresses.len());
+    loop {
+        let pair = (first.next(), second.next());
+        if pair == (None, None) {
+            return mixed;
+        }
+        mixed.extend(pair.0);
+        mixed.extend(pair.1);
+    }
+}
+
+/// How much a failed attempt says about the server: that it refused says more than that there is no way to it.
+fn tells(error: &io::Error) -> u8 {
+    match cause(error) {
+        FailureCause::Refused => 3,
+        FailureCause::Timeout | FailureCause::Reset => 2,
+        FailureCause::Unreachable => 1,
+        _ => 0,
+    }
+}
+
+fn cause(error: &io::Error) -> FailureCause {
+    use io::ErrorKind::*;
+    match error.kind() {
+        ConnectionRefused => FailureCause::Refused,
+        ConnectionReset | ConnectionAborted => FailureCause::Reset,
+        TimedOut => FailureCause::Timeout,
+        HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable
+        | PermissionDenied | InvalidInput => FailureCause::Unreachable,
+        _ => FailureCause::Other,
+    }
+}
+
+fn explain(target: &Target, address: SocketAddr, error: &io::Error) -> Failure {
+    let place = place(target, Some(&address));
+    let cause = cause(error);
+    let text = match cause {
+        FailureCause::Refused => format!(
+            "{place} refused the connection: no program listens there, or a firewall refuses"
+        ),
+        FailureCause::Reset => format!("{place} reset the connection while it was made"),
+        FailureCause::Timeout => format!(
+            "{place} did not answer: the server is down, or a firewall drops what is sent to it"
+        ),
+        FailureCause::Unreachable => format!(
+            "{place} cannot be reached ({error}): check this computer's network, VPN and firewall"
+        ),
+        _ => format!("cannot connect to {place}: {error}"),
+    };
+    failure(cause, text)
+}
+
+/// `example.com:443 (192.0.2.1)`, or the address alone when the client gave one.
+fn place(target: &Target, address: Option<&SocketAddr>) -> String {
+    match address.map(|a| a.ip().to_string()) {
+        Some(ip) if ip != target.host => format!("{target} ({ip})"),
+        _ => target.to_string(),
+    }
+}
+
+fn failure(cause: FailureCause, text: String) -> Failure {
+    failed(cause, Party::Server, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Scheme;
+    use tokio::net::TcpListener;
+
+    fn target(port: u16) -> Target {
+        Target {
+            scheme: Scheme::Http,
+            host: "a.test".to_owned(),
+            port,
+        }
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        let parse = |t: &&str| t.parse().expect("an address");
+        texts.iter().map(parse).collect()
+    }
+
+    #[test]
+    fn families_in_turn() {
+        let mixed = interleave(&addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"]));
+        assert_eq!(
+            mixed,
+            addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"])
+        );
+        let mixed = interleave(&addresses(&["1.1.1.1:1", "[::1]:1"]));
+        assert_eq!(mixed, addresses(&["1.1.1.1:1", "[::1]:1"]));
+        assert!(interleave(&[]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_next_address_after_a_refusal() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let good = listener.local_addr().expect("bound");
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let refusing = free.local_addr().expect("bound");
+        drop(free);
+        let begun = std::time::Instant::now();
+        let (tcp, server) = dial(&target(80), &[refusing, refusing, good])
+            .await
+            .expect("reached");
+        assert_eq!(server, good);
+        assert!(tcp.nodelay().expect("an option"));
+        assert!(begun.elapsed() < STAGGER, "a refusal is not waited out");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_in_words() {
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        let failure = dial(&target(address.port()), &[address])
+            .await
+            .expect_err("refused");
+        assert_eq!(failure.cause, FailureCause::Refused);
+        assert!(failure.text.contains("a.test:"), "{}", failure.text);
+        assert!(failure.text.contains("(127.0.0.1)"), "{}", failure.text);
+    }
+
+    #[test]
+    fn the_failure_that_says_most() {
+        let kinds = [
+            io::ErrorKind::Other,
+            io::ErrorKind::HostUnreachable,
+            io::ErrorKind::TimedOut,
+            io::ErrorKind::ConnectionRefused,
+        ];
+        let said: Vec<_> = kinds.iter().map(|k| tells(&(*k).into())).collect();
+        assert_eq!(said, [0, 1, 2, 3]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Bytes as rows of offset, hexadecimal and ASCII, and the pages they come from.
+
+/** Where bytes come from. */
+export interface ByteSource {
+  readonly size: number;
+  read(from: number, to: number): Promise<Uint8Array>;
+}
+
+export function offset(n: number, size: number): string {
+  return n.toString(16).padStart(size > 0xffff_ffff ? 12 : 8, "0");
+}
+
+const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
+
+/** `47 45 54 20  2f 20 48 54`: a wider gap in the middle. */
+export function hex(bytes: Uint8Array, per: number): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at++) {
+    if (at > 0) text += at * 2 === per ? "  " : " ";
+    text += HEX[bytes[at] as number];
+  }
+  return text;
+}
+
+export function ascii(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·";
+  return text;
+}
+
+const PAGE = 16 * 1024;
+const PAGES = 48;
+
+/** Pages of a source, fetched when they are looked at; the ones looked at longest ago are forgotten. */
+export class BytePages {
+  readonly #pages = new Map<number, Uint8Array | null>();
+
+  constructor(
+    readonly source: ByteSource,
+    /** A page came (null), or could not be had. */
+    private readonly arrived: (error: unknown) => void,
+  ) {}
+
+  /** The bytes, or null while they are on the way. Rows must not cross pages: 16 KiB is a multiple of every row. */
+  get(from: number, length: number): Uint8Array | null {
+    const page = Math.floor(from / PAGE);
+    const known = this.#pages.get(page);
+    if (known) {
+      this.#pages.delete(page);
+      this.#pages.set(page, known);
+      return known.subarray(from - page * PAGE, from - page * PAGE + length);
+    }
+    if (known === undefined) void this.#fetch(page);
+    return null;
+  }
+
+  async #fetch(page: number): Promise<void> {
+    this.#pages.set(page, null);
+    const from = page * PAGE;
+    try {
+      const bytes = await this.source.read(from, Math.min(from + PAGE, this.source.size));
+      this.#pages.delete(page);
+      this.#pages.set(page, bytes);
+      for (const oldest of this.#pages.keys()) {
+        if (this.#pages.size <= PAGES) break;
+        this.#pages.delete(oldest);
+      }
+      this.arrived(null);
+    } catch (error) {
+      // not asked for again and again: an empty page stands for it
+      this.#pages.set(page, new Uint8Array());
+      this.arrived(error);
+    }
+  }
+}
+
+export class MemorySource implements ByteSource {
+  constructor(private readonly bytes: Uint8Array) {}
+  get size(): number {
+    return this.bytes.length;
+  }
+  read(from: number, to: number): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes.subarray(from, to));
+  }
+}

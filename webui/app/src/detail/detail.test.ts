@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import type { ConnectionTimes, FlowDetail, FlowTimes } from "../lib/types";
+import { headText } from "./head";
+import { advice, story } from "./story";
+import { timeline } from "./timing";
+
+const at = (ms: number) => `2026-11-21T01:02:03.${String(Math.round(ms * 1e6) + 500_000_000).padStart(9, "0")}Z`;
+
+function flow(times: Partial<FlowTimes>, connection: Partial<ConnectionTimes>, more: object = {}): FlowDetail {
+  const none = { dns_start: null, dns_done: null, connect_start: null, connected: null, server_tls_done: null, client_tls_done: null, closed: null };
+  return {
+    kind: "http", state: "complete", method: "GET", host: "a.test", port: 443, status: 200, error: null, duration_ms: 40, started_at: at(0),
+    request: { body_size: 0 }, response: { version: "HTTP/2", content_type: "application/json", body_size: 1234 },
+    times: { started: at(0), request_first: null, request_last: null, response_first: null, response_last: null, ended: null, ...times },
+    connection: { times: { accepted: at(-100), ...none, ...connection } },
+    ...more,
+  } as unknown as FlowDetail;
+}
+
+const spans = (phases: { name: string; start: number; ms: number }[]) => phases.map((p) => `${p.name} ${p.start.toFixed(1)}+${p.ms.toFixed(1)}`);
+
+describe("timing", () => {
+  it("puts a connection that stood before the request on an axis of its own", () => {
+    const time = timeline(
+      flow(
+        { request_first: at(0), request_last: at(1), response_first: at(30), response_last: at(40) },
+        { dns_start: at(-90), dns_done: at(-80), connect_start: at(-80), connected: at(-60), server_tls_done: at(-30), client_tls_done: at(-20) },
+      ),
+    );
+    expect(spans(time.setup)).toEqual(["DNS 0.0+10.0", "Connect 10.0+20.0", "Server TLS 30.0+30.0", "Client TLS 60.0+10.0"]);
+    expect(spans(time.phases)).toEqual(["Request 0.0+1.0", "Wait 1.0+29.0", "Response 30.0+10.0"]);
+    expect(time.age).toBeCloseTo(20);
+    expect(time.total).toBeCloseTo(70);
+  });
+
+  it("keeps a connection made for the request among its phases", () => {
+    const time = timeline(
+      flow(
+        { request_first: at(0), request_last: at(1), response_first: at(30), response_last: at(40) },
+        { dns_start: at(1), dns_done: at(4), connect_start: at(4), connected: at(10) },
+      ),
+    );
+    expect(time.setup).toEqual([]);
+    expect(spans(time.phases)).toEqual(["Request 0.0+1.0", "DNS 1.0+3.0", "Connect 4.0+6.0", "Wait 10.0+20.0", "Response 30.0+10.0"]);
+  });
+
+  it("has no phases where nothing is known", () => {
+    expect(timeline(flow({}, {})).phases).toEqual([]);
+  });
+});
+
+describe("the story", () => {
+  it("is one sentence", () => {
+    expect(story(flow({}, {}))).toBe("a.test answered 200 OK over HTTP/2 in 40 ms with 1.2 kB of JSON.");
+    expect(story(flow({}, {}, { state: "running", status: null }))).toBe("Waiting for a.test to answer.");
+    const error = { cause: "refused", side: "server", text: "" };
+    expect(story(flow({}, {}, { state: "failed", error }))).toBe("GET a.test failed after 40 ms: the server refused the connection.");
+    expect(story(flow({}, {}, { kind: "tcp", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
+  });
+
+  it("has advice for whoever failed", () => {
+    const tls = (side: "client" | "server") => advice({ cause: "tls", side, text: "" }, "a.test", 443).join(" ");
+    expect(tls("client")).toContain("trust");
+    expect(tls("server")).not.toContain("trust");
+  });
+});
+
+describe("a head", () => {
+  it("is text again", () => {
+    expect(headText({ start_line: "GET / HTTP/1.1", headers: [["Host", "a"], ["x", ""]] })).toBe("GET / HTTP/1.1\r\nHost: a\r\nx: \r\n");
+  });
+});

@@ -1,0 +1,106 @@
+//! The messages of a flow, read piece by piece from its beginning: WebSocket frames can only be told apart in order.
+
+import { aborted, api, words } from "../lib/api";
+import type { FlowDetail, Side, StreamMessage } from "../lib/types";
+import { deflate, inflater, Unframer, type Inflater, type MessageKind } from "./websocket";
+
+const PIECES = 100;
+/** More than this is not kept; the whole is in the download. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+export interface Shown {
+  side: Side;
+  at: string;
+  kind: MessageKind | "bytes";
+  data: Uint8Array<ArrayBuffer>;
+  compressed: number | null;
+}
+
+export class MessageList {
+  /** Only ever appended to; `count` says how many are shown. */
+  readonly items: Shown[] = [];
+  count = $state(0);
+  loading = $state(false);
+  /** Everything recorded so far is here. */
+  done = $state(false);
+  full = $state(false);
+  error = $state<string | null>(null);
+  #pieces = 0;
+  #bytes = 0;
+  #readers: Record<Side, Unframer> | null = null;
+  readonly #abort = new AbortController();
+
+  constructor(
+    private readonly id: number,
+    private readonly websocket: boolean,
+    private readonly extensions: string,
+  ) {}
+
+  static of(flow: FlowDetail): MessageList {
+    const header = flow.response?.headers.filter(([name]) => name.toLowerCase() === "sec-websocket-extensions");
+    return new MessageList(flow.id, flow.kind === "websocket", (header ?? []).map(([, value]) => value).join(","));
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+
+  /** Reads on: the next pieces, or those that were recorded since. */
+  async more(): Promise<void> {
+    if (this.loading || this.full) return;
+    this.loading = true;
+    try {
+      this.#readers ??= this.websocket ? await this.#unframers() : null;
+      const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
+      for (const piece of page.items) this.#take(piece);
+      this.#pieces += page.items.length;
+      this.count = this.items.length;
+      this.done = page.next === null;
+      this.full = this.#bytes > MOST_BYTES;
+      this.error = null;
+    } catch (error) {
+      if (!aborted(error)) this.error = words(error);
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  #take(piece: StreamMessage): void {
+    const data = Uint8Array.from(atob(piece.data), (character) => character.charCodeAt(0));
+    this.#bytes += data.length;
+    if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null });
+    else {
+      for (const message of this.#readers[piece.side].feed(data)) {
+        this.#bytes += message.data.length;
+        this.items.push({ side: piece.side, at: piece.at, ...message });
+      }
+    }
+  }
+
+  async #unframers(): Promise<Record<Side, Unframer>> {
+    const agreed = deflate(this.extensions);
+    const make = async (how: "no" | "each" | "stream"): Promise<Inflater | null> => {
+      if (how === "no") return null;
+      const { Inflate } = await import("fflate");
+      return inflater(Inflate, how === "stream");
+    };
+    return { request: new Unframer(await make(agreed.client)), response: new Unframer(await make(agreed.server)) };
+  }
+}
+
+/** The beginning of a message on one line. */
+export function preview(message: Shown): string {
+  const start = message.data.subarray(0, 300);
+  if (message.kind === "close") return closing(message.data);
+  if (message.kind === "text") return new TextDecoder().decode(start).replace(/\s+/g, " ");
+  let odd = 0;
+  for (const byte of start) if (byte < 9 || (byte > 13 && byte < 32) || byte === 127) odd++;
+  if (odd === 0) return new TextDecoder().decode(start).replace(/\s+/g, " ");
+  return Array.from(start.subarray(0, 48), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}
+
+function closing(data: Uint8Array): string {
+  if (data.length < 2) return "close";
+  const code = ((data[0] as number) << 8) | (data[1] as number);
+  return `close ${code} ${new TextDecoder().decode(data.subarray(2))}`.trim();
+}

@@ -1,0 +1,94 @@
+//! What happened to a flow, in one sentence, and what a person can do about a failure.
+
+import { bytes, duration, reason, shortType } from "../lib/format";
+import type { Failure, Flow, FlowDetail } from "../lib/types";
+
+export function story(flow: Flow | FlowDetail): string {
+  const took = flow.duration_ms === null ? "" : ` after ${duration(flow.duration_ms)}`;
+  const where = `${flow.host}:${flow.port}`;
+  if (flow.kind === "tcp") return tcp(flow, where);
+  if (flow.kind === "tls") {
+    return flow.state === "failed" ? `The TLS connection to ${where} failed${took}.` : `TLS to ${where}, passed on without being opened.`;
+  }
+  if (flow.state === "failed") return `${flow.method} ${flow.host} failed${took}: ${failedHow(flow)}.`;
+  if (flow.state === "interrupted") return `overhear stopped while this ${flow.kind === "websocket" ? "WebSocket was open" : "request was running"}.`;
+  if (flow.kind === "websocket") {
+    return `A WebSocket with ${flow.host}${flow.state === "running" ? ", still open" : `, open for ${duration(flow.duration_ms)}`}.`;
+  }
+  if (flow.status === null) return flow.state === "running" ? `Waiting for ${flow.host} to answer.` : `${flow.method} ${flow.host} ended without an answer.`;
+  const answer = `${flow.host} answered ${flow.status} ${reason(flow.status)}`.trimEnd();
+  const over = flow.response?.version ? ` over ${flow.response.version}` : "";
+  const size = flow.response?.body_size ?? 0;
+  const what = size > 0 ? ` with ${bytes(size)}${typeWords(flow)}` : " without a body";
+  if (flow.state === "running") return `${answer}${over} and is still sending: ${bytes(size)} so far.`;
+  return `${answer}${over} in ${duration(flow.duration_ms)}${what}.`;
+}
+
+function typeWords(flow: Flow | FlowDetail): string {
+  const type = shortType(flow.response?.content_type);
+  return type ? ` of ${["json", "html", "css", "xml"].includes(type) ? type.toUpperCase() : type}` : "";
+}
+
+function tcp(flow: Flow | FlowDetail, where: string): string {
+  const amounts = `${bytes(flow.request.body_size)} sent, ${bytes(flow.response?.body_size ?? 0)} received`;
+  if (flow.state === "running") return `A raw connection to ${where}, still open: ${amounts}.`;
+  return `A raw connection to ${where}${flow.state === "failed" ? " that failed" : ""}: ${amounts}.`;
+}
+
+function failedHow(flow: Flow | FlowDetail): string {
+  const words: Record<Failure["cause"], string> = {
+    dns: "the name could not be resolved",
+    refused: "the server refused the connection",
+    unreachable: "there is no way to the server",
+    timeout: "nothing answered in time",
+    tls: flow.error?.side === "client" ? "the client ended the TLS handshake" : "the TLS handshake with the server failed",
+    certificate: "the server's certificate was not accepted",
+    protocol: flow.error?.side === "client" ? "the request was not valid HTTP" : "the response was not valid HTTP",
+    loop: "the request would have come back to overhear",
+    reset: flow.error?.side === "client" ? "the client reset the connection" : "the server reset the connection",
+    closed: flow.error?.side === "client" ? "the client went away" : "the connection closed in the middle",
+    forbidden: "overhear refused it",
+    other: "see below",
+  };
+  return words[flow.error?.cause ?? "other"];
+}
+
+/** What can be tried, most likely first. */
+export function advice(failure: Failure, host: string, port: number): string[] {
+  switch (failure.cause) {
+    case "dns":
+      return [`If ${host} is a name of a private network, this machine may need its VPN or its DNS server.`];
+    case "refused":
+      return [`Is the server started, and is ${port} its port?`, "A server in a container or a virtual machine may listen on another address."];
+    case "unreachable":
+      return ["Is this machine connected to the network (or VPN) that the server is in?"];
+    case "timeout":
+      return ["A firewall may be dropping the packets, or the server is overloaded.", "Try the same address from this machine without the proxy."];
+    case "certificate":
+      return [
+        "If this is your own server, accept its certificate: the button below does so for this host only.",
+        "If it is signed by a private authority, start overhear with --upstream-ca FILE.",
+        "Otherwise be careful: somebody may be between you and the server.",
+      ];
+    case "tls":
+      return failure.side === "client"
+        ? [
+            "On iOS a certificate that is installed is not trusted yet: Settings > General > About > Certificate Trust Settings.",
+            "Firefox, Java and some apps keep a list of certificates of their own: it has to be added there.",
+          ]
+        : ["The server may want another TLS version, or a client certificate."];
+    case "protocol":
+      return ["The bytes are kept: look at the Request and Response tabs, or export this flow as raw."];
+    case "loop":
+      return ["If a program sends this by itself, look for the proxy's address where a server's address is expected."];
+    case "reset":
+    case "closed":
+      return failure.side === "client"
+        ? ["The client gave up: it may have a time limit, or the page was left."]
+        : ["The server ended the connection early: look into its log at this time.", "Send it again to see whether it was a single event."];
+    case "forbidden":
+      return ["Allow the device under Devices, if it should use the proxy."];
+    case "other":
+      return [];
+  }
+}

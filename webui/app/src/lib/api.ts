@@ -1,0 +1,121 @@
+//! The client of the REST API: addresses, requests, errors in words.
+
+import type {
+  Device, ExportFormat, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Side, Status, StreamMessage,
+} from "./types";
+
+/** What the server, or the way to it, said no with. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    /** The HTTP status; 0 when the server was not reached. */
+    readonly status: number,
+    readonly filter: FilterProblem | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** What a list is sorted by. */
+export type SortKey = "id" | "duration" | "size" | "status" | "host" | "method";
+export type Order = "asc" | "desc";
+
+export interface ListQuery {
+  filter: string;
+  sort: SortKey;
+  order: Order;
+}
+
+type Params = Record<string, string | number | boolean | null | undefined>;
+
+/** An address under `/api/`; empty parameters are left out. */
+export function address(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "" && value !== false) query.set(name, String(value));
+  }
+  const text = query.toString();
+  return `/api/${path}${text ? `?${text}` : ""}`;
+}
+
+/** A request whose failure is an `ApiError`. */
+export async function request(url: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError("overhear does not answer. Is it still running?", 0);
+  }
+  if (!response.ok) throw await failure(response);
+  return response;
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  let problem: Problem = {};
+  if (response.headers.get("content-type")?.includes("json")) {
+    problem = (await response.json().catch(() => ({}))) as Problem;
+  }
+  const text = problem.detail ?? problem.title ?? `The server answered ${response.status}.`;
+  return new ApiError(text, response.status, problem.filter ?? null);
+}
+
+async function json<T>(url: string, init?: RequestInit): Promise<T> {
+  return (await (await request(url, init)).json()) as T;
+}
+
+function send(method: string, body: unknown): RequestInit {
+  return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+}
+
+export const PAGE = 200;
+
+export const api = {
+  flows: (query: ListQuery, at: { cursor?: string | null; skip?: number; limit?: number }, signal?: AbortSignal) =>
+    json<Page>(
+      address("flows", { ...query, cursor: at.cursor, skip: at.skip || undefined, limit: at.limit ?? PAGE }),
+      signal ? { signal } : {},
+    ),
+  count: async (filter: string, signal?: AbortSignal) =>
+    (await json<{ count: number }>(address("flows/count", { filter }), signal ? { signal } : {})).count,
+  flow: (id: number, signal?: AbortSignal) => json<FlowDetail>(address(`flows/${id}`), signal ? { signal } : {}),
+  deleteIds: (ids: number[]) => json<{ deleted: number }>(address("flows", { ids: ids.join(",") }), { method: "DELETE" }),
+  deleteMatching: (filter: string) => json<{ deleted: number }>(address("flows", { filter }), { method: "DELETE" }),
+  annotate: (id: number, change: { tags?: string[]; comment?: string }) =>
+    request(address(`flows/${id}`), send("PATCH", change)),
+  messages: (id: number, skip: number, limit: number, signal?: AbortSignal) =>
+    json<{ items: StreamMessage[]; next: number | null }>(
+      address(`flows/${id}/messages`, { skip: skip || undefined, limit }),
+      signal ? { signal } : {},
+    ),
+  replay: (what: ReplayRequest) => json<{ flow: number }>(address("replay"), send("POST", what)),
+  status: () => json<Status>(address("status")),
+  devices: async () => (await json<{ items: Device[] }>(address("devices"))).items,
+  decide: (device: string, decision: "allow" | "refuse") =>
+    request(address(`devices/${encodeURIComponent(device)}`), send("PUT", { decision })),
+  settings: () => json<{ accepted_certificates: string[] }>(address("settings")),
+  acceptCertificate: (host: string) =>
+    request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "PUT" }),
+  refuseCertificate: (host: string) =>
+    request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "DELETE" }),
+  exportAs: (format: ExportFormat, what: { filter?: string; ids?: number[]; keep_tls_port?: boolean }) =>
+    request(address("export"), send("POST", { format, ...what })),
+};
+
+/** Where a recorded body is; `decoded` removes content codings. */
+export function bodyAddress(id: number, side: Side, options: { decoded?: boolean; download?: boolean } = {}): string {
+  return address(`flows/${id}/${side}/body`, options);
+}
+
+export function headAddress(id: number, side: Side): string {
+  return address(`flows/${id}/${side}/head`);
+}
+
+/** An error in words, whatever was thrown. */
+export function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function aborted(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}

@@ -1,0 +1,117 @@
+//! What the whole page shares: the list, the event stream, the chosen rows, the state of the server.
+
+import { api, ApiError, words, type ListQuery } from "./api";
+import { Live, type Changes } from "./live.svelte";
+import { router } from "./route.svelte";
+import type { Device, Status } from "./types";
+import { FlowList } from "../list/flows.svelte";
+import { Selection } from "../list/selection.svelte";
+
+export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete";
+
+class App {
+  readonly list = new FlowList();
+  readonly selection = new Selection();
+  status: Status | null = $state.raw(null);
+  devices: Device[] = $state.raw([]);
+  dialog: Dialog | null = $state(null);
+  /** The server wants the printed link first. */
+  locked = $state(false);
+  /** A short word about what was done or went wrong. */
+  notice: { text: string; bad: boolean } | null = $state.raw(null);
+  readonly live = new Live({
+    opened: () => this.#opened(),
+    flows: (changes) => this.#apply(changes),
+    cleared: () => {
+      this.list.cleared();
+      this.selection.clear();
+      if (router.now.screen === "list") router.go({ flow: null });
+    },
+    reload: () => void this.list.refresh(),
+    devices: (items) => (this.devices = items),
+    status: (status) => (this.status = status),
+  });
+  #noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  #first = true;
+  #watchers = new Set<{ id: number; changed: () => void }>();
+
+  /** The devices that nobody has decided about. */
+  get asking(): Device[] {
+    return this.devices.filter((device) => device.decision === null);
+  }
+
+  /** Reads what the page begins with. */
+  async start(): Promise<void> {
+    try {
+      const [status, devices] = await Promise.all([api.status(), api.devices()]);
+      this.status = status;
+      this.devices = devices;
+    } catch (error) {
+      this.locked = error instanceof ApiError && error.status === 401;
+    }
+  }
+
+  /** Shows the list that the address asks for. */
+  async show(query: ListQuery): Promise<void> {
+    const before = this.list.query.filter;
+    const taken = await this.list.load(query);
+    if (taken) {
+      this.list.follow();
+      const id = router.now.flow ?? this.selection.focus;
+      if (id !== null) this.stand(id);
+    }
+    // the stream tells when the server is back, so it is opened even if the first list could not be had
+    if (this.#first || (taken && before !== query.filter)) this.live.open(this.list.query.filter);
+    this.#first = false;
+  }
+
+  /** The list stands on a flow, if that is at hand: chosen and in view. */
+  stand(id: number): void {
+    if (this.list.indexOf(id) < 0) return;
+    if (this.selection.focus !== id) this.selection.only(id);
+    void this.list.onfocus(id);
+  }
+
+  say(text: string, bad = false): void {
+    this.notice = { text, bad };
+    clearTimeout(this.#noticeTimer);
+    this.#noticeTimer = setTimeout(() => (this.notice = null), bad ? 8_000 : 4_000);
+  }
+
+  /** Does something and says so when it fails. */
+  async attempt<T>(what: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await what();
+    } catch (error) {
+      this.say(words(error), true);
+      return undefined;
+    }
+  }
+
+  /** Calls when a flow changed, or may have while the stream was down. Returns what ends it. */
+  watch(id: number, changed: () => void): () => void {
+    const watcher = { id, changed };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #opened(): void {
+    void this.list.refresh();
+    void api.devices().then((items) => (this.devices = items), () => {});
+    void api.status().then((status) => (this.status = status), () => {});
+    for (const watcher of this.#watchers) watcher.changed();
+  }
+
+  #apply(changes: Changes): void {
+    this.list.apply(changes);
+    const deleted = [...changes].filter(([, flow]) => flow === "deleted").map(([id]) => id);
+    if (deleted.length > 0) this.selection.forget(deleted);
+    const shown = router.now.flow;
+    const closes = shown !== null && changes.get(shown) === "deleted" && router.now.screen === "list";
+    // a detail that closes has nothing left to read
+    for (const watcher of this.#watchers) if (changes.has(watcher.id) && !(closes && watcher.id === shown)) watcher.changed();
+    if (closes) router.go({ flow: null });
+  }
+}
+
+export const app = new App();

@@ -1,0 +1,203 @@
+//! The objects of the REST API, as `/api/openapi.json` describes them.
+
+export type Kind = "http" | "websocket" | "tcp" | "tls";
+export type FlowState = "running" | "complete" | "failed" | "interrupted";
+export type Side = "request" | "response";
+export type Party = "client" | "server" | "proxy";
+export type Cause =
+  | "dns" | "refused" | "unreachable" | "timeout" | "tls" | "certificate"
+  | "protocol" | "loop" | "reset" | "closed" | "forbidden" | "other";
+
+/** A field of a head: name and value as sent. */
+export type Field = [name: string, value: string];
+
+export interface Failure {
+  cause: Cause;
+  side: Party;
+  text: string;
+}
+
+export interface Message {
+  version: string | null;
+  content_type: string | null;
+  content_encoding: string | null;
+  head_size: number;
+  body_size: number;
+}
+
+/** A row of the list. */
+export interface Flow {
+  id: number;
+  connection_id: number;
+  kind: Kind;
+  state: FlowState;
+  method: string;
+  url: string;
+  scheme: string;
+  host: string;
+  port: number;
+  path: string;
+  status: number | null;
+  error: Failure | null;
+  /** RFC 3339, nanoseconds. */
+  started_at: string;
+  duration_ms: number | null;
+  client: string;
+  server: string | null;
+  request: Message;
+  response: Message | null;
+  replay_of: number | null;
+  tags: string[];
+  comment: string;
+}
+
+export interface Head {
+  start_line: string | null;
+  headers: Field[];
+}
+
+export interface MessageDetail extends Message {
+  headers: Field[];
+  trailers?: Field[];
+  start_line: string | null;
+}
+
+export interface FlowDetail extends Omit<Flow, "request" | "response"> {
+  tls: { version: string; cipher: string; alpn: string | null; sni: string | null } | null;
+  request: MessageDetail & { sent: Head | null };
+  response: (MessageDetail & { sent?: Head | null }) | null;
+  interim: (Head & { at: string })[];
+  times: FlowTimes;
+  connection: Connection;
+}
+
+export interface FlowTimes {
+  started: string | null;
+  request_first: string | null;
+  request_last: string | null;
+  response_first: string | null;
+  response_last: string | null;
+  ended: string | null;
+}
+
+export interface ConnectionTimes {
+  accepted: string | null;
+  dns_start: string | null;
+  dns_done: string | null;
+  connect_start: string | null;
+  connected: string | null;
+  server_tls_done: string | null;
+  client_tls_done: string | null;
+  closed: string | null;
+}
+
+export interface Connection {
+  id: number;
+  client: string;
+  local: string;
+  host: string;
+  port: number;
+  server: string | null;
+  upstream_local: string | null;
+  times: ConnectionTimes;
+  closed_by: Party | null;
+  reset: boolean;
+  client_tls: Tls | null;
+  server_tls: Tls | null;
+}
+
+export interface Tls {
+  version: string;
+  cipher: string;
+  sni: string | null;
+  alpn_offered: string[];
+  alpn: string | null;
+  certificates: Certificate[];
+}
+
+export interface Certificate {
+  subject: string;
+  issuer: string;
+  serial: string;
+  not_before: string;
+  not_after: string;
+  names: string[];
+  key: string;
+  signature: string;
+  sha256: string;
+  pem: string;
+}
+
+export interface Page {
+  items: Flow[];
+  next: string | null;
+}
+
+/** One WebSocket message, or one piece of a raw stream. */
+export interface StreamMessage {
+  side: Side;
+  seq: number;
+  at: string;
+  offset: number;
+  size: number;
+  /** base64 */
+  data: string;
+}
+
+export interface Status {
+  version: string;
+  recording: boolean;
+  trouble: string | null;
+  flows: number;
+  disk_bytes: number;
+  queued_bytes: number;
+  connections: number;
+  proxy: string[];
+  lan: string[];
+  web: string;
+  data: string;
+  ca: { name: string; fingerprint: string; not_after: string; path: string };
+}
+
+export interface Device {
+  address: string;
+  decision: "allow" | "refuse" | null;
+  first_seen: string;
+  last_seen: string;
+  connections: number;
+  user_agent: string | null;
+  trusts: boolean | null;
+}
+
+/** What changed in the list since the last event. */
+export interface FlowsEvent {
+  items: Flow[];
+  gone: number[];
+  deleted: number[];
+}
+
+export type ExportFormat = "pcapng" | "pcap" | "har" | "curl" | "raw" | "jsonl";
+
+export interface ReplayRequest {
+  flow?: number;
+  method: string;
+  url: string;
+  headers: Field[];
+  body?: { text: string } | { base64: string } | { flow: number };
+  version?: "HTTP/1.1" | "HTTP/2";
+}
+
+/** RFC 9457, with what this API adds. */
+export interface Problem {
+  title?: string;
+  status?: number;
+  detail?: string;
+  filter?: FilterProblem;
+}
+
+/** Where a filter is wrong, in characters. */
+export interface FilterProblem {
+  offset: number;
+  length: number;
+  message: string;
+}

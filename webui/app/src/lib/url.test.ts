@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { format, parse } from "./url";
+
+describe("the address", () => {
+  it("keeps a filter with every kind of character", () => {
+    const route = parse("");
+    route.filter = 'host:a.test path:/x&y=1#z header:"a b" ü+%20';
+    route.flow = 12;
+    expect(parse(format(route))).toEqual(route);
+  });
+
+  it("is short for the ordinary", () => {
+    expect(format(parse(""))).toBe("#/");
+    expect(format(parse("#/?filter=status:500&flow=12"))).toBe("#/?filter=status:500&flow=12");
+    expect(format(parse("#/replay?flow=3"))).toBe("#/replay?flow=3");
+    expect(format(parse("#/?sort=duration&order=desc&tab=body&flow=1"))).toBe("#/?flow=1&tab=body&sort=duration&order=desc");
+  });
+
+  it("takes nonsense as nothing", () => {
+    expect(parse("#/nowhere?flow=-1&tab=x&sort=y&order=z")).toEqual(parse("#/"));
+    expect(parse("#/replay").screen).toBe("list");
+    expect(parse("#/?flow=1e99").flow).toBeNull();
+    expect(parse("#/?filter=%E0%A4%A").filter).not.toBe("");
+  });
+});

@@ -1,0 +1,272 @@
+//! The live list: which rows the server has for the filter, which of them are at hand, and what changed meanwhile.
+
+import { aborted, api, ApiError, PAGE, words, type ListQuery } from "../lib/api";
+import type { Changes } from "../lib/live.svelte";
+import type { FilterProblem, Flow } from "../lib/types";
+import { SparseRows } from "./sparse";
+
+/** Rows kept on either side of what is shown. */
+const KEEP = 800;
+const RECOUNT_MS = 1_000;
+
+export class FlowList {
+  query: ListQuery = $state.raw({ filter: "", sort: "id", order: "asc" });
+  total = $state(0);
+  /** Counts every change of the rows; what reads rows depends on it. */
+  version = $state(0);
+  loading = $state(true);
+  /** Where the wanted filter is wrong; the list still shows the one before. */
+  problem: FilterProblem | null = $state.raw(null);
+  error: string | null = $state(null);
+  /** New rows since the list stopped following. */
+  fresh = $state(0);
+  /** Whether the newest row is kept in view. */
+  following = $state(true);
+  /** Rows were put in or taken out before the first one in view: the view moves by as many. */
+  onshift: (rows: number) => void = () => {};
+  /** A row is to be brought into view. */
+  onfocus: (id: number) => void | Promise<void> = () => {};
+
+  #rows = new SparseRows<Flow>();
+  #abort = new AbortController();
+  #fetching = false;
+  #wanted: [number, number] = [0, 0];
+  #newest = 0;
+  #recount: ReturnType<typeof setTimeout> | undefined;
+
+  /** Where new rows appear: at the end, at the beginning, or somewhere among the sorted. */
+  get edge(): "end" | "start" | null {
+    if (this.query.sort !== "id") return null;
+    return this.query.order === "asc" ? "end" : "start";
+  }
+
+  /** How many rows are at hand. */
+  get held(): number {
+    return this.#rows.size;
+  }
+
+  at(index: number): Flow | undefined {
+    void this.version;
+    return this.#rows.at(index);
+  }
+
+  /** A row that is at hand. */
+  find(id: number): Flow | undefined {
+    void this.version;
+    const index = this.#rows.indexOf(id);
+    return index < 0 ? undefined : this.#rows.at(index);
+  }
+
+  indexOf(id: number): number {
+    void this.version;
+    return this.#rows.indexOf(id);
+  }
+
+  /** Shows another list. True when the server took the filter; what was shown stays until then. */
+  async load(query: ListQuery): Promise<boolean> {
+    this.#abort.abort();
+    const abort = (this.#abort = new AbortController());
+    this.loading = true;
+    const tail = query.sort === "id" && query.order === "asc";
+    const count = api.count(query.filter, abort.signal);
+    count.catch(() => {});
+    try {
+      const [page, last] = await Promise.all([
+        api.flows({ ...query, order: tail ? "desc" : query.order }, {}, abort.signal),
+        query.sort === "id" ? null : api.flows({ filter: "", sort: "id", order: "desc" }, { limit: 1 }, abort.signal),
+      ]);
+      const rows = new SparseRows<Flow>();
+      const items = tail ? page.items.toReversed() : page.items;
+      rows.put(0, items, tail ? page.next : null, tail ? null : page.next);
+      this.query = query;
+      this.#rows = rows;
+      this.#newest = (last ?? page).items.reduce((most, flow) => Math.max(most, flow.id), 0);
+      this.#fetching = false;
+      this.problem = this.error = null;
+      this.fresh = 0;
+      this.#changed();
+      if (page.next !== null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
+      return true;
+    } catch (error) {
+      if (!aborted(error)) this.#complain(error);
+      return false;
+    } finally {
+      if (abort === this.#abort) this.loading = false;
+    }
+  }
+
+  /** Reads again what is shown, without moving it. */
+  async refresh(): Promise<void> {
+    const abort = this.#abort;
+    const [from] = this.#wanted;
+    const shown = this.#rows.at(from)?.id;
+    const edge = this.edge;
+    try {
+      const start = Math.max(0, from - PAGE / 2);
+      const [total, around, newest] = await Promise.all([
+        api.count(this.query.filter, abort.signal),
+        this.following && edge ? null : api.flows(this.query, { skip: start }, abort.signal),
+        edge ? api.flows({ ...this.query, order: "desc" }, {}, abort.signal) : null,
+      ]);
+      if (abort !== this.#abort) return;
+      const rows = new SparseRows<Flow>();
+      rows.total = Math.max(total, newest?.items.length ?? 0);
+      if (around) rows.put(start, around.items, undefined, around.next);
+      if (newest && edge === "end") {
+        rows.put(rows.total - newest.items.length, newest.items.toReversed(), newest.next, null);
+      } else if (newest) rows.put(0, newest.items, null, newest.next);
+      this.#rows = rows;
+      for (const flow of newest?.items ?? []) {
+        if (flow.id > this.#newest && !this.following) this.fresh++;
+      }
+      this.#newest = Math.max(this.#newest, newest?.items[0]?.id ?? 0);
+      if (!edge) this.fresh = 0;
+      this.error = null;
+      this.#changed();
+      const moved = shown === undefined ? -1 : rows.indexOf(shown);
+      if (moved >= 0 && !this.following) this.onshift(moved - from);
+    } catch (error) {
+      if (!aborted(error) && abort === this.#abort) this.#complain(error);
+    }
+  }
+
+  /** The rows in `[from, to)` are in view: fetches what is missing, forgets what is far. */
+  need(from: number, to: number): void {
+    this.#wanted = [from, to];
+    void this.#fetch();
+  }
+
+  /** The rows in `[from, to)`, fetched if need be; at most `limit`. */
+  async range(from: number, to: number, limit: number): Promise<Flow[]> {
+    const rows: Flow[] = [];
+    for (let at = from; at < Math.min(to, from + limit); ) {
+      const row = this.#rows.at(at);
+      if (row) {
+        rows.push(row);
+        at++;
+        continue;
+      }
+      const page = await api.flows(this.query, { skip: at, limit: Math.min(1000, to - at) });
+      if (page.items.length === 0) break;
+      rows.push(...page.items);
+      at += page.items.length;
+    }
+    return rows;
+  }
+
+  apply(changes: Changes): void {
+    const [from] = this.#wanted;
+    const shown = this.#rows.at(from)?.id;
+    const newest = this.#newest;
+    for (const [id, flow] of changes) {
+      if (typeof flow === "string") this.#take(id, flow === "deleted");
+      else this.#place(flow, newest);
+    }
+    if (this.edge === "end" && this.following) this.#trim();
+    this.#changed();
+    const moved = shown === undefined || this.following ? from : this.#rows.indexOf(shown);
+    if (moved >= 0 && moved !== from) this.onshift(moved - from);
+  }
+
+  cleared(): void {
+    this.#rows.clear();
+    this.fresh = 0;
+    this.#newest = 0;
+    this.#changed();
+  }
+
+  follow(): void {
+    this.following = true;
+    this.fresh = 0;
+  }
+
+  #place(flow: Flow, newest: number): void {
+    const unseen = flow.id > newest;
+    this.#newest = Math.max(this.#newest, flow.id);
+    if (!this.edge) {
+      if (!this.#rows.update(flow) && unseen) this.fresh++;
+      return;
+    }
+    const placing = this.#rows.place(flow, this.edge === "end");
+    if (placing === "inserted" && unseen && !this.following) this.fresh++;
+    if (placing === "beyond" && this.query.filter) this.#countAgain();
+  }
+
+  #take(id: number, deleted: boolean): void {
+    if (this.#rows.remove(id)) return;
+    // it may have stood among the rows that are not at hand
+    if ((deleted || this.query.filter) && this.#rows.size < this.#rows.total && id <= this.#newest) this.#countAgain();
+  }
+
+  #countAgain(): void {
+    this.#recount ??= setTimeout(async () => {
+      this.#recount = undefined;
+      const abort = this.#abort;
+      const total = await api.count(this.query.filter, abort.signal).catch(() => null);
+      if (total !== null && abort === this.#abort && total !== this.#rows.total) void this.refresh();
+    }, RECOUNT_MS);
+  }
+
+  async #fetch(): Promise<void> {
+    if (this.#fetching) return;
+    const abort = this.#abort;
+    const rows = this.#rows;
+    const gap = rows.gap(this.#wanted[0], this.#wanted[1]);
+    if (!gap) return this.#trim();
+    this.#fetching = true;
+    try {
+      await this.#fill(rows, gap, abort.signal);
+      this.error = null;
+      if (rows === this.#rows) this.#changed();
+    } catch (error) {
+      if (!aborted(error) && abort === this.#abort) this.#complain(error);
+      return;
+    } finally {
+      if (abort === this.#abort) this.#fetching = false;
+    }
+    void this.#fetch();
+  }
+
+  /** A page from a neighbour's cursor, or a jump when there is no neighbour. */
+  async #fill(rows: SparseRows<Flow>, [from, to]: [number, number], signal: AbortSignal): Promise<void> {
+    const below = rows.startingAt(to);
+    const byId = this.query.sort === "id";
+    if (below?.before && byId) {
+      const order = this.query.order === "asc" ? "desc" : "asc";
+      const page = await api.flows({ ...this.query, order }, { cursor: below.before }, signal);
+      let start = below.start - page.items.length;
+      // the list is longer, or shorter, than it was counted
+      const wrong = start < 0 || page.next === null ? -start : 0;
+      if (wrong > 0) rows.resize(rows.total + wrong, true);
+      start = Math.max(0, start);
+      rows.put(start, page.items.toReversed(), page.next, undefined);
+      if (wrong < 0) rows.resize(rows.total + wrong, true);
+      if (wrong !== 0) this.onshift(wrong);
+      return;
+    }
+    const above = rows.endingAt(from);
+    const start = above?.after ? from : Math.max(0, from - PAGE / 4);
+    const page = await api.flows(this.query, above?.after ? { cursor: above.after } : { skip: start }, signal);
+    rows.put(start, page.items, undefined, page.next);
+    if (page.next === null) rows.resize(start + page.items.length, false);
+  }
+
+  #trim(): void {
+    if (this.#rows.size > 3 * KEEP) this.#rows.trim(this.#wanted[0], this.#wanted[1], KEEP, PAGE);
+  }
+
+  #resize(total: number): void {
+    this.#rows.resize(Math.max(total, this.#rows.size), this.edge === "end");
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.total = this.#rows.total;
+    this.version++;
+  }
+
+  #complain(error: unknown): void {
+    if (error instanceof ApiError && error.filter) this.problem = error.filter;
+    else this.error = words(error);
+  }
+}

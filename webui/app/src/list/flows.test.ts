@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Changes } from "../lib/live.svelte";
+import type { Flow } from "../lib/types";
+import { FlowList } from "./flows.svelte";
+
+/** What the server has, and what it was asked for. */
+let flows: Flow[] = [];
+let asked: string[] = [];
+
+const flow = (id: number, status = 200) => ({ id, status, state: "complete", kind: "http" }) as Flow;
+
+/** Answers as the API does: filter `ok` is status 200, the cursor is the last row's number. */
+function answer(url: string): Response {
+  asked.push(url);
+  const query = new URL(url, "http://page").searchParams;
+  const filter = query.get("filter");
+  if (filter === "wrong") {
+    return Response.json({ detail: "no", filter: { offset: 0, length: 5, message: "no" } }, { status: 400, headers: { "content-type": "application/problem+json" } });
+  }
+  const matching = flows.filter((f) => !filter || f.status === 200);
+  if (url.includes("/count")) return Response.json({ count: matching.length });
+  const rows = query.get("order") === "asc" ? matching : matching.toReversed();
+  const from = (query.has("cursor") ? rows.findIndex((f) => f.id === Number(query.get("cursor"))) + 1 : 0) + Number(query.get("skip") ?? 0);
+  const items = rows.slice(from, from + Number(query.get("limit")));
+  return Response.json({ items, next: from + items.length < rows.length ? String(items.at(-1)?.id) : null });
+}
+
+beforeEach(() => {
+  flows = Array.from({ length: 2000 }, (_, i) => flow(i + 1, i % 4 === 0 ? 500 : 200));
+  asked = [];
+  vi.stubGlobal("fetch", (url: string) => Promise.resolve(answer(url)));
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const settled = () => vi.waitFor(() => new Promise((resolve) => setTimeout(resolve)));
+const changes = (...rows: [number, Flow | "gone" | "deleted"][]): Changes => new Map(rows);
+const ids = (list: FlowList, from: number, to: number) => Array.from({ length: to - from }, (_, i) => list.at(from + i)?.id);
+
+async function shown(filter = "", order: "asc" | "desc" = "asc"): Promise<FlowList> {
+  const list = new FlowList();
+  expect(await list.load({ filter, sort: "id", order })).toBe(true);
+  await vi.waitFor(() => expect(list.total).toBe(flows.filter((f) => !filter || f.status === 200).length));
+  return list;
+}
+
+describe("the live list", () => {
+  it("begins with the newest and reads upwards by cursor", async () => {
+    const list = await shown();
+    expect(ids(list, 1998, 2000)).toEqual([1999, 2000]);
+    list.need(1790, 1830);
+    await vi.waitFor(() => expect(list.at(1790)?.id).toBe(1791));
+    expect(asked.at(-1)).toContain("cursor=1801");
+  });
+
+  it("jumps where no cursor is known, and reads on from there", async () => {
+    const list = await shown();
+    list.need(500, 540);
+    await vi.waitFor(() => expect(list.at(539)?.id).toBe(540));
+    expect(asked.at(-1)).toContain("skip=450");
+    list.need(640, 680);
+    await vi.waitFor(() => expect(list.at(679)?.id).toBe(680));
+    expect(asked.at(-1)).toContain("cursor=650");
+  });
+
+  it("appends what is new and counts it when it does not follow", async () => {
+    const list = await shown();
+    list.apply(changes([2001, flow(2001)]));
+    expect(list.fresh).toBe(0);
+    list.following = false;
+    list.apply(changes([2003, flow(2003)], [2002, flow(2002)], [1999, flow(1999, 404)]));
+    expect(list.fresh).toBe(2);
+    expect(ids(list, 1998, 2003)).toEqual([1999, 2000, 2001, 2002, 2003]);
+    expect(list.find(1999)?.status).toBe(404);
+    list.follow();
+    expect(list.fresh).toBe(0);
+  });
+
+  it("takes out what is deleted or matches no more", async () => {
+    const list = await shown("ok");
+    expect(list.total).toBe(1500);
+    list.apply(changes([1999, "gone"], [1998, "deleted"], [5000, "gone"]));
+    expect(list.total).toBe(1498);
+    expect(list.find(1999)).toBeUndefined();
+  });
+
+  it("counts again when a change may concern rows that are not at hand", async () => {
+    vi.useFakeTimers();
+    const list = new FlowList();
+    await list.load({ filter: "ok", sort: "id", order: "asc" });
+    await vi.advanceTimersByTimeAsync(10);
+    flows[0] = flow(1, 200); // matched before? it cannot be known here
+    list.apply(changes([1, flow(1, 200)]));
+    expect(list.total).toBe(1500);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(list.total).toBe(1501);
+    vi.useRealTimers();
+  });
+
+  it("keeps the view on its row when rows come in before it", async () => {
+    const list = await shown("", "desc");
+    const moves: number[] = [];
+    list.onshift = (rows) => moves.push(rows);
+    list.following = false;
+    list.need(40, 80);
+    list.apply(changes([2001, flow(2001)], [2002, flow(2002)]));
+    expect(ids(list, 0, 3)).toEqual([2002, 2001, 2000]);
+    expect(moves).toEqual([2]);
+  });
+
+  it("keeps showing the last good list when a filter is wrong", async () => {
+    const list = await shown();
+    expect(await list.load({ filter: "wrong", sort: "id", order: "asc" })).toBe(false);
+    expect(list.problem?.message).toBe("no");
+    expect(list.total).toBe(2000);
+    expect(list.query.filter).toBe("");
+  });
+
+  it("holds few rows however many pass", async () => {
+    const list = await shown();
+    list.need(1960, 2000);
+    for (let id = 2001; id <= 12_000; id += 100) {
+      list.apply(new Map(Array.from({ length: 100 }, (_, i) => [id + i, flow(id + i)])));
+      list.need(list.total - 40, list.total);
+    }
+    await settled();
+    expect(list.total).toBe(12_000);
+    expect(ids(list, 11_998, 12_000)).toEqual([11_999, 12_000]);
+    expect(list.held).toBeLessThan(3000);
+  });
+
+  it("reads again without moving", async () => {
+    const list = await shown();
+    list.following = false;
+    list.need(1000, 1040);
+    await vi.waitFor(() => expect(list.at(1000)?.id).toBe(1001));
+    flows = flows.filter((f) => f.id > 10);
+    const moves: number[] = [];
+    list.onshift = (rows) => moves.push(rows);
+    await list.refresh();
+    expect(list.total).toBe(1990);
+    expect(moves).toEqual([-10]);
+    expect(list.at(990)?.id).toBe(1001);
+  });
+});

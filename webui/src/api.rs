@@ -1,0 +1,80 @@
+//! The REST API: one file a resource, errors from one place, and its OpenAPI description.
+//!
+//! Paths below are relative to `/api`.
+
+mod ca;
+mod devices;
+mod events;
+mod export;
+mod extract;
+mod flows;
+pub mod model;
+mod openapi;
+pub(crate) mod problem;
+mod qr;
+mod replay;
+mod selection;
+mod settings;
+mod status;
+
+use crate::server::App;
+use axum::{
+    Extension, Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use problem::Problem;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every resource, to be nested under `/api`.
+pub(crate) fn router() -> Router<Arc<App>> {
+    let (router, description) = resources().split_for_parts();
+    let document = openapi::Document::new(&openapi::finish(description));
+    router
+        .method_not_allowed_fallback(async || {
+            let detail = "This resource does not answer to that method; /api/openapi.json lists what it answers to.";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Method not allowed", detail)
+        })
+        .fallback(nothing)
+        .layer(Extension(document))
+        .layer(middleware::from_fn(uncached))
+}
+
+fn resources() -> OpenApiRouter<Arc<App>> {
+    openapi::base()
+        .merge(flows::routes())
+        .merge(replay::routes())
+        .merge(export::routes())
+        .merge(status::routes())
+        .merge(devices::routes())
+        .merge(settings::routes())
+        .merge(ca::routes())
+        .merge(qr::routes())
+        .merge(events::routes())
+}
+
+/// The answer for what is no resource.
+pub(crate) async fn nothing() -> Problem {
+    Problem::not_found("There is no such resource; /api/openapi.json lists all.")
+}
+
+/// What was recorded is not left in a browser's cache.
+async fn uncached(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ));
+    response
+}
+
+#[cfg(test)]
+mod tests;

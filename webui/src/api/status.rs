@@ -1,0 +1,97 @@
+//! `status`: what the program is doing, and where it is reached.
+
+use super::{model::seconds, problem::Problem};
+use crate::{lan, server::App};
+use axum::{Json, extract::State};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(status))
+}
+
+/// What the program is doing.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(super) struct Status {
+    /// The program's version.
+    version: String,
+    /// Whether what passes is recorded; when not, `trouble` says why.
+    recording: bool,
+    /// What keeps it from recording, for a person.
+    trouble: Option<String>,
+    /// Flows in the database.
+    flows: u64,
+    /// Bytes of the database on disk.
+    disk_bytes: u64,
+    /// Bytes recorded and not yet on disk.
+    queued_bytes: u64,
+    /// Open client connections.
+    connections: u64,
+    /// Where the proxy listens.
+    #[schema(example = json!(["0.0.0.0:8080"]))]
+    proxy: Vec<String>,
+    /// Where other devices reach the proxy, the likeliest first.
+    #[schema(example = json!(["192.168.1.5:8080"]))]
+    lan: Vec<String>,
+    /// Where the page is.
+    #[schema(example = "http://127.0.0.1:8081")]
+    web: String,
+    /// The folder that holds what is recorded.
+    data: String,
+    ca: Root,
+}
+
+/// The root certificate.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+struct Root {
+    /// Its common name.
+    name: String,
+    /// SHA-256 of the DER: lower-case hexadecimal without separators.
+    fingerprint: String,
+    /// Last second of validity: RFC 3339.
+    #[schema(format = DateTime)]
+    not_after: String,
+    /// The file with it in PEM, on the machine that overhear runs on.
+    path: String,
+}
+
+impl Status {
+    pub(super) async fn read(app: &App) -> Result<Self, Problem> {
+        let proxy = app.proxy.status();
+        let trouble = app.trouble.borrow().as_ref().map(|text| text.to_string());
+        let root = app.authority.info();
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            recording: trouble.is_none(),
+            trouble,
+            flows: app.store.count(None).await?,
+            disk_bytes: app.store.size_on_disk(),
+            queued_bytes: app.store.recorder().queued_bytes(),
+            connections: proxy.connections,
+            lan: lan::addresses(&proxy.listening)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            proxy: proxy.listening.iter().map(ToString::to_string).collect(),
+            web: format!("http://{}", app.address),
+            data: app.data.display().to_string(),
+            ca: Root {
+                name: root.name.clone(),
+                fingerprint: root.fingerprint.clone(),
+                not_after: seconds(root.not_after),
+                path: app.certificate.display().to_string(),
+            },
+        })
+    }
+}
+
+/// What the program is doing.
+#[utoipa::path(
+    get, path = "/status", tag = "program", operation_id = "getStatus",
+    responses((status = 200, description = "The state of things", body = Status))
+)]
+async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
+    Ok(Json(Status::read(&app).await?))
+}

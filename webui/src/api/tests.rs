@@ -1,0 +1,9 @@
+//! The API on a real store and a real proxy: what it answers, and what it says to bad input.
+
+mod bodies;
+mod events;
+mod export;
+mod flows;
+mod openapi;
+mod program;
+mod replay;

@@ -1,0 +1,316 @@
+//! HTTP Archive 1.2: <http://www.softwareishard.com/blog/har-12-spec/>.
+//!
+//! HTTP exchanges and WebSocket openings become entries; raw streams and handshakes are left out, the
+//! format has no place for them. The response's body is without its content codings, as the format
+//! asks; where the codings are broken it is as sent. Members that begin with `_` are our own.
+
+mod cookies;
+mod timings;
+
+use super::{
+    Error, Selection, Summary,
+    body::{Scan, scan, write_base64, write_error, write_text},
+    item::{Item, items},
+};
+use crate::decode::{self, Decoded};
+use futures_util::TryStreamExt as _;
+use overhear_store::{Flow, HeadKind, Kind, Side, Store, Version, head::ParsedHead};
+use serde_json::{Value, json};
+use std::io;
+use timings::Timings;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+pub(super) async fn export<W>(
+    store: &Store,
+    selection: &Selection,
+    out: &mut W,
+) -> Result<Summary, Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let creator = json!({"name": "overhear", "version": env!("CARGO_PKG_VERSION")});
+    let start =
+        format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"pages\":[],\"entries\":[");
+    out.write_all(start.as_bytes()).await?;
+    let mut items = items(store, selection).await?;
+    let mut summary = Summary::default();
+    let mut dialled = timings::Dialled::default();
+    while let Some(item) = items.try_next().await? {
+        let flow = item.flow();
+        if !matches!(flow.kind, Kind::Http | Kind::WebSocket) {
+            summary.left_out += 1;
+            continue;
+        }
+        out.write_all(if summary.flows == 0 { b"\n" } else { b",\n" })
+            .await?;
+        let first = dialled.first(flow.connection);
+        entry(&item, first, out).await?;
+        summary.flows += 1;
+    }
+    out.write_all(b"\n]}}\n").await?;
+    Ok(summary)
+}
+
+async fn entry<W>(item: &Item, first: bool, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let flow = item.flow();
+    let timings = Timings::of(flow, item.connection.as_ref().filter(|_| first));
+    let mut entry = json!({
+        "startedDateTime": timings.started,
+        "time": timings.total,
+        "cache": {},
+        "timings": timings.json(),
+        "connection": flow.connection.to_string(),
+        "_id": flow.id,
+        "_state": flow.state,
+        "_client": flow.client.to_string(),
+    });
+    set(
+        &mut entry,
+        "serverIPAddress",
+        flow.server.map(|s| json!(s.ip().to_string())),
+    );
+    set(
+        &mut entry,
+        "comment",
+        (!flow.comment.is_empty()).then(|| json!(flow.comment)),
+    );
+    set(
+        &mut entry,
+        "_tags",
+        (!flow.tags.is_empty()).then(|| json!(flow.tags)),
+    );
+    set(
+        &mut entry,
+        "_error",
+        flow.error.as_ref().map(|e| json!(e.text)),
+    );
+    set(
+        &mut entry,
+        "_resourceType",
+        (flow.kind == Kind::WebSocket).then(|| json!("websocket")),
+    );
+
+    open(out, &entry).await?;
+    out.write_all(b",\"request\":").await?;
+    request(item, out).await?;
+    out.write_all(b",\"response\":").await?;
+    response(item, out).await?;
+    out.write_all(b"}").await?;
+    Ok(())
+}
+
+async fn request<W>(item: &Item, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let (flow, head) = (item.flow(), item.head(HeadKind::Request));
+    let query = flow.path.split_once('?').map_or("", |(_, query)| query);
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let value = json!({
+        "method": flow.method,
+        "url": flow.url(),
+        "httpVersion": version(flow.request.version),
+        "cookies": cookies::request(&head.fields),
+        "headers": fields(&head),
+        "queryString": pairs.map(|(name, value)| json!({"name": name, "value": value})).collect::<Vec<_>>(),
+        "headersSize": size(flow.request.head_size),
+        "bodySize": flow.request.body_size,
+    });
+    open(out, &value).await?;
+    if flow.kind == Kind::Http && flow.request.body_size > 0 {
+        out.write_all(b",\"postData\":").await?;
+        post_data(item, out).await?;
+    }
+    out.write_all(b"}").await?;
+    Ok(())
+}
+
+/// The request's body, as it was sent.
+async fn post_data<W>(item: &Item, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let flow = item.flow();
+    let recorded = || item.recorded(Side::Request);
+    let found = scan(recorded()).await.map_err(write_error)?;
+    let mut value = json!({"mimeType": flow.request.content_type, "params": []});
+    if !found.text {
+        // the format has a place for this in a response only
+        set(&mut value, "_encoding", Some(json!("base64")));
+        set(
+            &mut value,
+            "comment",
+            Some(json!("The text is the body in base64.")),
+        );
+    } else if let Some(params) = form(flow, found, recorded()).await? {
+        set(&mut value, "params", Some(params));
+    }
+    open(out, &value).await?;
+    out.write_all(b",\"text\":").await?;
+    text(out, found, recorded()).await?;
+    out.write_all(b"}").await?;
+    Ok(())
+}
+
+/// The fields of a form, when it is one of a usual size.
+async fn form(flow: &Flow, found: Scan, body: Decoded) -> Result<Option<Value>, Error> {
+    const MOST: u64 = 1 << 20;
+    let form = flow.request.content_type.trim().to_ascii_lowercase();
+    if !form.starts_with("application/x-www-form-urlencoded") || found.size > MOST {
+        return Ok(None);
+    }
+    let bytes: Vec<_> = body.try_collect().await.map_err(write_error)?;
+    let bytes = bytes.concat();
+    let pairs = url::form_urlencoded::parse(&bytes);
+    Ok(Some(
+        pairs
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect(),
+    ))
+}
+
+async fn response<W>(item: &Item, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let (flow, head) = (item.flow(), item.head(HeadKind::Response));
+    // HTTP/1.1 200 OK
+    let reason = head.start_line.splitn(3, ' ').nth(2).unwrap_or_default();
+    let websocket = flow.kind == Kind::WebSocket;
+    let value = json!({
+        // as Chromium does where no response came
+        "status": flow.status.unwrap_or(0),
+        "statusText": reason,
+        "httpVersion": version(flow.response.version),
+        "cookies": cookies::response(&head.fields),
+        "headers": fields(&head),
+        "redirectURL": head.field("location").unwrap_or_default(),
+        "headersSize": size(flow.response.head_size),
+        "bodySize": if websocket { 0 } else { flow.response.body_size },
+    });
+    open(out, &value).await?;
+    out.write_all(b",\"content\":").await?;
+    content(item, websocket, out).await?;
+    out.write_all(b"}").await?;
+    Ok(())
+}
+
+/// The response's body without its content codings; as sent where these are not valid.
+async fn content<W>(item: &Item, empty: bool, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let flow = item.flow();
+    let sent = flow.response.body_size;
+    let mime = match flow.response.content_type.as_str() {
+        "" => "x-unknown",
+        mime => mime,
+    };
+    let mut value = json!({"size": 0, "mimeType": mime});
+    if empty || sent == 0 {
+        out.write_all(value.to_string().as_bytes()).await?;
+        return Ok(());
+    }
+    let decoded = match item.decoded().await {
+        Ok(body) => scan(body).await,
+        Err(error) => Err(error),
+    };
+    let (found, broken) = match decoded {
+        Ok(found) => (found, None),
+        Err(decode::Error::Store(error)) => return Err(Error::Store(error)),
+        Err(error) => {
+            let body = item.recorded(Side::Response);
+            (
+                scan(body).await.map_err(write_error)?,
+                Some(error.to_string()),
+            )
+        }
+    };
+    set(&mut value, "size", Some(json!(found.size)));
+    if found.size != sent {
+        let saved = i128::from(found.size) - i128::from(sent);
+        set(
+            &mut value,
+            "compression",
+            i64::try_from(saved).ok().map(|n| json!(n)),
+        );
+    }
+    set(
+        &mut value,
+        "encoding",
+        (!found.text).then(|| json!("base64")),
+    );
+    set(
+        &mut value,
+        "comment",
+        broken.as_ref().map(|error| json!(error)),
+    );
+    open(out, &value).await?;
+    out.write_all(b",\"text\":").await?;
+    let body = match broken {
+        Some(_) => item.recorded(Side::Response),
+        None => item.decoded().await.map_err(write_error)?,
+    };
+    text(out, found, body).await?;
+    out.write_all(b"}").await?;
+    Ok(())
+}
+
+async fn text<W>(out: &mut W, found: Scan, body: Decoded) -> Result<(), Error>
+where
+    W: AsyncWrite + Unpin,
+{
+    if found.text {
+        write_text(out, body).await
+    } else {
+        write_base64(out, body).await
+    }
+}
+
+/// Writes an object and leaves it open: more members follow.
+async fn open<W>(out: &mut W, value: &Value) -> Result<(), Error>
+where
+    W: AsyncWrite + Unpin,
+{
+    let mut text = serde_json::to_string(value).map_err(io::Error::from)?;
+    text.pop();
+    out.write_all(text.as_bytes()).await?;
+    Ok(())
+}
+
+fn set(object: &mut Value, name: &str, value: Option<Value>) {
+    if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// Fields in wire order; pseudo-header fields are said by method, URL and status already.
+fn fields(head: &ParsedHead) -> Vec<Value> {
+    let fields = head
+        .fields
+        .iter()
+        .filter(|(name, _)| !name.starts_with(':'));
+    fields
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect()
+}
+
+fn version(version: Option<Version>) -> &'static str {
+    match version {
+        Some(Version::Http10) => "HTTP/1.0",
+        Some(Version::Http11) => "HTTP/1.1",
+        Some(Version::Http2) => "HTTP/2",
+        None => "unknown",
+    }
+}
+
+/// A size that is not known is -1.
+fn size(bytes: u64) -> i64 {
+    match bytes {
+        0 => -1,
+        bytes => i64::try_from(bytes).unwrap_or(-1),
+    }
+}

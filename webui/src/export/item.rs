@@ -1,0 +1,120 @@
+//! The selected flows, oldest first, with what belongs to them.
+//!
+//! Small flows are read many at once: one by one, each takes half a dozen queries. Large bodies are
+//! left in the store and streamed from there.
+
+use super::{Error, Selection};
+use crate::decode::{self, Decoded};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use overhear_store::{
+    Connection, Flow, FlowId, HeadKind, Side, State, Store,
+    head::{self, ParsedHead},
+    read::{FlowQuery, WholeFlow},
+};
+use std::collections::HashMap;
+
+/// Flows read at once.
+const AT_ONCE: u32 = 100;
+
+/// Bodies of a flow that together have at most this many bytes are read with it.
+const SMALL: u64 = 64 << 10;
+
+/// A flow with what belongs to it.
+pub(super) struct Item {
+    whole: WholeFlow,
+    /// The connection it ran on, without its certificates.
+    pub(super) connection: Option<Connection>,
+    store: Store,
+}
+
+/// The selected flows, oldest first. Those that begin after the call are left out.
+pub(super) async fn items(
+    store: &Store,
+    selection: &Selection,
+) -> Result<impl Stream<Item = Result<Item, Error>> + Send + Unpin + use<>, Error> {
+    let newest = FlowQuery {
+        descending: true,
+        limit: 1,
+        ..FlowQuery::default()
+    };
+    let newest = store.flows(&newest).await?;
+    let newest = newest.flows.first().map_or(FlowId(0), |flow| flow.id);
+    let first = FlowQuery {
+        filter: selection.filter.clone(),
+        ids: selection.ids.clone(),
+        limit: AT_ONCE,
+        ..FlowQuery::default()
+    };
+    let store = store.clone();
+    let pages = stream::try_unfold(Some(first), move |query| {
+        let store = store.clone();
+        async move {
+            let Some(mut query) = query else {
+                return Ok(None);
+            };
+            let page = store.flows(&query).await?;
+            let over = page.flows.last().is_none_or(|last| last.id >= newest);
+            query.cursor = page.next;
+            let more = (query.cursor.is_some() && !over).then_some(query);
+            let ids = page.flows.iter().map(|flow| flow.id);
+            let items = read(&store, ids.filter(|id| *id <= newest).collect()).await?;
+            Ok::<_, Error>(Some((stream::iter(items.into_iter().map(Ok)), more)))
+        }
+    });
+    Ok(pages.try_flatten().boxed())
+}
+
+async fn read(store: &Store, ids: Vec<FlowId>) -> Result<Vec<Item>, Error> {
+    let flows = store.whole_flows(&ids, SMALL).await?;
+    let mut connections: Vec<_> = flows.iter().map(|whole| whole.flow.connection).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    let connections = store.connections(&connections).await?;
+    let connections: HashMap<_, _> = connections.into_iter().map(|c| (c.id, c)).collect();
+    let items = flows.into_iter().map(|whole| Item {
+        connection: connections.get(&whole.flow.connection).cloned(),
+        whole,
+        store: store.clone(),
+    });
+    Ok(items.collect())
+}
+
+impl Item {
+    pub(super) fn flow(&self) -> &Flow {
+        &self.whole.flow
+    }
+
+    /// Its recorded heads.
+    pub(super) fn heads(&self) -> &[overhear_store::read::RecordedHead] {
+        &self.whole.heads
+    }
+
+    /// A head, taken apart; empty when there is none.
+    pub(super) fn head(&self, kind: HeadKind) -> ParsedHead {
+        let head = self.heads().iter().find(|head| head.kind == kind);
+        let parse = |bytes: &[u8]| head::parse(bytes, crate::api::model::has_start_line(bytes));
+        head.map(|head| parse(&head.bytes)).unwrap_or_default()
+    }
+
+    /// A body as it was sent.
+    pub(super) fn recorded(&self, side: Side) -> Decoded {
+        let Some(pieces) = &self.whole.bodies else {
+            return decode::recorded(&self.store, self.flow(), side);
+        };
+        let pieces = pieces.iter().filter(|(of, _)| *of == side);
+        let pieces: Vec<_> = pieces.map(|(_, chunk)| Ok(chunk.data.clone())).collect();
+        stream::iter(pieces).boxed()
+    }
+
+    /// The response's body without its content codings.
+    pub(super) async fn decoded(&self) -> Result<Decoded, decode::Error> {
+        let flow = self.flow();
+        let complete = flow.state == State::Complete;
+        decode::decode(
+            &flow.response.content_encoding,
+            complete,
+            self.recorded(Side::Response),
+        )
+        .await
+    }
+}

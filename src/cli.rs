@@ -1,0 +1,354 @@
+//! What can be typed: every flag and subcommand, with help and examples.
+
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
+};
+use clap_complete::Shell;
+use overhear_proxy::Cidr;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// An intercepting HTTP/HTTPS debugging proxy: record, inspect, replay and export what a phone, a browser or a
+/// program says
+#[derive(Debug, Parser)]
+#[command(name = "overhear", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Global {
+    /// Folder for recorded flows, the root certificate and its key
+    #[arg(long, value_name = "DIR", global = true, env = "OVERHEAR_DATA", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the proxy and the page (what `overhear` alone does)
+    Run(Run),
+    /// List recorded flows
+    Flows(Flows),
+    /// Show one flow, whole
+    Show(Show),
+    /// Send a flow's request again, changed or as it was, and show the response
+    Replay(Replay),
+    /// Take flows away in another format
+    Export(Export),
+    /// The root certificate: where it is, other forms of it, another one
+    Ca(Ca),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Start the proxy and the page.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct Run {
+    /// Where the proxy listens; may be repeated [default: port 8080 on all interfaces]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "OVERHEAR_LISTEN",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where the page listens [default: 127.0.0.1:8081]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "OVERHEAR_WEB",
+        hide_env_values = true
+    )]
+    pub(crate) web: Option<SocketAddr>,
+    /// Devices that may use the proxy without being asked about, for example 192.168.0.0/16; may be repeated
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "OVERHEAR_ALLOW",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) allow: Vec<Cidr>,
+    #[command(flatten)]
+    pub(crate) upstream: Upstream,
+    /// Secret that opens the page [default: made once for the data folder]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "OVERHEAR_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
+    /// Do not open the page in a browser
+    #[arg(long, env = "OVERHEAR_NO_OPEN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) no_open: bool,
+    /// Print the QR code for a phone even when the output is not a terminal
+    #[arg(long)]
+    pub(crate) qr: bool,
+}
+
+/// How servers are trusted.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Upstream {
+    /// Accept any certificate from HOST, or from every server; may be repeated
+    #[arg(long, value_name = "HOST", env = "OVERHEAR_INSECURE_UPSTREAM", hide_env_values = true, num_args = 0..=1, require_equals = true, default_missing_value = "*", value_delimiter = ',')]
+    pub(crate) insecure_upstream: Vec<String>,
+    /// Trust servers whose certificates these authorities signed, too (PEM); may be repeated
+    #[arg(long, value_name = "FILE", env = "OVERHEAR_UPSTREAM_CA", hide_env_values = true, value_delimiter = ',', value_hint = ValueHint::FilePath)]
+    pub(crate) upstream_ca: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = FLOWS_EXAMPLES)]
+pub(crate) struct Flows {
+    /// Only flows that match
+    pub(crate) filter: Option<String>,
+    /// One JSON object a line, with the field names of the API
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only the last N
+    #[arg(short = 'n', long = "last", value_name = "N")]
+    pub(crate) last: Option<u64>,
+    /// Go on with each new flow as it ends, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub(crate) struct Show {
+    /// The flow's number, as `overhear flows` prints it
+    pub(crate) id: i64,
+    /// One JSON object, as the API's
+    #[arg(long, conflicts_with_all = ["raw", "body"])]
+    pub(crate) json: bool,
+    /// The bytes as they were recorded, and nothing else
+    #[arg(long, conflicts_with = "body")]
+    pub(crate) raw: bool,
+    /// Only what the client sent
+    #[arg(long)]
+    pub(crate) request: bool,
+    /// Only what the server sent
+    #[arg(long, conflicts_with = "request")]
+    pub(crate) response: bool,
+    /// Only the body (of the response, unless --request), byte for byte
+    #[arg(long)]
+    pub(crate) body: bool,
+    /// With --body: remove the content coding (gzip, deflate, br, zstd)
+    #[arg(long, requires = "body")]
+    pub(crate) decoded: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(crate) struct Replay {
+    /// The flow whose request is sent again
+    pub(crate) id: i64,
+    /// Another method
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// Another URL
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+    /// Set a header field ('Name: value') or remove it ('Name:'); may be repeated
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    pub(crate) headers: Vec<String>,
+    /// Another body: text, @FILE, or @- for standard input
+    #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
+    pub(crate) body: Option<String>,
+    /// Print the new flow as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) upstream: Upstream,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub(crate) struct Export {
+    /// Only flows that match
+    pub(crate) filter: Option<String>,
+    /// The format
+    #[arg(short, long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Where to write [default: standard output]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Only these flows
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    pub(crate) ids: Vec<i64>,
+    /// In captures: keep the ports of TLS connections, which are written as 80 so that Wireshark shows HTTP
+    #[arg(long)]
+    pub(crate) keep_tls_port: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Capture for Wireshark, with comments and names
+    Pcapng,
+    /// Capture in the older format
+    Pcap,
+    /// HTTP Archive 1.2
+    Har,
+    /// One curl command a flow
+    Curl,
+    /// Heads and bodies, one after the other
+    Raw,
+    /// One JSON object a line, with bodies
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CA_EXAMPLES)]
+pub(crate) struct Ca {
+    #[command(subcommand)]
+    pub(crate) command: CaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaCommand {
+    /// Print the path of the root certificate (PEM); make it if there is none
+    Path,
+    /// Write the root certificate in the form that a device takes
+    Export {
+        /// The form
+        #[arg(short, long, value_enum, default_value = "pem")]
+        format: CaFormat,
+        /// Where to write [default: standard output]
+        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: Option<PathBuf>,
+        /// What PKCS#12 is sealed with [default: overhear]
+        #[arg(long, value_name = "PASSWORD")]
+        password: Option<String>,
+        /// Put the private key into the PKCS#12, too (with a --password of its own)
+        #[arg(long, requires = "password")]
+        with_key: bool,
+    },
+    /// Use a root that exists elsewhere, for example mitmproxy's
+    Import {
+        /// Certificate in PEM (with its key, or with --key), DER or PKCS#12
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        certificate: PathBuf,
+        /// Its private key, when that is in a file of its own
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key: Option<PathBuf>,
+        /// What the PKCS#12 file is sealed with
+        #[arg(long, value_name = "PASSWORD")]
+        password: Option<String>,
+    },
+    /// Make a new root; the old one is kept beside it
+    Rotate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaFormat {
+    /// Text, for most programs
+    Pem,
+    /// Binary, for Android and Windows
+    Der,
+    /// PKCS#12, for Java and keychains
+    P12,
+    /// Apple configuration profile, for iOS and macOS
+    Mobileconfig,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  overhear                                     start, on port 8080 and with the page on port 8081
+  overhear flows 'host:example.com status:>=400'
+  overhear show 12
+  overhear export -f pcapng -o phone.pcapng 'client:192.168.1.20'
+
+The configuration file is config.toml in the platform's configuration folder; its keys are
+the names of the flags above. A flag wins over an environment variable, which wins over the
+file.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  overhear run --listen 127.0.0.1:8080         for programs on this machine only
+  overhear run --allow 192.168.0.0/16          every device in the home network may use it
+  overhear run --insecure-upstream=dev.local   accept the self-signed certificate of one server
+  overhear run --data ./recording --no-open";
+
+const FLOWS_EXAMPLES: &str = "\
+Examples:
+  overhear flows
+  overhear flows -n 20 'host:*.example.com (status:>=500 or error:*)'
+  overhear flows --json 'method:POST' | jq .url
+  overhear flows --follow -n 0";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  overhear show 12
+  overhear show 12 --response --body --decoded | jq .
+  overhear show 12 --request --raw > request.bin";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  overhear replay 12
+  overhear replay 12 --method PUT --header 'Content-Type: application/json' --body '{\"a\": 1}'
+  overhear replay 12 --url https://staging.example.com/v2/items --body @item.json
+
+The request goes through the running proxy of the data folder, or is sent directly when
+none runs; either way it is recorded.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  overhear export -f pcapng -o all.pcapng
+  overhear export -f har -o shop.har 'host:shop.example.com'
+  overhear export -f curl --id 12,15";
+
+const CA_EXAMPLES: &str = "\
+Examples:
+  curl --cacert \"$(overhear ca path)\" --proxy http://localhost:8080 https://example.com/
+  overhear ca export -f mobileconfig -o overhear.mobileconfig
+  overhear ca import ~/.mitmproxy/mitmproxy-ca.pem";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  overhear completions bash > ~/.local/share/bash-completion/completions/overhear
+  overhear completions zsh > \"${fpath[1]}/_overhear\"
+  overhear completions fish > ~/.config/fish/completions/overhear.fish";
+
+/// Reads the command line; ends the program with status 2 and the reason when it cannot be read.
+pub(crate) fn parse() -> Cli {
+    parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+fn parse_from<T>(arguments: impl IntoIterator<Item = T>) -> Result<Cli, clap::Error>
+where
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    // flags of `run` may stand alone, but not before another subcommand, where they would do nothing
+    if let Some(name) = matches.subcommand_name() {
+        let run = Run::augment_args(clap::Command::new("run"));
+        let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        if let Some(flag) = run.get_arguments().find(|a| typed(a.get_id().as_str())) {
+            let flag = flag.get_long().unwrap_or_default();
+            let advice = match name {
+                "run" => format!("write it after the subcommand: overhear run --{flag}"),
+                _ => format!("it belongs to `overhear run`, not to `overhear {name}`"),
+            };
+            let text = format!("--{flag} cannot stand before a subcommand; {advice}");
+            return Err(command.error(ErrorKind::ArgumentConflict, text));
+        }
+    }
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+#[cfg(test)]
+mod tests;

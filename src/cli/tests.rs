@@ -1,0 +1,136 @@
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, String> {
+    let words = std::iter::once("overhear").chain(line.split_whitespace());
+    parse_from(words).map_err(|error| error.to_string())
+}
+
+/// The help of a subcommand, as it is printed 100 columns wide.
+fn help(path: &[&str]) -> String {
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    for name in path {
+        command = command.find_subcommand(name).unwrap().clone();
+    }
+    command.render_long_help().to_string()
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_is_as_written() {
+    insta::assert_snapshot!("overhear", help(&[]));
+    for name in [
+        "run",
+        "flows",
+        "show",
+        "replay",
+        "export",
+        "completions",
+        "ca",
+    ] {
+        insta::assert_snapshot!(name, help(&[name]));
+    }
+    for name in ["path", "export", "import", "rotate"] {
+        insta::assert_snapshot!(format!("ca_{name}"), help(&["ca", name]));
+    }
+}
+
+#[test]
+fn flags_of_run_may_stand_alone() {
+    let cli = parse("--listen 127.0.0.1:0 --listen [::1]:0 --no-open --data /d").unwrap();
+    assert!(cli.command.is_none());
+    assert_eq!(cli.run.listen.len(), 2);
+    assert!(cli.run.no_open);
+    assert_eq!(cli.global.data, Some("/d".into()));
+    let cli = parse("run --allow 192.168.0.0/16 --allow ::1").unwrap();
+    let Some(Command::Run(run)) = cli.command else {
+        panic!("not run")
+    };
+    assert_eq!(run.allow.len(), 2);
+}
+
+#[test]
+fn data_may_stand_anywhere() {
+    for line in [
+        "--data /d flows",
+        "flows --data /d",
+        "ca --data /d path",
+        "ca path --data /d",
+    ] {
+        assert_eq!(
+            parse(line).unwrap().global.data,
+            Some("/d".into()),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn flags_of_run_before_another_subcommand_are_wrong() {
+    let said = parse("--listen 127.0.0.1:0 flows").unwrap_err();
+    assert!(
+        said.contains("--listen") && said.contains("not to `overhear flows`"),
+        "{said}"
+    );
+    let said = parse("--no-open run").unwrap_err();
+    assert!(said.contains("overhear run --no-open"), "{said}");
+}
+
+#[test]
+fn insecure_upstream_takes_a_host_or_none() {
+    let hosts = |line: &str| parse(line).unwrap().run.upstream.insecure_upstream;
+    assert_eq!(hosts("--insecure-upstream"), ["*"]);
+    assert_eq!(
+        hosts("--insecure-upstream=a --insecure-upstream=b,c"),
+        ["a", "b", "c"]
+    );
+    // without the equals sign the next word is not its host
+    assert!(parse("--insecure-upstream dev.local").is_err());
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    let wrong = [
+        "flows --nope",
+        "--listen 8080",
+        "--allow 1.2.3.4/33",
+        "show",
+        "show x",
+        "show 1 --json --raw",
+        "show 1 --request --response",
+        "show 1 --decoded",
+        "export",
+        "export -f zip",
+        "flows -n -1",
+        "ca",
+        "ca export --with-key",
+        "completions tcsh",
+    ];
+    for line in wrong {
+        let error = parse_from(std::iter::once("overhear").chain(line.split(' '))).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn completions_know_every_subcommand() {
+    let subcommands: Vec<_> = Cli::command()
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
+    for shell in Shell::value_variants() {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "overhear", &mut script);
+        let script = String::from_utf8(script).unwrap();
+        assert!(
+            subcommands
+                .iter()
+                .all(|name| script.contains(name.as_str())),
+            "{shell}"
+        );
+    }
+}

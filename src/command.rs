@@ -1,0 +1,54 @@
+//! One file a subcommand, and what they share.
+
+mod ca;
+mod completions;
+mod export;
+mod flows;
+mod replay;
+mod run;
+mod show;
+mod table;
+
+use crate::{
+    cli::{Cli, Command},
+    config::File,
+    data::Data,
+    exit,
+};
+use anyhow::Context;
+use overhear_store::filter::Filter;
+use std::future::Future;
+
+/// Does what the command line says.
+pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
+    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    if let Command::Completions { shell } = command {
+        return completions::print(shell);
+    }
+    let config = File::load()?;
+    let data = Data::new(config.data(&cli.global)?);
+    match command {
+        Command::Run(run) => run::execute(data, config.run(run)?),
+        Command::Flows(flows) => block_on(flows::execute(&data, flows)),
+        Command::Show(show) => block_on(show::execute(&data, show)),
+        Command::Replay(replay) => {
+            let upstream = config.upstream(replay.upstream.clone());
+            block_on(replay::execute(&data, replay, upstream))
+        }
+        Command::Export(export) => block_on(export::execute(&data, export)),
+        Command::Ca(ca) => ca::execute(&data, ca.command),
+        Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// Runs a command that waits for the disk and the network.
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    runtime.block_on(work)
+}
+
+/// Reads a filter; none is none.
+fn filter(text: Option<&str>) -> anyhow::Result<Option<Filter>> {
+    text.map(|text| Filter::parse(text).map_err(|error| exit::wrong_filter(text, &error)))
+        .transpose()
+}

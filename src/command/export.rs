@@ -1,0 +1,103 @@
+//! `overhear export`: flows in another format, into a file or a pipe.
+
+use crate::{
+    cli::{Export, ExportFormat},
+    data::Data,
+    exit::Usage,
+    terminal::tell,
+};
+use anyhow::Context;
+use overhear_store::FlowId;
+use overhear_webui::export::{Format, Selection, Summary, export};
+use std::io::{self, IsTerminal};
+
+pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> {
+    let format = Format::from(options.format);
+    let selection = Selection {
+        filter: super::filter(options.filter.as_deref())?,
+        ids: (!options.ids.is_empty()).then(|| options.ids.iter().copied().map(FlowId).collect()),
+        keep_tls_port: options.keep_tls_port,
+    };
+    let output = options.output.filter(|path| path.as_os_str() != "-");
+    let binary = matches!(format, Format::Pcapng | Format::Pcap | Format::Raw);
+    if binary && output.is_none() && io::stdout().is_terminal() {
+        let text =
+            format!("{format} is binary and would only upset the terminal: write it with -o FILE");
+        return Err(Usage(text).into());
+    }
+    let store = data.read().await?;
+    match output {
+        Some(path) => {
+            let cannot = || format!("cannot write {}", path.display());
+            let file = tokio::fs::File::create(&path).await.with_context(cannot)?;
+            let summary = export(&store, &selection, format, file).await?;
+            tell(&format!(
+                "{} to {}",
+                written(summary, format),
+                path.display()
+            ));
+        }
+        None => {
+            let summary = export(&store, &selection, format, tokio::io::stdout()).await?;
+            tell(&written(summary, format));
+        }
+    }
+    store.close().await?;
+    Ok(())
+}
+
+/// What was written, in words.
+fn written(summary: Summary, format: Format) -> String {
+    let flows = |count: u64| match count {
+        1 => "1 flow".to_owned(),
+        count => format!("{count} flows"),
+    };
+    let mut text = format!("wrote {}", flows(summary.flows));
+    if summary.left_out > 0 {
+        text += &format!(
+            " (left out {} that {format} cannot hold)",
+            flows(summary.left_out)
+        );
+    }
+    text
+}
+
+impl From<ExportFormat> for Format {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Pcapng => Self::Pcapng,
+            ExportFormat::Pcap => Self::Pcap,
+            ExportFormat::Har => Self::Har,
+            ExportFormat::Curl => Self::Curl,
+            ExportFormat::Raw => Self::Raw,
+            ExportFormat::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_offered_by_its_name() {
+        use clap::ValueEnum;
+        let offered: Vec<_> = ExportFormat::value_variants()
+            .iter()
+            .map(|v| v.to_possible_value().unwrap().get_name().to_owned())
+            .collect();
+        assert_eq!(offered, Format::ALL.map(Format::name));
+        for variant in ExportFormat::value_variants() {
+            let name = variant.to_possible_value().unwrap();
+            assert_eq!(Format::from(*variant).name(), name.get_name());
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_is_told() {
+        let summary = |flows, left_out| Summary { flows, left_out };
+        assert_eq!(written(summary(1, 0), Format::Har), "wrote 1 flow");
+        let text = "wrote 3 flows (left out 1 flow that har cannot hold)";
+        assert_eq!(written(summary(3, 1), Format::Har), text);
+    }
+}

@@ -1,0 +1,216 @@
+//! The configuration: a flag wins over an environment variable, which wins over `config.toml`.
+//!
+//! Flags and variables are read by [`crate::cli`]; here the file is read and fills what they leave open.
+
+use crate::{
+    cli::{Global, Run, Upstream},
+    exit::Usage,
+};
+use anyhow::Context;
+use directories::ProjectDirs;
+use overhear_proxy::Cidr;
+use serde::{Deserialize, Deserializer, de};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// Where the page listens when nobody says otherwise.
+const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+    std::net::Ipv4Addr::LOCALHOST,
+    8081,
+));
+
+/// `config.toml`: keys are named as the flags. Unknown keys are errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct File {
+    data: Option<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    listen: Vec<SocketAddr>,
+    web: Option<SocketAddr>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    allow: Vec<Cidr>,
+    #[serde(default)]
+    insecure_upstream: Insecure,
+    #[serde(default, deserialize_with = "one_or_more")]
+    upstream_ca: Vec<PathBuf>,
+    token: Option<String>,
+    no_open: Option<bool>,
+}
+
+/// `true` for every server, or the hosts.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected true, false, a host or a list of hosts"
+)]
+enum Insecure {
+    All(bool),
+    One(String),
+    Hosts(Vec<String>),
+}
+
+/// What `overhear run` is to do, nothing left open but where a default depends on the machine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RunSettings {
+    /// Empty: port 8080 on all interfaces.
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) web: SocketAddr,
+    pub(crate) allow: Vec<Cidr>,
+    pub(crate) upstream: UpstreamSettings,
+    /// None: the data folder's own.
+    pub(crate) token: Option<String>,
+    pub(crate) open: bool,
+    pub(crate) qr: bool,
+}
+
+/// How servers are trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UpstreamSettings {
+    pub(crate) insecure_all: bool,
+    pub(crate) insecure_hosts: Vec<String>,
+    pub(crate) ca: Vec<PathBuf>,
+}
+
+impl File {
+    /// Reads the file of this person; there need not be one.
+    pub(crate) fn load() -> anyhow::Result<Self> {
+        let Some(folders) = folders() else {
+            return Ok(Self::default());
+        };
+        let path = folders.config_dir().join("config.toml");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => {
+                return Err(e)
+                    .with_context(|| format!("cannot read the configuration {}", path.display()));
+            }
+        };
+        Self::parse(&text, &path)
+    }
+
+    /// Reads a file's text. Relative paths in it begin at its folder.
+    fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
+        let mut file: Self = toml::from_str(text).map_err(|error| {
+            Usage(format!(
+                "the configuration {} cannot be used: {error}",
+                path.display()
+            ))
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for path in file.upstream_ca.iter_mut().chain(&mut file.data) {
+            *path = folder.join(&path);
+        }
+        Ok(file)
+    }
+
+    /// The data folder.
+    ///
+    /// # Errors
+    /// Nobody says which, and the platform does not either.
+    pub(crate) fn data(&self, global: &Global) -> anyhow::Result<PathBuf> {
+        let chosen = global.data.as_ref().or(self.data.as_ref());
+        match chosen {
+            Some(path) if path.as_os_str().is_empty() => {
+                Err(Usage("the data folder has no name: write --data DIR".to_owned()).into())
+            }
+            Some(path) => Ok(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            None => folders()
+                .map(|f| f.data_dir().to_owned())
+                .context("there is no home folder to keep data in: choose a folder with --data"),
+        }
+    }
+
+    /// What `overhear run` is to do.
+    pub(crate) fn run(&self, run: Run) -> anyhow::Result<RunSettings> {
+        let token = run.token.or_else(|| self.token.clone());
+        let url_safe = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        if token
+            .as_ref()
+            .is_some_and(|t| t.is_empty() || !t.chars().all(url_safe))
+        {
+            let text = "the token goes into a link: use letters, digits and - . _ ~ only";
+            return Err(Usage(text.to_owned()).into());
+        }
+        Ok(RunSettings {
+            listen: first(run.listen, &self.listen),
+            web: run.web.or(self.web).unwrap_or(WEB),
+            allow: first(run.allow, &self.allow),
+            upstream: self.upstream(run.upstream),
+            token,
+            open: !(run.no_open || self.no_open.unwrap_or(false)),
+            qr: run.qr,
+        })
+    }
+
+    /// How servers are trusted.
+    pub(crate) fn upstream(&self, upstream: Upstream) -> UpstreamSettings {
+        let (insecure_all, insecure_hosts) = if upstream.insecure_upstream.is_empty() {
+            match &self.insecure_upstream {
+                Insecure::All(all) => (*all, Vec::new()),
+                Insecure::One(host) => (false, vec![host.clone()]),
+                Insecure::Hosts(hosts) => (false, hosts.clone()),
+            }
+        } else {
+            let (all, hosts): (Vec<_>, Vec<_>) = upstream
+                .insecure_upstream
+                .into_iter()
+                .partition(|host| host == "*");
+            (!all.is_empty(), hosts)
+        };
+        UpstreamSettings {
+            insecure_all,
+            insecure_hosts,
+            ca: first(upstream.upstream_ca, &self.upstream_ca),
+        }
+    }
+}
+
+impl Default for Insecure {
+    fn default() -> Self {
+        Self::All(false)
+    }
+}
+
+fn folders() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "overhear")
+}
+
+fn first<T: Clone>(given: Vec<T>, file: &[T]) -> Vec<T> {
+    if given.is_empty() {
+        file.to_vec()
+    } else {
+        given
+    }
+}
+
+/// A text, or a list of texts, each read as `T`.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum Texts {
+        One(String),
+        More(Vec<String>),
+    }
+    let texts = match Texts::deserialize(deserializer)? {
+        Texts::One(text) => vec![text],
+        Texts::More(texts) => texts,
+    };
+    let read = |text: String| {
+        text.parse()
+            .map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
+    };
+    texts.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! End to end: the real program, real clients, real servers and real readers, one file a promise to the
+//! user. `tests/run` installs what is needed and runs everything; `tests/run NAME` runs what matches.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says so by panicking, and says what it could not try"
+)]
+
+mod api;
+mod big_bodies;
+mod browser;
+mod clients;
+mod command_line;
+mod export;
+mod failures;
+mod filter;
+mod page;
+mod phone;
+mod raw;
+mod records;
+mod replay;
+mod support;
+mod survives;

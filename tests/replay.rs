@@ -1,0 +1,179 @@
+//! Promise: a request is edited and sent again, and goes out exactly as edited.
+
+use crate::support::{Nginx, Program, Server, api::json, http, server::response};
+use serde_json::{Value, json};
+
+#[test]
+fn edited_and_sent_again() {
+    let origin = Server::answering(None, |request| {
+        response(
+            "200 OK",
+            &[],
+            format!("{}|{}", request.start_line(), request.text()),
+        )
+    });
+    let program = Program::start();
+    let url = format!("http://localhost:{}/first", origin.port());
+    program.curl().args(["--data-binary", "before", &url]).ok();
+    let first = program.api.flow("path:/first");
+    let edited = json!({
+        "flow": first["id"],
+        "method": "PUT",
+        "url": format!("http://localhost:{}/second?x=1", origin.port()),
+        "headers": [["x-ODD", "1"], ["Host", "other.example"], ["X-Odd", "2"], ["Content-Length", "5"]],
+        "body": {"text": "after"},
+    });
+    let again = replay(&program, &edited);
+    assert_eq!(again["replay_of"], first["id"]);
+    assert_eq!(again["status"], 200);
+    assert_eq!(
+        program.api.body(&again, "response"),
+        b"PUT /second?x=1 HTTP/1.1|after"
+    );
+    let sent = &origin.requests()[1];
+    assert_eq!(
+        sent.head_text(),
+        "PUT /second?x=1 HTTP/1.1\r\nx-ODD: 1\r\nHost: other.example\r\nX-Odd: 2\r\nContent-Length: 5\r\n\r\n"
+    );
+    assert_eq!(program.api.body(&again, "request"), b"after");
+}
+
+#[test]
+fn with_the_recorded_body_and_what_is_missing_added() {
+    let origin = Server::answering(None, |_| response("200 OK", &[], "ok"));
+    let program = Program::start();
+    let url = format!("http://localhost:{}/body", origin.port());
+    let body: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let file = program.home().join("body");
+    std::fs::write(&file, &body).unwrap();
+    program
+        .curl()
+        .args(["--data-binary", &format!("@{}", file.display()), &url])
+        .ok();
+    let first = program.api.flow("path:/body");
+    let request = json!({
+        "flow": first["id"], "method": "POST", "url": url, "headers": [],
+        "body": {"flow": first["id"]},
+    });
+    let again = replay(&program, &request);
+    assert_eq!(again["state"], "complete");
+    let sent = &origin.requests()[1];
+    assert_eq!(sent.body, body);
+    assert_eq!(
+        sent.field("host").unwrap(),
+        format!("localhost:{}", origin.port())
+    );
+    assert_eq!(
+        sent.field("content-length").unwrap(),
+        body.len().to_string()
+    );
+}
+
+#[test]
+fn over_tls_in_either_version() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    for version in ["HTTP/1.1", "HTTP/2"] {
+        let request = json!({
+            "method": "GET", "url": origin.https("/data.json"), "headers": [["accept", "*/*"]],
+            "version": version,
+        });
+        let flow = replay(&program, &request);
+        assert_eq!(flow["status"], 200, "{flow:#}");
+        assert_eq!(flow["response"]["version"], version);
+        assert_eq!(
+            program.api.body(&flow, "response"),
+            origin.file("data.json")
+        );
+    }
+}
+
+#[test]
+fn failures_are_in_the_flow_and_nonsense_is_refused() {
+    let program = Program::start();
+    let request = json!({"method": "GET", "url": "http://127.0.0.1:1/nobody", "headers": []});
+    let flow = replay(&program, &request);
+    assert_eq!(flow["state"], "failed");
+    assert_eq!(flow["error"]["cause"], "refused");
+    for wrong in [
+        json!({"method": "GET", "url": "not a url", "headers": []}),
+        json!({"method": "GE T", "url": "http://localhost/", "headers": []}),
+        json!({"method": "GET", "url": "http://localhost/", "headers": [["a\r\nb", "c"]]}),
+        json!({"method": "GET", "url": "http://localhost/", "headers": [["a", "b\r\nEvil: 1"]]}),
+        json!({"method": "GET", "url": "ftp://localhost/", "headers": []}),
+        json!({"url": 7}),
+    ] {
+        let answer = program.api.send("POST", "/api/replay", Some(&wrong));
+        assert!(
+            matches!(answer.status(), 400 | 422),
+            "{wrong}: {} {}",
+            answer.head_text(),
+            answer.text()
+        );
+        assert!(json(&answer)["detail"].is_string(), "{}", answer.text());
+    }
+    // Its own page and API stay out of reach this way, too.
+    let own = format!("http://{}/api/status", program.api.address);
+    let request = json!({
+        "method": "GET", "url": own,
+        "headers": [["Authorization", format!("Bearer {}", program.api.token)]],
+    });
+    let answer = program.api.send("POST", "/api/replay", Some(&request));
+    if answer.status() == 202 {
+        let flow = replayed(&program, &answer);
+        assert_eq!(flow["error"]["cause"], "forbidden", "{flow:#}");
+    }
+}
+
+#[test]
+fn from_the_command_line() {
+    let origin = Server::answering(None, |_| response("200 OK", &[], "ok"));
+    let program = Program::start();
+    let url = format!("http://localhost:{}/line", origin.port());
+    program
+        .curl()
+        .args(["-H", "X-Keep: 1", "--data-binary", "old", &url])
+        .ok();
+    let id = program.api.flow("path:/line")["id"].to_string();
+    let file = program.home().join("new");
+    std::fs::write(&file, "new body").unwrap();
+    program
+        .command("replay")
+        .args([
+            &id,
+            "--method",
+            "PUT",
+            "--header",
+            "X-New: 2",
+            "--url",
+            &format!("{url}/new"),
+        ])
+        .args(["--body", &format!("@{}", file.display())])
+        .ok();
+    let requests = origin.requests();
+    let sent = requests.last().unwrap();
+    assert_eq!(sent.start_line(), "PUT /line/new HTTP/1.1");
+    assert_eq!(sent.text(), "new body");
+    assert_eq!(sent.field("x-new").unwrap(), "2");
+    assert_eq!(sent.field("x-keep").unwrap(), "1");
+    assert_eq!(sent.field("content-length").unwrap(), "8");
+    let flow = program.api.flow("path:/line/new");
+    assert_eq!(flow["replay_of"].to_string(), id);
+}
+
+fn replay(program: &Program, request: &Value) -> Value {
+    replayed(
+        program,
+        &program
+            .api
+            .expect(202, "POST", "/api/replay", Some(request)),
+    )
+}
+
+fn replayed(program: &Program, answer: &http::Message) -> Value {
+    let id = json(answer)["flow"].as_i64().unwrap();
+    crate::support::until("the replayed flow to end", || {
+        let flow = program.api.detail(id);
+        (flow["state"] != "running").then_some(flow)
+    })
+}

@@ -80,11 +80,18 @@ where
 {
     /// Relays until something else must be decided.
     pub(crate) async fn run(&self, from_client: &mut Input, from_server: &mut Input) -> Turn {
+        let mut said = !from_client.is_empty();
         let mut responses = pin!(response::forward(self, from_server));
         let mut requests = pin!(request::forward(self, from_client));
         let mut stop = pin!(self.stop.cancelled());
         let mut stopping = false;
         poll_fn(|cx| {
+            // but first of all what the client has sent already: a server that closed meanwhile owes it an answer
+            if std::mem::take(&mut said)
+                && let Poll::Ready(turn) = requests.as_mut().poll(cx)
+            {
+                return Poll::Ready(turn);
+            }
             loop {
                 // responses first: a server that has closed is seen before another request goes to it
                 if let Poll::Ready(turn) = responses.as_mut().poll(cx) {

@@ -193,11 +193,16 @@ struct Sockets {
 
 impl Sockets {
     async fn new() -> Self {
+        let (server, theirs) = pair().await;
+        Self::with(BytesMut::new(), server, theirs).await
+    }
+
+    /// Begins with what was read from the client already, and both ends of the connection to the server.
+    async fn with(read: BytesMut, server: TcpStream, their_server: TcpStream) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = open(&folder, false).await;
         let recorder = store.recorder();
         let (client, their_client) = pair().await;
-        let (server, their_server) = pair().await;
         let accepted = Connection::accepted(address(50_000), address(8080));
         let connection = Arc::new(recorder.connection(accepted.clone()));
         let id = connection.id();
@@ -217,7 +222,7 @@ impl Sockets {
                 stop: CancellationToken::new(),
             };
             let route = Route::Fixed(upstream);
-            match relay(their_client, BytesMut::new(), session, route, &Nowhere).await {
+            match relay(their_client, read, session, route, &Nowhere).await {
                 End::Cut { .. } => Ended::Cut,
                 _ => Ended::Closed,
             }
@@ -297,6 +302,24 @@ async fn a_server_that_resets_cuts_the_client() {
         (connection.closed_by, connection.reset),
         (Some(Party::Server), true)
     );
+}
+
+#[tokio::test]
+async fn a_server_that_closes_while_the_first_request_is_read_is_a_page() {
+    let (mut server, theirs) = pair().await;
+    server.shutdown().await.expect("closed");
+    theirs.readable().await.expect("the end is there");
+    let mut sockets = Sockets::with(BytesMut::from(GET), server, theirs).await;
+    let mut answer = String::new();
+    let reads = sockets.client.read_to_string(&mut answer);
+    timeout(PATIENCE, reads)
+        .await
+        .expect("in time")
+        .expect("text");
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let (ended, told, _) = sockets.ended().await;
+    assert_eq!(ended, Ended::Closed);
+    assert_eq!(told[0].cause(), Some((FailureCause::Closed, Party::Server)));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Device, ExportFormat, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Side, Status, StreamMessage,
+  Annotation, Annotations, Deletion, Device, ExportFormat, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Session, Settings, Side,
+  Status, StreamMessage,
 } from "./types";
 
 /** What the server, or the way to it, said no with. */
@@ -19,6 +20,9 @@ export class ApiError extends Error {
 /** What a list is sorted by. */
 export type SortKey = "id" | "duration" | "size" | "status" | "host" | "method";
 export type Order = "asc" | "desc";
+
+/** A session's number, or the one that is recorded into, or all of them. */
+export type SessionChoice = number | "current" | "all";
 
 export interface ListQuery {
   filter: string;
@@ -79,26 +83,35 @@ export const api = {
   count: async (filter: string, signal?: AbortSignal) =>
     (await json<{ count: number }>(address("flows/count", { filter }), signal ? { signal } : {})).count,
   flow: (id: number, signal?: AbortSignal) => json<FlowDetail>(address(`flows/${id}`), signal ? { signal } : {}),
-  deleteIds: (ids: number[]) => json<{ deleted: number }>(address("flows", { ids: ids.join(",") }), { method: "DELETE" }),
-  deleteMatching: (filter: string) => json<{ deleted: number }>(address("flows", { filter }), { method: "DELETE" }),
-  annotate: (id: number, change: { tags?: string[]; comment?: string }) =>
-    request(address(`flows/${id}`), send("PATCH", change)),
+  deleteIds: (ids: number[]) => json<Deletion>(address("flows", { ids: ids.join(",") }), { method: "DELETE" }),
+  deleteMatching: (filter: string, session?: SessionChoice) => json<Deletion>(address("flows", { filter, session }), { method: "DELETE" }),
+  undelete: (undo: string) => json<{ restored: number }>(address("flows/undelete"), send("POST", { undo })),
+  annotate: (id: number, change: Annotation) => request(address(`flows/${id}`), send("PATCH", change)),
+  annotateMany: (ids: number[], change: Annotations) => json<{ changed: number }>(address("flows"), send("PATCH", { ids, ...change })),
   messages: (id: number, skip: number, limit: number, signal?: AbortSignal) =>
     json<{ items: StreamMessage[]; next: number | null }>(
       address(`flows/${id}/messages`, { skip: skip || undefined, limit }),
       signal ? { signal } : {},
     ),
   replay: (what: ReplayRequest) => json<{ flow: number }>(address("replay"), send("POST", what)),
+  record: (on: boolean) => json<{ on: boolean }>(address("recording"), send("PUT", { on })),
+  sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,
+  saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),
+  renameSession: (id: number, name: string) => json<Session>(address(`sessions/${id}`), send("PATCH", { name })),
+  deleteSession: (id: number) => json<Deletion>(address(`sessions/${id}`), { method: "DELETE" }),
   status: () => json<Status>(address("status")),
   devices: async () => (await json<{ items: Device[] }>(address("devices"))).items,
   decide: (device: string, decision: "allow" | "refuse") =>
     request(address(`devices/${encodeURIComponent(device)}`), send("PUT", { decision })),
-  settings: () => json<{ accepted_certificates: string[] }>(address("settings")),
+  settings: () => json<Settings>(address("settings")),
+  changeSettings: (change: Record<string, unknown>) => json<Settings>(address("settings"), send("PATCH", change)),
   acceptCertificate: (host: string) =>
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "PUT" }),
   refuseCertificate: (host: string) =>
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "DELETE" }),
-  exportAs: (format: ExportFormat, what: { filter?: string; ids?: number[]; keep_tls_port?: boolean }) =>
+  values: async (field: string, at: { prefix?: string; filter?: string; session?: SessionChoice; limit?: number } = {}, signal?: AbortSignal) =>
+    (await json<{ items: { value: string; count: number }[] }>(address("filter/values", { field, ...at }), signal ? { signal } : {})).items,
+  exportAs: (format: ExportFormat, what: { filter?: string; ids?: number[]; session?: SessionChoice; keep_tls_port?: boolean }) =>
     request(address("export"), send("POST", { format, ...what })),
 };
 

@@ -7,7 +7,7 @@ import type { Device, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { Selection } from "../list/selection.svelte";
 
-export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete";
+export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete" | "comment" | "tag";
 
 class App {
   readonly list = new FlowList();

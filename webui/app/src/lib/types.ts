@@ -3,6 +3,7 @@
 export type Kind = "http" | "websocket" | "tcp" | "tls";
 export type FlowState = "running" | "complete" | "failed" | "interrupted";
 export type Side = "request" | "response";
+export type Color = "red" | "orange" | "yellow" | "green" | "blue" | "purple" | "grey";
 export type Party = "client" | "server" | "proxy";
 export type Cause =
   | "dns" | "refused" | "unreachable" | "timeout" | "tls" | "certificate"
@@ -49,6 +50,10 @@ export interface Flow {
   replay_of: number | null;
   tags: string[];
   comment: string;
+  color: Color | null;
+  starred: boolean;
+  /** The session it was recorded in. */
+  session: number;
 }
 
 export interface Head {
@@ -67,6 +72,7 @@ export interface FlowDetail extends Omit<Flow, "request" | "response"> {
   request: MessageDetail & { sent: Head | null };
   response: (MessageDetail & { sent?: Head | null }) | null;
   interim: (Head & { at: string })[];
+  related: { replays: number[]; redirect_from: number | null; redirect_to: number | null };
   times: FlowTimes;
   connection: Connection;
 }
@@ -146,12 +152,23 @@ export interface StreamMessage {
 
 export interface Status {
   version: string;
+  /** False while it is paused, and while it is in trouble. */
   recording: boolean;
+  paused: boolean;
   trouble: string | null;
   flows: number;
   disk_bytes: number;
+  /** Free on the disk that the data is on; null when the system does not say. */
+  disk_free: number | null;
   queued_bytes: number;
+  /** Above so many unwritten bytes the traffic is slowed down. */
+  queue_bytes_limit: number;
+  /** Mean of the last five seconds. */
+  flows_per_second: number;
   connections: number;
+  devices: number;
+  session: { id: number; name: string; flows: number };
+  uptime_s: number;
   proxy: string[];
   lan: string[];
   web: string;
@@ -176,7 +193,72 @@ export interface FlowsEvent {
   deleted: number[];
 }
 
-export type ExportFormat = "pcapng" | "pcap" | "har" | "curl" | "raw" | "jsonl";
+export type ExportFormat = "pcapng" | "pcap" | "har" | "curl" | "fetch" | "python" | "raw" | "jsonl";
+
+/** What was deleted, and the word that brings it back while it can be. */
+export interface Deletion {
+  deleted: number;
+  undo: string | null;
+}
+
+/** What flows are told apart by, beside what was recorded. */
+export interface Annotation {
+  tags?: string[];
+  comment?: string;
+  color?: Color | null;
+  starred?: boolean;
+}
+
+/** The same for many flows at once. */
+export interface Annotations {
+  add_tags?: string[];
+  remove_tags?: string[];
+  color?: Color | null;
+  starred?: boolean;
+}
+
+/** One recording, from its start to its end. */
+export interface Session {
+  id: number;
+  /** May be empty. */
+  name: string;
+  started_at: string;
+  ended_at: string | null;
+  source: "recorded" | "imported";
+  flows: number;
+  bytes: number;
+  current: boolean;
+}
+
+/** What became of an imported file. */
+export interface Imported {
+  session: number;
+  flows: number;
+  /** Entries that could not be taken, by their number in the file. */
+  skipped: { entry: number; reason: string }[];
+  note: string | null;
+}
+
+export interface Setting {
+  key: string;
+  title: string;
+  help: string;
+  flag: string;
+  kind: "text" | "list" | "bool" | "file" | "secret";
+  value: string | string[] | boolean | null;
+  default: string | string[] | boolean | null;
+  source: "flag" | "environment" | "file" | "default" | "page";
+  /** Takes effect at once, without a restart. */
+  live: boolean;
+  /** Saved, but a flag or a variable says otherwise for now. */
+  overridden?: boolean;
+}
+
+export interface Settings {
+  config_file: string;
+  items: Setting[];
+  accepted_certificates: string[];
+}
 
 export interface ReplayRequest {
   flow?: number;

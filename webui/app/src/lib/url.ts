@@ -1,12 +1,20 @@
-//! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`.
+//! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
+//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`.
 
 import type { Order, SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "connection";
 
+export type Screen = "list" | "replay" | "compare" | "settings" | "sessions";
+
 export interface Route {
-  screen: "list" | "replay";
+  screen: Screen;
   filter: string;
+  /** The session that is looked at; null is the one that is recorded into. */
+  session: number | null;
+  /** The two flows that are compared. */
+  a: number | null;
+  b: number | null;
   /** The flow that is shown beside the list, or replayed. */
   flow: number | null;
   tab: Tab;
@@ -22,16 +30,29 @@ export function parse(hash: string): Route {
   const mark = text.indexOf("?");
   const path = mark < 0 ? text : text.slice(0, mark);
   const query = new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1));
-  const flow = Number(query.get("flow"));
-  const known = Number.isSafeInteger(flow) && flow > 0 ? flow : null;
+  const number = (name: string) => {
+    const value = Number(query.get(name));
+    return Number.isSafeInteger(value) && value > 0 ? value : null;
+  };
+  const [flow, a, b] = [number("flow"), number("a"), number("b")];
   return {
-    screen: path === "replay" && known !== null ? "replay" : "list",
+    screen: screenOf(path, { flow, a, b }),
     filter: query.get("filter") ?? "",
-    flow: known,
+    session: number("session"),
+    a,
+    b,
+    flow,
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
     sort: SORTS.find((sort) => sort === query.get("sort")) ?? "id",
     order: query.get("order") === "desc" ? "desc" : "asc",
   };
+}
+
+/** A screen that lacks what it shows is the list. */
+function screenOf(path: string, { flow, a, b }: Pick<Route, "flow" | "a" | "b">): Screen {
+  if (path === "replay") return flow === null ? "list" : "replay";
+  if (path === "compare") return a === null || b === null ? "list" : "compare";
+  return path === "settings" || path === "sessions" ? path : "list";
 }
 
 /** What differs from the ordinary is written, the rest is left out. */
@@ -39,10 +60,15 @@ export function format(route: Route): string {
   const query: string[] = [];
   const say = (name: string, value: string) => query.push(`${name}=${encodeURIComponent(value).replace(/%3A/g, ":").replace(/%2F/g, "/")}`);
   if (route.filter) say("filter", route.filter);
+  if (route.session !== null) say("session", String(route.session));
+  if (route.screen === "compare") {
+    say("a", String(route.a));
+    say("b", String(route.b));
+  }
   if (route.flow !== null) say("flow", String(route.flow));
   if (route.tab !== "overview") say("tab", route.tab);
   if (route.sort !== "id") say("sort", route.sort);
   if (route.order !== "asc") say("order", route.order);
-  const path = route.screen === "replay" ? "#/replay" : "#/";
+  const path = route.screen === "list" ? "#/" : `#/${route.screen}`;
   return query.length > 0 ? `${path}?${query.join("&")}` : path;
 }

@@ -1,0 +1,69 @@
+//! What can be done to flows from a menu, a key or a button: colour, star, tags, comment, deleting.
+
+import { api, type SessionChoice } from "../lib/api";
+import { app } from "../lib/app.svelte";
+import { plural } from "../lib/format";
+import type { Annotations, Color, Deletion } from "../lib/types";
+import { asked } from "./asked.svelte";
+import { undo } from "./undo.svelte";
+
+export const COLORS: readonly Color[] = ["red", "orange", "yellow", "green", "blue", "purple", "grey"];
+
+/** The numbers go into an address, which has a length. */
+const IDS_IN_ADDRESS = 500;
+/** And a request names at most so many. */
+const IDS_IN_BODY = 50_000;
+
+/** What is deleted: flows by number, or what a filter matches within a session. */
+export type Doomed = { ids: number[] } | { filter: string; session?: SessionChoice };
+
+export function setColor(ids: number[], color: Color | null): Promise<void> {
+  return change(ids, { color });
+}
+
+export function setStarred(ids: number[], on: boolean): Promise<void> {
+  return change(ids, { starred: on });
+}
+
+export function addTag(ids: number[], tag: string): Promise<void> {
+  return change(ids, { add_tags: [tag] });
+}
+
+export function removeTag(ids: number[], tag: string): Promise<void> {
+  return change(ids, { remove_tags: [tag] });
+}
+
+/** Asks for a tag and puts it on. */
+export function askTag(ids: number[]): void {
+  if (ids.length === 0) return;
+  asked.ids = ids;
+  app.dialog = "tag";
+}
+
+/** Opens the comment of a flow to be written. */
+export function editComment(id: number): void {
+  asked.ids = [id];
+  app.dialog = "comment";
+}
+
+/** Deletes at once, and offers to bring it back. */
+export async function deleteWithUndo(what: Doomed): Promise<void> {
+  const done: Deletion[] = [];
+  await app.attempt(async () => {
+    if ("filter" in what) done.push(await api.deleteMatching(what.filter, what.session));
+    else for (const some of pieces(what.ids, IDS_IN_ADDRESS)) done.push(await api.deleteIds(some));
+  });
+  // what went before a failure can be brought back all the same
+  const deleted = done.reduce((sum, one) => sum + one.deleted, 0);
+  if (deleted > 0) undo.offer(`${plural(deleted, "flow")} deleted.`, done.flatMap((one) => one.undo ?? []));
+}
+
+async function change(ids: number[], annotations: Annotations): Promise<void> {
+  await app.attempt(async () => {
+    for (const some of pieces(ids, IDS_IN_BODY)) await api.annotateMany(some, annotations);
+  });
+}
+
+function pieces(ids: number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(ids.length / size) }, (_, at) => ids.slice(at * size, (at + 1) * size));
+}

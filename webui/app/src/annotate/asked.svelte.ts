@@ -1,0 +1,7 @@
+//! The flows that an open dialog of this folder is about.
+
+class Asked {
+  ids: number[] = $state.raw([]);
+}
+
+export const asked = new Asked();

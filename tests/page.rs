@@ -1,12 +1,11 @@
 //! Promise: the page shows real traffic as it happens, finds, edits, exports and deletes it, and runs
 //! nothing of what was recorded.
 
-use crate::support::{Program, Server, browser, http::Message, server::response};
-use serde_json::{Value, json};
+mod shared;
 
-/// Runs, wherever it is taken for a part of a page, and is told apart from a text by what it does.
-const HOSTILE: &str =
-    "<script>globalThis.owned=1;alert(1)</script><img src=/owned onerror=globalThis.owned=2>";
+use crate::support::{Program, Server, http::Message};
+use serde_json::{Value, json};
+use shared::{HOSTILE, origin, traffic, url};
 
 #[test]
 fn flows_are_followed_filtered_read_and_sent_again() {
@@ -25,12 +24,9 @@ fn flows_are_followed_filtered_read_and_sent_again() {
     assert!(!address.contains(&program.api.token), "{address}");
     assert_eq!(seen["list"], json!(["/data.json", "/edit"]));
 
-    let mut waits: Vec<i64> = serde_json::from_value(seen["live"].clone()).unwrap();
-    waits.sort_unstable();
-    assert!(
-        waits[2] < 1000,
-        "milliseconds until a row was there: {waits:?}"
-    );
+    let came = ["/live?0", "/live?1", "/live?2", "/live?3", "/live?4"];
+    assert_eq!(seen["live"]["shown"], json!(came));
+    assert_eq!(seen["live"]["loaded"], "once", "without a reload");
 
     assert_eq!(seen["filter"]["narrowed"], json!(["/data.json"]));
     let wrong = seen["filter"]["wrong"].as_str().unwrap();
@@ -158,72 +154,8 @@ fn on_a_phone_the_list_and_the_detail_take_turns() {
     assert_eq!(seen["troubles"], json!([]));
 }
 
-/// Answers with JSON, with hostile text, or with what it was asked.
-fn origin() -> Server {
-    Server::answering(None, |request| {
-        let line = request.start_line();
-        let hostile = format!("X-Hostile: {HOSTILE}");
-        if line.contains("/data.json") {
-            let body = r#"{"greeting":"good day","numbers":[1,2,3]}"#;
-            response("200 OK", &["Content-Type: application/json"], body)
-        } else if line.contains("/hostile") {
-            response("200 OK", &["Content-Type: text/html", &hostile], HOSTILE)
-        } else {
-            let status = if line.starts_with("PUT") {
-                "201 Created"
-            } else {
-                "200 OK"
-            };
-            let body = format!("{line}\n{}\n", request.text());
-            response(status, &["Content-Type: text/plain"], body)
-        }
-    })
-}
-
-/// Two requests by curl, recorded to their end.
-fn traffic(program: &Program, origin: &Server) {
-    let json = "Content-Type: application/json";
-    program
-        .curl()
-        .args(["-H", "x-ODD: 1", "-H", json, "-H", "X-Odd: 2"])
-        .args([
-            "--data-binary",
-            r#"{"asked":true}"#,
-            &url(origin, "/data.json"),
-        ])
-        .ok();
-    let text = "Content-Type: text/plain";
-    program
-        .curl()
-        .args(["-H", "X-Keep: 1", "-H", text, "--data-binary", "before"])
-        .arg(url(origin, "/edit"))
-        .ok();
-    program.api.wait_for("", 2);
-}
-
 fn drive(program: &Program, origin: &Server, steps: &[&str]) -> Value {
-    let link = format!(
-        "http://{}/?token={}",
-        program.api.address, program.api.token
-    );
-    let curl = [
-        "--silent",
-        "--max-time",
-        "60",
-        "--noproxy",
-        "",
-        "--proxy",
-        &program.url(),
-    ];
-    let input = json!({
-        "untrusted": true,
-        "link": link,
-        "steps": steps,
-        "origin": url(origin, ""),
-        "curl": curl,
-        "file": program.home().join("taken.pcapng"),
-    });
-    browser::drive(program, "page", &input)
+    shared::drive(program, origin, "page", steps)
 }
 
 /// The one request whose start line begins so.
@@ -235,8 +167,4 @@ fn request(origin: &Server, start: &str) -> Message {
         .unwrap_or_else(|| panic!("no {start} in {all:?}"));
     assert!(fitting.next().is_none(), "{start} came twice");
     found.clone()
-}
-
-fn url(origin: &Server, path: &str) -> String {
-    format!("http://localhost:{}{path}", origin.port())
 }

@@ -1,67 +1,24 @@
 // Drives the program's own page as a person does, in steps; what each step saw goes back to the test.
 import { execFile } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { launch, main } from './chromium.mjs'
+import { DESKTOP, PHONE, open, row, rows, screenshots, steps } from './shared.mjs'
 
-const DESKTOP = { width: 1440, height: 900 }
-const PHONE = { width: 390, height: 844 }
-
-const STEPS = { list, live, filter, detail, replay, take, hostile, phone }
-
-await main(async ({ link, steps, ...input }) => {
-  const browser = await launch()
-  const context = await browser.newContext({ viewport: DESKTOP, acceptDownloads: true })
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const troubles = watch(page, new URL(link).origin)
-  await page.goto(link)
-  await page.getByTestId('connection-state').getByText('live').waitFor()
-  const seen = { address: page.url(), troubles }
-  for (const step of steps) seen[step] = await STEPS[step](page, input)
-  seen.owned = await page.evaluate(() => globalThis.owned ?? null)
-  await browser.close()
-  return seen
-})
-
-/** What must not happen, as it happens: scripts that fail, dialogs, requests to elsewhere, content refused. */
-function watch(page, own) {
-  const troubles = []
-  page.on('pageerror', (error) => troubles.push(String(error)))
-  page.on('dialog', (dialog) => {
-    troubles.push(`dialog: ${dialog.message()}`)
-    void dialog.dismiss()
-  })
-  page.on('console', (message) => {
-    // the answer to the wrong filter has status 400
-    const expected = message.location().url.includes('nonsense')
-    if (message.type() === 'error' && !expected) troubles.push(`${message.text()} ${message.location().url}`)
-  })
-  page.on('request', (request) => {
-    const url = request.url()
-    if (!url.startsWith(`${own}/`) && !/^(data|blob):/.test(url)) troubles.push(`request: ${url}`)
-  })
-  return troubles
-}
+await steps({ list, live, filter, detail, replay, take, hostile, phone })
 
 async function list(page) {
   await row(page, '/data.json').waitFor()
   return rows(page)
 }
 
-/** How long after curl has its answer is the row there, complete? Milliseconds, of several requests. */
+/** Rows come by themselves, complete, into the page that was loaded before their requests were made. */
 async function live(page, { curl, origin }) {
-  const waits = []
+  await page.evaluate(() => (globalThis.loaded = 'once'))
   for (let n = 0; n < 5; n++) {
-    const shown = page.waitForFunction((text) => {
-      const rows = [...document.querySelectorAll('[data-testid=flow-row][data-state=complete]')]
-      return rows.some((row) => row.textContent.includes(text)) && Date.now()
-    }, `/live?${n}`)
     await promisify(execFile)('curl', [...curl, `${origin}/live?${n}`])
-    const answered = Date.now()
-    waits.push((await (await shown).jsonValue()) - answered)
+    await row(page, `/live?${n}`).and(page.locator('[data-state=complete]')).waitFor()
   }
-  return waits
+  const shown = (await rows(page)).filter((path) => path.startsWith('/live'))
+  return { shown, loaded: await page.evaluate(() => globalThis.loaded ?? 'again') }
 }
 
 async function filter(page) {
@@ -192,29 +149,4 @@ async function phone(page) {
   await page.setViewportSize(DESKTOP)
   await screenshots(page, DESKTOP, 'list')
   return { wide, hidden, back }
-}
-
-function row(page, text) {
-  return page.getByTestId('flow-row').filter({ hasText: text })
-}
-
-function rows(page) {
-  return page.getByTestId('flow-row').locator('.path').allInnerTexts()
-}
-
-async function open(page, text) {
-  const one = row(page, text)
-  const id = await one.getAttribute('data-id')
-  await one.click()
-  await page.locator(`[data-testid=detail][data-id="${id}"]`).waitFor()
-}
-
-/** Light and dark. */
-async function screenshots(page, viewport, name) {
-  const folder = process.env.SCREENSHOTS
-  mkdirSync(folder, { recursive: true })
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme })
-    await page.screenshot({ path: `${folder}/${name}-${viewport.width}-${colorScheme}.png` })
-  }
 }

@@ -1,0 +1,75 @@
+// What the scripts that drive the program's own page share: a browser on the page, steps, and what must not happen.
+import { mkdirSync } from 'node:fs'
+import { launch, main } from './chromium.mjs'
+
+export const DESKTOP = { width: 1440, height: 900 }
+export const PHONE = { width: 390, height: 844 }
+
+/**
+ * Opens the page by its link and goes through the wanted steps, each `(page, input) => what it saw`. The result holds
+ * that by name, the address of the page after the link was used, and `troubles`, which ought to be empty.
+ */
+export function steps(all) {
+  return main(async ({ link, steps, ...input }) => {
+    const browser = await launch()
+    const context = await browser.newContext({ viewport: DESKTOP, acceptDownloads: true })
+    const page = await context.newPage()
+    page.setDefaultTimeout(30_000)
+    const troubles = watch(page, new URL(link).origin)
+    await page.goto(link)
+    await page.getByTestId('connection-state').getByText('live').waitFor()
+    const seen = { address: page.url(), troubles }
+    for (const step of steps) seen[step] = await all[step](page, input)
+    seen.owned = await page.evaluate(() => globalThis.owned ?? null)
+    await browser.close()
+    return seen
+  })
+}
+
+/** What must not happen, as it happens: scripts that fail, dialogs, requests to elsewhere, content refused. */
+function watch(page, own) {
+  const troubles = []
+  page.on('pageerror', (error) => troubles.push(String(error)))
+  page.on('dialog', (dialog) => {
+    troubles.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('console', (message) => {
+    // the answer to the wrong filter has status 400
+    const expected = message.location().url.includes('nonsense')
+    if (message.type() === 'error' && !expected) troubles.push(`${message.text()} ${message.location().url}`)
+  })
+  page.on('request', (request) => {
+    const url = request.url()
+    if (!url.startsWith(`${own}/`) && !/^(data|blob):/.test(url)) troubles.push(`request: ${url}`)
+  })
+  return troubles
+}
+
+/** The row of the list that holds a text. */
+export function row(page, text) {
+  return page.getByTestId('flow-row').filter({ hasText: text })
+}
+
+/** The paths of the rows in view. */
+export function rows(page) {
+  return page.getByTestId('flow-row').locator('.path').allInnerTexts()
+}
+
+/** Opens the detail of the row that holds a text. */
+export async function open(page, text) {
+  const one = row(page, text)
+  const id = await one.getAttribute('data-id')
+  await one.click()
+  await page.locator(`[data-testid=detail][data-id="${id}"]`).waitFor()
+}
+
+/** Light and dark. */
+export async function screenshots(page, viewport, name) {
+  const folder = process.env.SCREENSHOTS
+  mkdirSync(folder, { recursive: true })
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    await page.screenshot({ path: `${folder}/${name}-${viewport.width}-${colorScheme}.png` })
+  }
+}

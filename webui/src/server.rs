@@ -156,10 +156,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The app's own scripts and styles only; it sets styles through the DOM, which needs no leave.
+/// The app's own scripts and styles only; it sets styles through the DOM, which needs no leave. The one thing
+/// that it frames is the preview of a recorded body, which has a stricter policy of its own (`api/flows/preview`).
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    media-src 'self' blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; \
+    manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Headers for a browser that every answer has, unless it chose stricter ones.
 async fn harden(request: Request, next: Next) -> Response {

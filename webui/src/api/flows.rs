@@ -2,7 +2,9 @@
 
 mod body;
 pub(super) use body::attachment;
+mod find;
 mod messages;
+mod preview;
 mod range;
 
 use super::{
@@ -28,7 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(count))
         .routes(routes!(detail, delete_one, annotate))
         .merge(body::routes())
+        .merge(find::routes())
         .merge(messages::routes())
+        .merge(preview::routes())
 }
 
 /// The most rows of one page.

@@ -317,3 +317,86 @@ async fn a_running_body_ends_where_it_is() {
     let decoded = site.get(&format!("{path}?decoded=true")).await;
     assert!(!decoded.broken && !decoded.body.is_empty() && sample().starts_with(&decoded.body));
 }
+
+#[tokio::test]
+async fn a_preview_is_a_document_that_can_do_nothing() {
+    let site = Site::new().await;
+    let page = b"<!doctype html><script>alert(1)</script><p>shown</p>";
+    let packed = gzip(page).await;
+    let id = site
+        .record(Exchange {
+            fields: "Content-Type: application/json\r\n",
+            body: b"{}",
+            response_fields: "Content-Type: text/html; charset=utf-8\r\nContent-Encoding: gzip\r\n",
+            response_body: &packed,
+            ..Exchange::default()
+        })
+        .await;
+    let shown = site.get(&format!("/api/flows/{id}/response/preview")).await;
+    assert_eq!(shown.body, page);
+    assert_eq!(shown.header("content-type"), "text/html; charset=utf-8");
+    let policy = shown.header("content-security-policy");
+    assert!(
+        policy.starts_with("sandbox; default-src 'none';"),
+        "{policy}"
+    );
+    assert!(policy.contains("frame-ancestors 'self'"), "{policy}");
+    assert!(
+        !policy.contains("script") && !policy.contains("allow"),
+        "{policy}"
+    );
+    assert_eq!(shown.header("x-frame-options"), "SAMEORIGIN");
+    assert_eq!(shown.header("x-content-type-options"), "nosniff");
+    let sent = site
+        .get(&format!("/api/flows/{id}/response/preview?raw=true"))
+        .await;
+    assert_eq!(sent.body, packed);
+    site.get(&format!("/api/flows/{id}/request/preview"))
+        .await
+        .problem(415);
+    site.get("/api/flows/999/request/preview")
+        .await
+        .problem(404);
+    site.get(&format!("/api/flows/{id}/both/preview"))
+        .await
+        .problem(400);
+}
+
+#[tokio::test]
+async fn a_body_is_searched_as_sent_or_decoded() {
+    let site = Site::new().await;
+    let text = "needle and Needle ".repeat(20_000);
+    let packed = gzip(text.as_bytes()).await;
+    let id = site
+        .record(Exchange {
+            response_fields: "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n",
+            response_body: &packed,
+            ..Exchange::default()
+        })
+        .await;
+    let path = format!("/api/flows/{id}/response/search");
+    let all = site
+        .get(&format!("{path}?text=needle&decoded=true&limit=2&from=1"))
+        .await
+        .json();
+    assert_eq!(
+        all,
+        serde_json::json!({"count": 40_000, "places": [[11, 6], [18, 6]], "searched": text.len(), "error": null})
+    );
+    let exact = site
+        .get(&format!(
+            "{path}?text=Needle&decoded=true&case=true&limit=0"
+        ))
+        .await
+        .json();
+    assert_eq!(exact["count"], 20_000);
+    let sent = site.get(&format!("{path}?hex=1f8b")).await.json();
+    assert_eq!(sent["places"][0], serde_json::json!([0, 2]));
+    assert_eq!(sent["searched"], packed.len());
+    for wrong in ["", "?text=", "?hex=1", "?text=a&limit=10001"] {
+        site.get(&format!("{path}{wrong}")).await.problem(400);
+    }
+    site.get("/api/flows/999/response/search?text=a")
+        .await
+        .problem(404);
+}

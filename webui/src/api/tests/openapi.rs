@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 22] = [
+const ROUTES: [(&str, &[&str]); 24] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "delete"]),
     ("/flows/count", &["get"]),
@@ -15,6 +15,8 @@ const ROUTES: [(&str, &[&str]); 22] = [
     ("/flows/{id}/request/head", &["get"]),
     ("/flows/{id}/response/head", &["get"]),
     ("/flows/{id}/messages", &["get"]),
+    ("/flows/{id}/{side}/preview", &["get"]),
+    ("/flows/{id}/{side}/search", &["get"]),
     ("/replay", &["post"]),
     ("/export", &["get", "post"]),
     ("/status", &["get"]),
@@ -45,6 +47,7 @@ async fn every_route_is_described_and_answers() {
         assert_eq!(described, methods.iter().copied().collect(), "{path}");
         let concrete = path
             .replace("{id}", "1")
+            .replace("{side}", "response")
             .replace("{address}", "192.0.2.1")
             .replace("{host}", "a.test");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {

@@ -1,10 +1,7 @@
 //! Promise: a phone on the network is asked about, guided, and then recorded with its own address.
 
-use crate::support::{
-    Nginx, Program, Run, phone::Phone, program::Setup, until, until_within, wire,
-};
+use crate::support::{Nginx, Program, Run, phone::Phone, program::Setup, until, wire};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 \
                       (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
@@ -188,22 +185,18 @@ fn overhear_internal_through_the_proxy() {
         "not trusted yet: {}",
         without.err
     );
-    until_within(
-        Duration::from_secs(10),
-        "the phone to be known not to trust",
-        || (device(&program, &phone)?["trusts"] == false).then_some(()),
-    );
+    until("the phone to be known not to trust", || {
+        (device(&program, &phone)?["trusts"] == false).then_some(())
+    });
     let ca = program.ca_file();
     curl(&phone, &program)
         .arg("--cacert")
         .arg(ca)
         .arg(check)
         .ok();
-    until_within(
-        Duration::from_secs(10),
-        "the phone to be known to trust",
-        || (device(&program, &phone)?["trusts"] == true).then_some(()),
-    );
+    until("the phone to be known to trust", || {
+        (device(&program, &phone)?["trusts"] == true).then_some(())
+    });
 }
 
 #[test]

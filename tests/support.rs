@@ -30,23 +30,18 @@ use std::{
 use tempfile::TempDir;
 
 /// How long anything that ought to happen soon may take, on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks until there is something, or fails with `what` was awaited.
-pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    until_within(PATIENCE, what, look)
-}
-
-/// [`until`], with another patience.
-pub fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + patience;
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(
             Instant::now() < end,
-            "waited {patience:?} in vain for {what}"
+            "waited {PATIENCE:?} in vain for {what}"
         );
         std::thread::park_timeout(Duration::from_millis(5));
     }

@@ -24,13 +24,14 @@ use std::{
 use tokio::{net::TcpStream, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long exchanges may go on after the stop.
+/// How long exchanges may go on after the stop, if nothing else is said.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A proxy that has its ports.
 pub struct Proxy {
     engine: Arc<Engine>,
     listeners: Listeners,
+    grace: Duration,
 }
 
 /// A way to talk to a running proxy; cheap to clone.
@@ -75,7 +76,14 @@ impl Proxy {
         Ok(Self {
             engine: Arc::new(engine),
             listeners,
+            grace: GRACE,
         })
+    }
+
+    /// Lets exchanges go on for this long after the stop; two seconds otherwise.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// A way to talk to it.
@@ -85,11 +93,12 @@ impl Proxy {
         }
     }
 
-    /// Serves until `stop` turns true; then stops accepting, lets exchanges end for at most two seconds, and closes the rest.
+    /// Serves until `stop` turns true; then stops accepting, lets exchanges end within the grace, and closes the rest.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let Self {
             engine,
             mut listeners,
+            grace,
         } = self;
         let mut connections = JoinSet::new();
         {
@@ -114,7 +123,7 @@ impl Proxy {
             }
             engine.replays.wait().await;
         };
-        if timeout(GRACE, ends).await.is_err() {
+        if timeout(grace, ends).await.is_err() {
             engine.cut.cancel();
             connections.shutdown().await;
             engine.replays.wait().await;

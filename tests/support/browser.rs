@@ -23,7 +23,7 @@ pub fn drive(program: &Program, name: &str, input: &Value) -> Value {
         .env("HOME", &home)
         .env("BROWSER", executable())
         .env("SCREENSHOTS", target_dir().join("screenshots"))
-        .limit(Duration::from_secs(120))
+        .limit(Duration::from_secs(300))
         .ok()
         .json()
 }

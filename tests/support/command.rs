@@ -55,7 +55,7 @@ impl Run {
             command,
             name,
             input: None,
-            limit: Duration::from_secs(60),
+            limit: Duration::from_secs(180),
         }
     }
 

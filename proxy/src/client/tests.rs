@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 const PHONE: &str = "192.168.7.7";
 
 struct Setting {

@@ -20,8 +20,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// Nothing on loopback takes this long.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Nothing on loopback takes this long, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anybody here waits: what is held up by the end of the grace is a failure.
+const LONG: Duration = Duration::from_secs(600);
 
 /// A proxy that runs.
 pub struct Running {
@@ -53,6 +55,20 @@ impl Running {
     }
 
     pub async fn try_start(pki: &Pki, change: impl FnOnce(&mut Options)) -> Result<Self, Error> {
+        Self::try_start_with_grace(pki, LONG, change).await
+    }
+
+    /// Whose exchanges may go on for this long after the stop.
+    pub async fn start_with_grace(pki: &Pki, grace: Duration) -> Self {
+        let started = Self::try_start_with_grace(pki, grace, |_| ()).await;
+        started.expect("a proxy")
+    }
+
+    async fn try_start_with_grace(
+        pki: &Pki,
+        grace: Duration,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<Self, Error> {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Authority::load_or_create(&folder.path().join("ca")).expect("a root");
         let authority = Arc::new(authority);
@@ -78,7 +94,7 @@ impl Running {
             upstream_ca: vec![roots],
         };
         change(&mut options);
-        let proxy = Proxy::bind(options).await?;
+        let proxy = Proxy::bind(options).await?.with_grace(grace);
         let handle = proxy.handle();
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let address = handle

@@ -19,7 +19,7 @@ async fn shrunk(store: &Store, size: u64) {
 }
 
 async fn change(changes: &mut Changes) -> Change {
-    let next = tokio::time::timeout(Duration::from_secs(10), changes.next());
+    let next = tokio::time::timeout(Duration::from_secs(60), changes.next());
     next.await.unwrap().unwrap()
 }
 

@@ -278,7 +278,7 @@ async fn it_serves_on_a_socket_and_stops_although_a_client_listens() {
     );
 
     stop.send(true).expect("it runs");
-    timeout(Duration::from_secs(10), running)
+    timeout(Duration::from_secs(60), running)
         .await
         .expect("it stops in time")
         .expect("no panic");

@@ -231,7 +231,7 @@ impl Site {
 
     /// Waits until a flow has ended.
     pub(crate) async fn ended(&self, id: i64) -> Value {
-        let limit = Instant::now() + Duration::from_secs(20);
+        let limit = Instant::now() + Duration::from_secs(60);
         loop {
             let flow = self.get(&format!("/api/flows/{id}")).await.json();
             if flow["state"] != "running" || Instant::now() > limit {

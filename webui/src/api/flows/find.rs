@@ -125,7 +125,7 @@ fn needle(query: &SearchQuery) -> Result<Needle, Problem> {
         }
         (None, Some(hex)) => {
             let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
-            if digits.len() % 2 != 0 || !digits.iter().all(char::is_ascii_hexdigit) {
+            if !digits.len().is_multiple_of(2) || !digits.iter().all(char::is_ascii_hexdigit) {
                 return Err(Problem::bad(
                     "hex is hexadecimal digits, two for each byte, such as 0d0a",
                 ));

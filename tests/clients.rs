@@ -154,7 +154,7 @@ pub fn websocket_conversation(program: &Program, url: &str) -> Value {
         .json()
 }
 
-fn interpreter() -> PathBuf {
+pub fn interpreter() -> PathBuf {
     let python = target_dir().join("tests/venv/bin/python");
     assert!(
         python.exists(),

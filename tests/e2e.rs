@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod as_code;
 mod big_bodies;
 mod browser;
 mod clients;
@@ -20,5 +21,6 @@ mod phone;
 mod raw;
 mod records;
 mod replay;
+mod settings;
 mod support;
 mod survives;

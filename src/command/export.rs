@@ -69,6 +69,8 @@ impl From<ExportFormat> for Format {
             ExportFormat::Pcap => Self::Pcap,
             ExportFormat::Har => Self::Har,
             ExportFormat::Curl => Self::Curl,
+            ExportFormat::Fetch => Self::Fetch,
+            ExportFormat::Python => Self::Python,
             ExportFormat::Raw => Self::Raw,
             ExportFormat::Jsonl => Self::Jsonl,
         }

@@ -6,10 +6,14 @@
 mod body;
 mod capture;
 mod curl;
+mod fetch;
 mod har;
 mod item;
 mod jsonl;
+mod literal;
+mod python;
 mod raw;
+mod request;
 
 use overhear_store::{FlowId, Store, filter::Filter};
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,10 @@ pub enum Format {
     Har,
     /// A curl command a request, for a POSIX shell.
     Curl,
+    /// A call of `fetch` a request, for Node and for browsers.
+    Fetch,
+    /// A call of Python's `requests` a request.
+    Python,
     /// The recorded bytes: heads as sent, bodies without transfer coding.
     Raw,
     /// One JSON object a line: the detail of the API with `request_body` and `response_body`.
@@ -102,6 +110,8 @@ where
         }
         Format::Har => har::export(store, selection, &mut out).await,
         Format::Curl => curl::export(store, selection, &mut out).await,
+        Format::Fetch => fetch::export(store, selection, &mut out).await,
+        Format::Python => python::export(store, selection, &mut out).await,
         Format::Raw => raw::export(store, selection, &mut out).await,
         Format::Jsonl => jsonl::export(store, selection, &mut out).await,
     }?;
@@ -111,11 +121,13 @@ where
 
 impl Format {
     /// Every format, the most useful first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Pcapng,
         Self::Pcap,
         Self::Har,
         Self::Curl,
+        Self::Fetch,
+        Self::Python,
         Self::Raw,
         Self::Jsonl,
     ];
@@ -127,6 +139,8 @@ impl Format {
             Self::Pcap => "pcap",
             Self::Har => "har",
             Self::Curl => "curl",
+            Self::Fetch => "fetch",
+            Self::Python => "python",
             Self::Raw => "raw",
             Self::Jsonl => "jsonl",
         }
@@ -136,6 +150,9 @@ impl Format {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Curl => "sh",
+            // a module: it awaits
+            Self::Fetch => "mjs",
+            Self::Python => "py",
             Self::Raw => "bin",
             other => other.name(),
         }
@@ -147,7 +164,8 @@ impl Format {
             Self::Pcapng => "application/x-pcapng",
             Self::Pcap => "application/vnd.tcpdump.pcap",
             Self::Har => "application/json",
-            Self::Curl => "text/plain; charset=utf-8",
+            // never as a script: what was recorded is not run
+            Self::Curl | Self::Fetch | Self::Python => "text/plain; charset=utf-8",
             Self::Raw => "application/octet-stream",
             Self::Jsonl => "application/jsonl",
         }

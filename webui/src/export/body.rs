@@ -112,7 +112,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The UTF-8 at the beginning, up to a character that is not all there; `None` when it is not UTF-8.
-fn split(bytes: &[u8]) -> Option<&str> {
+pub(super) fn split(bytes: &[u8]) -> Option<&str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
         Err(error) if error.error_len().is_none() => {

@@ -10,7 +10,7 @@ fn every_format_is_found_by_its_name() {
     }
     let wrong = "zip".parse::<Format>().expect_err("no such format");
     assert!(
-        wrong.contains("pcapng, pcap, har, curl, raw, jsonl"),
+        wrong.contains("pcapng, pcap, har, curl, fetch, python, raw, jsonl"),
         "{wrong}"
     );
 }

@@ -1,12 +1,12 @@
 //! What can be typed: every flag and subcommand, with help and examples.
 
 use clap::{
-    Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
 };
 use clap_complete::Shell;
 use overhear_proxy::Cidr;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 /// An intercepting HTTP/HTTPS debugging proxy: record, inspect, replay and export what a phone, a browser or a
 /// program says
@@ -95,8 +95,45 @@ pub(crate) struct Run {
     #[arg(long, env = "OVERHEAR_NO_OPEN", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) no_open: bool,
     /// Print the QR code for a phone even when the output is not a terminal
-    #[arg(long)]
+    #[arg(long, env = "OVERHEAR_QR", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) qr: bool,
+    /// Who said what, by flag.
+    #[arg(skip)]
+    pub(crate) said: Said,
+}
+
+/// What was said on the command line and by environment variables: names of flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) typed: BTreeSet<String>,
+    pub(crate) variables: BTreeSet<String>,
+}
+
+impl Said {
+    fn of(matches: &ArgMatches) -> Self {
+        let run = matches.subcommand_matches("run").unwrap_or(matches);
+        let mut said = Self::default();
+        for arg in settings().get_arguments() {
+            let id = arg.get_id().as_str();
+            let flag = arg.get_long().unwrap_or_default().to_owned();
+            // the data folder may stand before and after the subcommand
+            for source in
+                [matches, run].map(|m| m.try_contains_id(id).ok().and_then(|_| m.value_source(id)))
+            {
+                match source {
+                    Some(ValueSource::CommandLine) => drop(said.typed.insert(flag.clone())),
+                    Some(ValueSource::EnvVariable) => drop(said.variables.insert(flag.clone())),
+                    _ => {}
+                }
+            }
+        }
+        said
+    }
+}
+
+/// Every flag that is a setting of the program that runs: those of `run`, and the data folder.
+pub(crate) fn settings() -> clap::Command {
+    Global::augment_args(Run::augment_args(clap::Command::new("run"))).disable_help_flag(true)
 }
 
 /// How servers are trusted.
@@ -204,6 +241,10 @@ pub(crate) enum ExportFormat {
     Har,
     /// One curl command a flow
     Curl,
+    /// One call of fetch a flow, as a JavaScript module
+    Fetch,
+    /// One call of Python's requests a flow
+    Python,
     /// Heads and bodies, one after the other
     Raw,
     /// One JSON object a line, with bodies
@@ -347,7 +388,13 @@ where
             return Err(command.error(ErrorKind::ArgumentConflict, text));
         }
     }
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    let said = Said::of(&matches);
+    match &mut cli.command {
+        Some(Command::Run(run)) => run.said = said,
+        _ => cli.run.said = said,
+    }
+    Ok(cli)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::{
 };
 use anyhow::Context;
 use overhear_store::filter::Filter;
-use std::future::Future;
+use std::{future::Future, net::SocketAddr};
 
 /// Does what the command line says.
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
@@ -28,7 +28,10 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     let config = File::load()?;
     let data = Data::new(config.data(&cli.global)?);
     match command {
-        Command::Run(run) => run::execute(data, config.run(run)?),
+        Command::Run(run) => {
+            let settings = config.run(run)?;
+            run::execute(data, config, settings)
+        }
         Command::Flows(flows) => block_on(flows::execute(&data, flows)),
         Command::Show(show) => block_on(show::execute(&data, show)),
         Command::Replay(replay) => {
@@ -39,6 +42,11 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Ca(ca) => ca::execute(&data, ca.command),
         Command::Completions { .. } => Ok(()),
     }
+}
+
+/// Where the proxy listens when nobody says otherwise.
+pub(crate) fn usual_listen() -> Vec<SocketAddr> {
+    run::listen(&[])
 }
 
 /// Runs a command that waits for the disk and the network.

@@ -3,13 +3,14 @@
 //! Flags and variables are read by [`crate::cli`]; here the file is read and fills what they leave open.
 
 use crate::{
-    cli::{Global, Run, Upstream},
+    cli::{Global, Run, Said, Upstream},
     exit::Usage,
 };
 use anyhow::Context;
 use directories::ProjectDirs;
 use overhear_proxy::Cidr;
 use serde::{Deserialize, Deserializer, de};
+use serde_json::{Value, json};
 use std::{
     fs, io,
     net::SocketAddr,
@@ -18,7 +19,7 @@ use std::{
 };
 
 /// Where the page listens when nobody says otherwise.
-const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+pub(crate) const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     8081,
 ));
@@ -39,6 +40,7 @@ pub(crate) struct File {
     upstream_ca: Vec<PathBuf>,
     token: Option<String>,
     no_open: Option<bool>,
+    qr: Option<bool>,
 }
 
 /// `true` for every server, or the hosts.
@@ -65,6 +67,8 @@ pub(crate) struct RunSettings {
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
     pub(crate) qr: bool,
+    /// Who said what.
+    pub(crate) said: Said,
 }
 
 /// How servers are trusted.
@@ -78,10 +82,9 @@ pub(crate) struct UpstreamSettings {
 impl File {
     /// Reads the file of this person; there need not be one.
     pub(crate) fn load() -> anyhow::Result<Self> {
-        let Some(folders) = folders() else {
+        let Some(path) = path() else {
             return Ok(Self::default());
         };
-        let path = folders.config_dir().join("config.toml");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -94,7 +97,7 @@ impl File {
     }
 
     /// Reads a file's text. Relative paths in it begin at its folder.
-    fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
         let mut file: Self = toml::from_str(text).map_err(|error| {
             Usage(format!(
                 "the configuration {} cannot be used: {error}",
@@ -106,6 +109,33 @@ impl File {
             *path = folder.join(&path);
         }
         Ok(file)
+    }
+
+    /// What the file says about a setting, by its key; paths are whole. None where it says nothing.
+    pub(crate) fn says(&self, key: &str) -> Option<Value> {
+        fn list<T: ToString>(items: &[T]) -> Option<Value> {
+            let texts = || items.iter().map(ToString::to_string).collect();
+            (!items.is_empty()).then(texts)
+        }
+        let path = |path: &PathBuf| json!(path.display().to_string());
+        match key {
+            "data" => self.data.as_ref().map(path),
+            "listen" => list(&self.listen),
+            "web" => self.web.map(|web| json!(web.to_string())),
+            "allow" => list(&self.allow),
+            "insecure-upstream" => {
+                let upstream = self.upstream(Upstream::default());
+                list(&upstream.insecure())
+            }
+            "upstream-ca" => {
+                let paths = self.upstream_ca.iter().map(path).collect();
+                (!self.upstream_ca.is_empty()).then_some(Value::Array(paths))
+            }
+            "token" => self.token.as_ref().map(|token| json!(token)),
+            "no-open" => self.no_open.map(Value::Bool),
+            "qr" => self.qr.map(Value::Bool),
+            _ => None,
+        }
     }
 
     /// The data folder.
@@ -143,7 +173,8 @@ impl File {
             upstream: self.upstream(run.upstream),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
-            qr: run.qr,
+            qr: run.qr || self.qr.unwrap_or(false),
+            said: run.said,
         })
     }
 
@@ -152,15 +183,11 @@ impl File {
         let (insecure_all, insecure_hosts) = if upstream.insecure_upstream.is_empty() {
             match &self.insecure_upstream {
                 Insecure::All(all) => (*all, Vec::new()),
-                Insecure::One(host) => (false, vec![host.clone()]),
-                Insecure::Hosts(hosts) => (false, hosts.clone()),
+                Insecure::One(host) => all_or(vec![host.clone()]),
+                Insecure::Hosts(hosts) => all_or(hosts.clone()),
             }
         } else {
-            let (all, hosts): (Vec<_>, Vec<_>) = upstream
-                .insecure_upstream
-                .into_iter()
-                .partition(|host| host == "*");
-            (!all.is_empty(), hosts)
+            all_or(upstream.insecure_upstream)
         };
         UpstreamSettings {
             insecure_all,
@@ -170,10 +197,31 @@ impl File {
     }
 }
 
+impl UpstreamSettings {
+    /// Hosts whose certificates are not verified; `*` for all.
+    pub(crate) fn insecure(&self) -> Vec<String> {
+        let all = self.insecure_all.then(|| "*".to_owned());
+        all.into_iter()
+            .chain(self.insecure_hosts.iter().cloned())
+            .collect()
+    }
+}
+
 impl Default for Insecure {
     fn default() -> Self {
         Self::All(false)
     }
+}
+
+/// Whether `*` is among the hosts, and the others.
+fn all_or(hosts: Vec<String>) -> (bool, Vec<String>) {
+    let (all, hosts): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| host == "*");
+    (!all.is_empty(), hosts)
+}
+
+/// This person's configuration file; there need not be one.
+pub(crate) fn path() -> Option<PathBuf> {
+    folders().map(|folders| folders.config_dir().join("config.toml"))
 }
 
 fn folders() -> Option<ProjectDirs> {

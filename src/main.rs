@@ -8,6 +8,7 @@ mod config;
 mod data;
 mod exit;
 mod logging;
+mod settings;
 mod terminal;
 
 use std::process::ExitCode;

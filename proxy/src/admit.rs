@@ -10,6 +10,7 @@ mod device;
 pub use cidr::Cidr;
 pub use device::{Decision, Device};
 
+use arc_swap::ArcSwap;
 use overhear_store::Timestamp;
 use parking_lot::Mutex;
 use std::{
@@ -26,7 +27,7 @@ const REFUSED_MAX: usize = 1024;
 
 /// Decides who may use the proxy, and keeps what is known of the devices.
 pub(crate) struct Admission {
-    allow: Vec<Cidr>,
+    allow: ArcSwap<Vec<Cidr>>,
     patience: Duration,
     known: Mutex<Known>,
     changed: watch::Sender<u64>,
@@ -81,7 +82,7 @@ impl Admission {
             ..Known::default()
         };
         Self {
-            allow,
+            allow: ArcSwap::from_pointee(allow),
             patience: PATIENCE,
             known: Mutex::new(known),
             changed: watch::Sender::new(0),
@@ -97,7 +98,7 @@ impl Admission {
     /// A connection from `client` to our address `local` was accepted.
     pub(crate) fn arrive(&self, client: IpAddr, local: IpAddr) -> Verdict {
         let client = client.to_canonical();
-        let allowed = self.allow.iter().any(|range| range.contains(client));
+        let allowed = self.is_allowed(client);
         let reach = reach(client, local);
         if reach == Reach::Own {
             return Verdict::Allowed;
@@ -119,6 +120,7 @@ impl Admission {
                     connections: 0,
                     user_agent: None,
                     trusts: None,
+                    by_range: remembered.is_none() && allowed,
                 },
                 recorded: false,
             });
@@ -153,6 +155,7 @@ impl Admission {
             match known.devices.get_mut(&address) {
                 Some(entry) => {
                     entry.device.decision = Some(decision);
+                    entry.device.by_range = false;
                     entry.recorded = false;
                 }
                 None => {
@@ -161,6 +164,34 @@ impl Admission {
             }
         }
         self.tell();
+    }
+
+    /// The ranges that are admitted without being asked about.
+    pub(crate) fn allowed(&self) -> Vec<Cidr> {
+        self.allow.load().to_vec()
+    }
+
+    /// Admits other ranges from now on. Holds for devices that wait, and for those that a range had let in;
+    /// what a person decided about a device stays.
+    pub(crate) fn set_allowed(&self, allow: Vec<Cidr>) {
+        {
+            let mut known = self.known.lock();
+            self.allow.store(allow.into());
+            for (address, entry) in &mut known.devices {
+                let allowed = self.is_allowed(*address);
+                let device = &mut entry.device;
+                if device.by_range && !allowed {
+                    (device.decision, device.by_range) = (None, false);
+                } else if device.decision.is_none() && allowed {
+                    (device.decision, device.by_range) = (Some(Decision::Allow), true);
+                }
+            }
+        }
+        self.tell();
+    }
+
+    fn is_allowed(&self, client: IpAddr) -> bool {
+        self.allow.load().iter().any(|range| range.contains(client))
     }
 
     /// Devices that have connected, oldest first.
@@ -345,6 +376,31 @@ mod tests {
                 "{address}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn ranges_change_while_devices_wait() {
+        let admission = std::sync::Arc::new(admission(&["192.168.1.0/24"], &[]));
+        let ranges = |text: &str| vec![text.parse().expect("a range")];
+        let (inside, outside, said) = (ip("192.168.1.9"), ip("10.0.0.9"), ip("192.168.1.8"));
+        assert_eq!(admission.arrive(inside, ip(LOCAL)), Verdict::Allowed);
+        assert_eq!(admission.arrive(said, ip(LOCAL)), Verdict::Allowed);
+        admission.decide(said, Decision::Allow);
+        assert_eq!(admission.arrive(outside, ip(LOCAL)), Verdict::Asked);
+        let waits = tokio::spawn({
+            let admission = admission.clone();
+            async move { admission.answer(outside).await }
+        });
+        tokio::task::yield_now().await;
+        admission.set_allowed(ranges("10.0.0.0/8"));
+        assert_eq!(waits.await.expect("no panic"), Some(Decision::Allow));
+        assert_eq!(admission.arrive(inside, ip(LOCAL)), Verdict::Asked);
+        assert_eq!(admission.arrive(said, ip(LOCAL)), Verdict::Allowed);
+        assert_eq!(admission.allowed(), ranges("10.0.0.0/8"));
+        admission.decide(inside, Decision::Refuse);
+        admission.set_allowed(ranges("192.168.0.0/16"));
+        assert_eq!(admission.arrive(inside, ip(LOCAL)), Verdict::Refused);
+        assert_eq!(admission.arrive(outside, ip(LOCAL)), Verdict::Asked);
     }
 
     #[test]

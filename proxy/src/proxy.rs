@@ -1,7 +1,7 @@
 //! A running proxy, and the handle through which others talk to it.
 
 use crate::{
-    admit::{Admission, Decision, Device},
+    admit::{Admission, Cidr, Decision, Device},
     client,
     crowd::Crowd,
     engine::{Engine, canonical},
@@ -15,6 +15,7 @@ use crate::{
 use overhear_store::FlowId;
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -162,6 +163,43 @@ impl Handle {
     /// Changes whenever [`devices`](Self::devices) would.
     pub fn devices_changed(&self) -> watch::Receiver<u64> {
         self.engine.admission.changed()
+    }
+
+    /// The ranges that are admitted without being asked about.
+    pub fn allowed(&self) -> Vec<Cidr> {
+        self.engine.admission.allowed()
+    }
+
+    /// Admits other ranges from now on, also for connections that wait for an answer.
+    pub fn set_allowed(&self, allow: Vec<Cidr>) {
+        self.engine.admission.set_allowed(allow);
+    }
+
+    /// Trusts servers whose certificates are signed by these authorities (PEM files), beside the platform's;
+    /// for connections from now on.
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a file cannot be used; then all stays as it was.
+    pub fn set_upstream_ca(&self, files: &[PathBuf]) -> Result<(), Error> {
+        self.engine.connector.set_roots(files)
+    }
+
+    /// Whether these files could be given to [`set_upstream_ca`](Self::set_upstream_ca).
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a file cannot be used.
+    pub fn check_upstream_ca(files: &[PathBuf]) -> Result<(), Error> {
+        Connector::check_roots(files)
+    }
+
+    /// Accepts any certificate from every server or not, and from these hosts, for connections from now on.
+    pub fn set_insecure(&self, all: bool, hosts: Vec<String>) {
+        self.engine.connector.set_accepted(all, hosts);
+    }
+
+    /// Whether any certificate is accepted from every server.
+    pub fn insecure_all(&self) -> bool {
+        self.engine.connector.accepts_all()
     }
 
     /// Accepts (or no longer accepts) any certificate from a host.

@@ -6,8 +6,9 @@ mod lan;
 mod signals;
 
 use crate::{
-    config::RunSettings,
+    config::{self, File, RunSettings},
     data::{Data, Lock, Running},
+    settings::Table,
     terminal::tell,
 };
 use anyhow::Context;
@@ -29,15 +30,15 @@ const PORT: u16 = 8080;
 const STOPPING: Duration = Duration::from_secs(10);
 
 /// Runs until it is told to stop, or cannot start.
-pub(super) fn execute(data: Data, settings: RunSettings) -> anyhow::Result<()> {
+pub(super) fn execute(data: Data, config: File, settings: RunSettings) -> anyhow::Result<()> {
     // a connection needs two descriptors; systems give few unless asked. Without more it works, for fewer.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    super::block_on(run(data, settings))
+    super::block_on(run(data, config, settings))
 }
 
-async fn run(data: Data, settings: RunSettings) -> anyhow::Result<()> {
+async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<()> {
     data.create()?;
     let lock = alone(&data)?;
     let devices = data.devices()?;
@@ -88,6 +89,13 @@ async fn run(data: Data, settings: RunSettings) -> anyhow::Result<()> {
         authority: Arc::clone(&authority),
         certificate: data.ca().join("cert.pem"),
         data: data.path().to_owned(),
+        settings: Arc::new(Table::new(
+            config::path(),
+            &config,
+            settings.clone(),
+            data.path().display().to_string(),
+            handle.clone(),
+        )),
     };
     servers.spawn(named("the page", server.run(page, stopped.clone())));
     let announced = data.announce(&Running {
@@ -105,7 +113,6 @@ async fn run(data: Data, settings: RunSettings) -> anyhow::Result<()> {
             handle.clone(),
             data.clone(),
             devices,
-            settings.allow,
             places.page(),
         )),
         tokio::spawn(tell_trouble(store.clone())),
@@ -182,7 +189,7 @@ fn alone(data: &Data) -> anyhow::Result<Lock> {
 }
 
 /// Where to listen: as asked, else port 8080 on all interfaces, with IPv6 where the system has it.
-fn listen(asked: &[SocketAddr]) -> Vec<SocketAddr> {
+pub(super) fn listen(asked: &[SocketAddr]) -> Vec<SocketAddr> {
     if !asked.is_empty() {
         return asked.to_vec();
     }

@@ -13,6 +13,7 @@ pub mod export;
 pub mod lan;
 mod onboarding;
 mod server;
+pub mod settings;
 #[cfg(test)]
 mod testing;
 
@@ -39,4 +40,6 @@ pub struct Options {
     pub certificate: PathBuf,
     /// The data folder, for the page to name.
     pub data: PathBuf,
+    /// What the program was told, and who changes it.
+    pub settings: Arc<dyn settings::Desk>,
 }

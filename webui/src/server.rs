@@ -3,6 +3,7 @@
 use crate::{
     Options, api, assets,
     auth::{self, Guard},
+    settings,
 };
 use axum::{
     Router,
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) certificate: PathBuf,
     /// The data folder.
     pub(crate) data: PathBuf,
+    /// What the program was told.
+    pub(crate) settings: Arc<dyn settings::Desk>,
     /// Where the page is.
     pub(crate) address: SocketAddr,
     /// Why nothing is recorded at the moment, for a person; none when all is well.
@@ -138,6 +141,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         authority: options.authority,
         certificate: options.certificate,
         data: options.data,
+        settings: options.settings,
         address,
         trouble,
         stop,

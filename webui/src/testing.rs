@@ -1,7 +1,9 @@
 //! For unit tests: flows and connections, and a whole site on a real store and a real proxy.
 
+mod drawer;
 mod site;
 
+pub(crate) use drawer::Drawer;
 pub(crate) use site::{Answer, Exchange, Site, TOKEN};
 
 use overhear_store::{

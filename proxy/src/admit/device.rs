@@ -30,4 +30,6 @@ pub struct Device {
     pub user_agent: Option<String>,
     /// `Some(true)` once it completed a TLS handshake with our leaf, `Some(false)` when it only ever refused.
     pub trusts: Option<bool>,
+    /// A range that is admitted lets it in: nobody decided about this device.
+    pub by_range: bool,
 }

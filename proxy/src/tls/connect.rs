@@ -22,7 +22,14 @@ use rustls::{
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::ServerName,
 };
-use std::{io, sync::Arc};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -31,14 +38,18 @@ const SESSIONS: usize = 1024;
 
 /// Makes TLS connections to servers.
 pub(crate) struct Connector {
+    configs: ArcSwap<Both>,
+    /// Every certificate is accepted.
+    all: AtomicBool,
+    /// Hosts of which any certificate is accepted.
+    accepted: ArcSwap<Vec<String>>,
+}
+
+struct Both {
     /// Checks certificates.
     verified: Configs,
     /// Accepts any certificate.
     any: Configs,
-    /// Every certificate is accepted.
-    all: bool,
-    /// Hosts of which any certificate is accepted.
-    accepted: ArcSwap<Vec<String>>,
 }
 
 struct Configs {
@@ -66,14 +77,33 @@ pub(crate) struct Failed {
 impl Connector {
     /// Reads the platform's roots and those of the options.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let provider = provider();
-        let trust = verify::platform(&options.upstream_ca, &provider)?;
         Ok(Self {
-            verified: Configs::new(Checked::new(trust.clone(), false), &provider)?,
-            any: Configs::new(Checked::new(trust, true), &provider)?,
-            all: options.insecure_all,
+            configs: ArcSwap::from_pointee(Both::new(&options.upstream_ca)?),
+            all: AtomicBool::new(options.insecure_all),
             accepted: ArcSwap::from_pointee(options.insecure_hosts.clone()),
         })
+    }
+
+    /// Trusts the platform's roots and those of other files, for connections from now on.
+    pub(crate) fn set_roots(&self, files: &[PathBuf]) -> Result<(), Error> {
+        self.configs.store(Both::new(files)?.into());
+        Ok(())
+    }
+
+    /// Whether these files could be given to [`set_roots`](Self::set_roots).
+    pub(crate) fn check_roots(files: &[PathBuf]) -> Result<(), Error> {
+        Both::new(files).map(drop)
+    }
+
+    /// Whether every certificate is accepted.
+    pub(crate) fn accepts_all(&self) -> bool {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Accepts every certificate or none, and any from these hosts, from now on.
+    pub(crate) fn set_accepted(&self, all: bool, hosts: Vec<String>) {
+        self.all.store(all, Ordering::Relaxed);
+        self.accepted.store(hosts.into());
     }
 
     /// Accepts (or no longer accepts) any certificate from a host.
@@ -110,10 +140,11 @@ impl Connector {
             );
             return Err(fail(failed(FailureCause::Tls, Party::Client, text), info));
         };
+        let both = self.configs.load_full();
         let configs = if self.accepts_any(host) || self.accepts_any(&wish.target.host) {
-            &self.any
+            &both.any
         } else {
-            &self.verified
+            &both.verified
         };
         let connector = match wish.sni {
             Some(_) => &configs.named,
@@ -154,7 +185,19 @@ impl Connector {
     }
 
     fn accepts_any(&self, host: &str) -> bool {
-        self.all || self.accepted.load().iter().any(|h| same_host(h, host))
+        self.accepts_all() || self.accepted.load().iter().any(|h| same_host(h, host))
+    }
+}
+
+impl Both {
+    /// Reads the platform's roots and those of the files.
+    fn new(files: &[PathBuf]) -> Result<Self, Error> {
+        let provider = provider();
+        let trust = verify::platform(files, &provider)?;
+        Ok(Self {
+            verified: Configs::new(Checked::new(trust.clone(), false), &provider)?,
+            any: Configs::new(Checked::new(trust, true), &provider)?,
+        })
     }
 }
 

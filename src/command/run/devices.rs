@@ -2,7 +2,7 @@
 
 use super::someone_is_there;
 use crate::{data::Data, terminal::tell};
-use overhear_proxy::{Cidr, Decision, Device, Handle};
+use overhear_proxy::{Decision, Device, Handle};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, BufRead, Write},
@@ -16,13 +16,11 @@ pub(super) async fn watch(
     proxy: Handle,
     data: Data,
     known: BTreeMap<IpAddr, Decision>,
-    allow: Vec<Cidr>,
     page: String,
 ) {
     let mut lines = someone_is_there().then(read_lines);
     let mut desk = Desk {
         known,
-        allow,
         page,
         asks: lines.is_some(),
         ..Desk::default()
@@ -54,8 +52,6 @@ pub(super) async fn watch(
 struct Desk {
     /// What persons decided.
     known: BTreeMap<IpAddr, Decision>,
-    /// Who may use the proxy in this run, without having been decided about.
-    allow: Vec<Cidr>,
     page: String,
     /// Somebody reads the questions.
     asks: bool,
@@ -80,7 +76,7 @@ impl Desk {
         for device in devices {
             match device.decision {
                 Some(decision) => {
-                    update.save |= self.learn(device.address, decision);
+                    update.save |= self.learn(device, decision);
                     self.queue.retain(|address| *address != device.address);
                     if self.asked == Some(device.address) {
                         self.asked = None;
@@ -111,13 +107,8 @@ impl Desk {
     }
 
     /// Takes note of a person's decision; says whether it is new. What `--allow` lets in is not for later runs.
-    fn learn(&mut self, address: IpAddr, decision: Decision) -> bool {
-        let undecided = !self.known.contains_key(&address) && !self.seen.contains(&address);
-        let by_range = self.allow.iter().any(|range| range.contains(address));
-        if undecided && by_range && decision == Decision::Allow {
-            return false;
-        }
-        self.known.insert(address, decision) != Some(decision)
+    fn learn(&mut self, device: &Device, decision: Decision) -> bool {
+        !device.by_range && self.known.insert(device.address, decision) != Some(decision)
     }
 
     /// What an answer decides; nothing when nothing was asked.
@@ -189,6 +180,7 @@ mod tests {
             connections: 1,
             user_agent: None,
             trusts: None,
+            by_range: false,
         }
     }
 
@@ -266,9 +258,10 @@ mod tests {
     #[test]
     fn what_is_allowed_for_this_run_is_not_remembered() {
         let mut desk = desk(true);
-        desk.allow = vec!["192.168.0.0/16".parse().unwrap()];
         let allowed = [device("192.168.1.20", Some(Decision::Allow))];
-        assert_eq!(desk.look(&allowed), Update::default());
+        let mut by_range = allowed.clone();
+        by_range[0].by_range = true;
+        assert_eq!(desk.look(&by_range), Update::default());
         assert!(desk.known.is_empty());
         // but what a person says about it is
         assert!(

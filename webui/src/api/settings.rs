@@ -1,37 +1,92 @@
-//! `settings`: what the running proxy was told.
+//! `settings`: what the program was told, and what it is told now.
 
-use super::{extract::Path, problem::Problem};
-use crate::server::App;
+use super::{
+    extract::{Json as Body, Path},
+    problem::Problem,
+};
+use crate::{
+    server::App,
+    settings::{Refused, Setting},
+};
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(settings))
+        .routes(routes!(settings, change))
         .routes(routes!(accept, verify))
 }
 
-/// What the proxy was told.
+/// What the program was told.
 #[derive(Serialize, ToSchema)]
-struct Settings {
+struct Answer {
+    /// The file that settings are saved in; null where there is no home folder.
+    config_file: Option<String>,
+    /// Everything that has a flag.
+    items: Vec<Setting>,
     /// Hosts whose certificate is not verified.
     accepted_certificates: Vec<String>,
 }
 
-/// What the proxy was told.
+impl Answer {
+    fn read(app: &App) -> Self {
+        let settings = app.settings.read();
+        let mut accepted_certificates = app.proxy.accepted_certificates();
+        accepted_certificates.sort();
+        Self {
+            config_file: settings.config_file.map(|file| file.display().to_string()),
+            items: settings.items,
+            accepted_certificates,
+        }
+    }
+}
+
+/// What the program was told.
 #[utoipa::path(
     get, path = "/settings", tag = "program", operation_id = "getSettings",
-    responses((status = 200, description = "The settings", body = Settings))
+    responses((status = 200, description = "The settings", body = Answer))
 )]
-async fn settings(State(app): State<Arc<App>>) -> Json<Settings> {
-    let mut accepted_certificates = app.proxy.accepted_certificates();
-    accepted_certificates.sort();
-    Json(Settings {
-        accepted_certificates,
-    })
+async fn settings(State(app): State<Arc<App>>) -> Json<Answer> {
+    Json(Answer::read(&app))
+}
+
+/// Saves settings in the configuration file, and applies those that can be applied at once: all or none.
+/// `null` takes a setting out of the file.
+#[utoipa::path(
+    patch, path = "/settings", tag = "program", operation_id = "changeSettings",
+    request_body(content = HashMap<String, Value>, description = "Values by key", example = json!({"allow": ["192.168.0.0/16"], "no-open": true})),
+    responses(
+        (status = 200, description = "The settings as they are now", body = Answer),
+        (status = 400, description = "A key or a value is wrong, or the file cannot be written", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is another JSON", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn change(
+    State(app): State<Arc<App>>,
+    Body(changes): Body<Map<String, Value>>,
+) -> Result<Json<Answer>, Problem> {
+    // reads and writes files
+    let work = tokio::task::spawn_blocking(move || {
+        app.settings.change(&changes)?;
+        Ok(Answer::read(&app))
+    });
+    match work.await {
+        Ok(done) => done
+            .map(Json)
+            .map_err(|refused: Refused| match refused.key {
+                Some(key) => Problem::bad(format!("{key}: {}", refused.reason)),
+                None => Problem::bad(refused.reason),
+            }),
+        Err(error) => Err(Problem::internal(
+            "The settings could not be changed",
+            &error,
+        )),
+    }
 }
 
 /// Accepts any certificate from a host, from now on.
@@ -70,17 +125,21 @@ async fn verify(
 
 /// A host as flows name it: lower case, an IPv6 address without brackets.
 fn checked(host: &str) -> Result<String, Problem> {
+    host_name(host)
+        .ok_or_else(|| Problem::bad(format!("{host:?} is not a host name or an IP address")))
+}
+
+/// A host as flows name it; none when the text is no host.
+pub(crate) fn host_name(host: &str) -> Option<String> {
     let bare = host
         .strip_prefix('[')
         .and_then(|h| h.strip_suffix(']'))
         .unwrap_or(host);
     match url::Host::parse(host).or_else(|_| url::Host::parse(&format!("[{bare}]"))) {
-        Ok(url::Host::Domain(name)) => Ok(name),
-        Ok(url::Host::Ipv4(ip)) => Ok(ip.to_string()),
-        Ok(url::Host::Ipv6(ip)) => Ok(ip.to_string()),
-        Err(_) => Err(Problem::bad(format!(
-            "{host:?} is not a host name or an IP address"
-        ))),
+        Ok(url::Host::Domain(name)) => Some(name),
+        Ok(url::Host::Ipv4(ip)) => Some(ip.to_string()),
+        Ok(url::Host::Ipv6(ip)) => Some(ip.to_string()),
+        Err(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A whole site on a real store and a real proxy in a folder of its own, asked without a socket.
 
+use super::Drawer;
 use crate::{
     Options,
     server::{app, router},
@@ -112,6 +113,7 @@ impl Site {
             authority: authority.clone(),
             certificate: ca.join("cert.pem"),
             data: folder.path().to_owned(),
+            settings: Arc::new(Drawer::default()),
         };
         let address = "127.0.0.1:8081".parse().expect("an address");
         let router = router(app(options, address, stopped));

@@ -22,7 +22,7 @@ const ROUTES: [(&str, &[&str]); 24] = [
     ("/status", &["get"]),
     ("/devices", &["get"]),
     ("/devices/{address}", &["put"]),
-    ("/settings", &["get"]),
+    ("/settings", &["get", "patch"]),
     ("/settings/accepted-certificates/{host}", &["put", "delete"]),
     ("/ca.pem", &["get"]),
     ("/ca.crt", &["get"]),

@@ -1,0 +1,256 @@
+//! Settings as the page shows and changes them: the same table, help and checks as the command line's.
+//!
+//! A change is checked as if it had been typed, saved in `config.toml`, and applied where that can be
+//! done at once. What a flag or a variable says stands above the file until the next start without it.
+
+mod document;
+mod row;
+
+use crate::{
+    cli::{Run, Said},
+    config::{File, RunSettings},
+};
+use document::Document;
+use overhear_proxy::Handle;
+use overhear_webui::settings::{Desk, Kind, Refused, Setting, Settings, Source};
+use row::{ROWS, Row};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+/// Where settings are read and changed while the program runs.
+pub(crate) struct Table {
+    file: Option<PathBuf>,
+    proxy: Handle,
+    said: Said,
+    /// What this run began with.
+    started: RunSettings,
+    data: String,
+    /// What holds and who said it, for what was changed in the page. Held while the file is written.
+    now: Mutex<BTreeMap<&'static str, Told>>,
+}
+
+/// A setting's value and who said it.
+#[derive(Debug, Clone, PartialEq)]
+struct Told {
+    value: Value,
+    source: Source,
+}
+
+impl Table {
+    /// `config` is the file as it was read at the start.
+    pub(crate) fn new(
+        file: Option<PathBuf>,
+        config: &File,
+        started: RunSettings,
+        data: String,
+        proxy: Handle,
+    ) -> Self {
+        let table = Self {
+            file,
+            proxy,
+            said: started.said.clone(),
+            data,
+            started,
+            now: Mutex::default(),
+        };
+        let told = ROWS.iter().map(|row| {
+            let source = match table.above(row) {
+                Some(above) => above,
+                None if config.says(row.key).is_some() => Source::File,
+                None => Source::Default,
+            };
+            let value = table.at_start(row);
+            (row.key, Told { value, source })
+        });
+        let now = Mutex::new(told.collect());
+        Self { now, ..table }
+    }
+
+    /// The flag or variable that stands above the file.
+    fn above(&self, row: &Row) -> Option<Source> {
+        if self.said.typed.contains(row.key) {
+            Some(Source::Flag)
+        } else {
+            let variable = self.said.variables.contains(row.key);
+            variable.then_some(Source::Environment)
+        }
+    }
+
+    fn at_start(&self, row: &Row) -> Value {
+        let settings = &self.started;
+        match row.key {
+            "data" => json!(self.data),
+            "listen" => match settings.listen.as_slice() {
+                [] => row.default(),
+                listen => listen.iter().map(ToString::to_string).collect(),
+            },
+            "web" => json!(settings.web.to_string()),
+            "allow" => settings.allow.iter().map(ToString::to_string).collect(),
+            "insecure-upstream" => json!(settings.upstream.insecure()),
+            "upstream-ca" => {
+                let files = settings.upstream.ca.iter();
+                files.map(|file| file.display().to_string()).collect()
+            }
+            "no-open" => json!(!settings.open),
+            "qr" => json!(settings.qr),
+            // the token
+            _ => Value::Null,
+        }
+    }
+
+    /// What holds now: hosts are also accepted one by one, past this table.
+    fn told(&self, row: &Row, now: &BTreeMap<&'static str, Told>) -> Told {
+        let told = now.get(row.key).cloned().unwrap_or(Told {
+            value: Value::Null,
+            source: Source::Default,
+        });
+        if row.key != "insecure-upstream" {
+            return told;
+        }
+        let all = self.proxy.insecure_all().then(|| "*".to_owned());
+        let accepted: Vec<_> = all
+            .into_iter()
+            .chain(self.proxy.accepted_certificates())
+            .collect();
+        let value = json!(accepted);
+        match value == told.value {
+            true => told,
+            false => Told {
+                value,
+                source: Source::Page,
+            },
+        }
+    }
+
+    fn setting(&self, row: &Row, now: &BTreeMap<&'static str, Told>, file: &File) -> Setting {
+        let told = self.told(row, now);
+        let saved = file.says(row.key);
+        let overridden = saved.is_some() && self.above(row).is_some();
+        let secret = row.kind == Kind::Secret;
+        let at_next_start = match (secret, &saved) {
+            (true, saved) => {
+                let token = saved.as_ref().and_then(Value::as_str);
+                token != self.started.token.as_deref()
+            }
+            (false, Some(saved)) => *saved != told.value,
+            (false, None) => told.value != row.default() && told.source == Source::File,
+        };
+        Setting {
+            key: row.key,
+            title: row.title,
+            help: row.help(),
+            flag: format!("--{}", row.key),
+            kind: row.kind,
+            value: told.value,
+            default: row.default(),
+            saved: saved.filter(|_| !secret).unwrap_or_default(),
+            source: told.source,
+            live: row.live,
+            overridden,
+            pending: !row.live && self.above(row).is_none() && at_next_start,
+        }
+    }
+
+    /// Applies what is saved to the proxy.
+    fn apply(&self, row: &Row, run: &RunSettings) -> Result<(), String> {
+        match row.key {
+            "allow" => self.proxy.set_allowed(run.allow.clone()),
+            "insecure-upstream" => {
+                let upstream = &run.upstream;
+                self.proxy
+                    .set_insecure(upstream.insecure_all, upstream.insecure_hosts.clone());
+            }
+            "upstream-ca" => {
+                let applied = self.proxy.set_upstream_ca(&run.upstream.ca);
+                applied.map_err(|error| error.to_string())?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Desk for Table {
+    fn read(&self) -> Settings {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &self.file {
+            Some(path) => Document::read(path).and_then(|document| document.file()),
+            None => Ok(File::default()),
+        };
+        let file = file.unwrap_or_else(|refused| {
+            tracing::warn!("{}", refused.reason);
+            File::default()
+        });
+        let items = ROWS.iter().map(|row| self.setting(row, &now, &file));
+        Settings {
+            config_file: self.file.clone(),
+            items: items.collect(),
+        }
+    }
+
+    fn change(&self, changes: &Map<String, Value>) -> Result<(), Refused> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.file.as_ref().ok_or_else(|| Refused {
+            key: None,
+            reason: "there is no home folder to keep a configuration in".to_owned(),
+        })?;
+        let mut document = Document::read(path)?;
+        // what is wrong with the file as it is, is not the fault of a value
+        document.file()?;
+        let mut rows = Vec::new();
+        for (key, value) in changes {
+            let wrong = |reason| Refused {
+                key: Some(key.clone()),
+                reason,
+            };
+            let row = ROWS.iter().find(|row| row.key == key).ok_or_else(|| {
+                let known = ROWS.map(|row| row.key).join(", ");
+                wrong(format!("there is no such setting; there are {known}"))
+            })?;
+            let value = row.checked(value).map_err(wrong)?;
+            document.set(row, &value);
+            let file = document.file().map_err(|refused| wrong(refused.reason))?;
+            let run = file.run(Run::default());
+            let run = run.map_err(|error| wrong(error.to_string()))?;
+            if row.key == "upstream-ca" {
+                let usable = Handle::check_upstream_ca(&run.upstream.ca);
+                usable.map_err(|error| wrong(error.to_string()))?;
+            }
+            rows.push(row);
+        }
+        let file = document.file()?;
+        let run = file.run(Run::default()).map_err(|error| Refused {
+            key: None,
+            reason: error.to_string(),
+        })?;
+        document.write(path)?;
+        for row in rows
+            .into_iter()
+            .filter(|row| row.live && self.above(row).is_none())
+        {
+            self.apply(row, &run).map_err(|reason| Refused {
+                key: Some(row.key.to_owned()),
+                reason,
+            })?;
+            let told = match file.says(row.key) {
+                Some(value) => Told {
+                    value,
+                    source: Source::File,
+                },
+                None => Told {
+                    value: row.default(),
+                    source: Source::Default,
+                },
+            };
+            now.insert(row.key, told);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

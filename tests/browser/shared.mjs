@@ -53,7 +53,7 @@ export function row(page, text) {
 
 /** The paths of the rows in view. */
 export function rows(page) {
-  return page.getByTestId('flow-row').locator('.path').allInnerTexts()
+  return page.getByTestId('flow-row').locator('.path .text').allInnerTexts()
 }
 
 /** Opens the detail of the row that holds a text. */

@@ -18,7 +18,8 @@ export class ApiError extends Error {
 }
 
 /** What a list is sorted by. */
-export type SortKey = "id" | "duration" | "size" | "status" | "host" | "method";
+export const SORT_KEYS = ["id", "duration", "size", "status", "host", "method", "path", "type", "client", "upload", "kind"] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
 export type Order = "asc" | "desc";
 
 /** A session's number, or the one that is recorded into, or all of them. */
@@ -26,6 +27,7 @@ export type SessionChoice = number | "current" | "all";
 
 export interface ListQuery {
   filter: string;
+  session: SessionChoice;
   sort: SortKey;
   order: Order;
 }
@@ -80,8 +82,8 @@ export const api = {
       address("flows", { ...query, cursor: at.cursor, skip: at.skip || undefined, limit: at.limit ?? PAGE }),
       signal ? { signal } : {},
     ),
-  count: async (filter: string, signal?: AbortSignal) =>
-    (await json<{ count: number }>(address("flows/count", { filter }), signal ? { signal } : {})).count,
+  count: async (filter: string, session: SessionChoice, signal?: AbortSignal) =>
+    (await json<{ count: number }>(address("flows/count", { filter, session }), signal ? { signal } : {})).count,
   flow: (id: number, signal?: AbortSignal) => json<FlowDetail>(address(`flows/${id}`), signal ? { signal } : {}),
   deleteIds: (ids: number[]) => json<Deletion>(address("flows", { ids: ids.join(",") }), { method: "DELETE" }),
   deleteMatching: (filter: string, session?: SessionChoice) => json<Deletion>(address("flows", { filter, session }), { method: "DELETE" }),

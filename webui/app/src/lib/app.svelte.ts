@@ -7,7 +7,7 @@ import type { Device, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { Selection } from "../list/selection.svelte";
 
-export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete" | "comment" | "tag";
+export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "palette" | "tag";
 
 class App {
   readonly list = new FlowList();
@@ -17,6 +17,8 @@ class App {
   dialog: Dialog | null = $state(null);
   /** The server wants the printed link first. */
   locked = $state(false);
+  /** Counts the changes of sessions; what shows them depends on it. */
+  sessions = $state(0);
   /** A short word about what was done or went wrong. */
   notice: { text: string; bad: boolean } | null = $state.raw(null);
   readonly live = new Live({
@@ -30,6 +32,7 @@ class App {
     reload: () => void this.list.refresh(),
     devices: (items) => (this.devices = items),
     status: (status) => (this.status = status),
+    sessions: () => this.#sessions(),
   });
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #first = true;
@@ -53,7 +56,7 @@ class App {
 
   /** Shows the list that the address asks for. */
   async show(query: ListQuery): Promise<void> {
-    const before = this.list.query.filter;
+    const before = this.list.query;
     const taken = await this.list.load(query);
     if (taken) {
       this.list.follow();
@@ -61,7 +64,9 @@ class App {
       if (id !== null) this.stand(id);
     }
     // the stream tells when the server is back, so it is opened even if the first list could not be had
-    if (this.#first || (taken && before !== query.filter)) this.live.open(this.list.query.filter);
+    const other = before.filter !== query.filter || before.session !== query.session;
+    if (this.#first || (taken && other)) this.live.open(this.list.query.filter, this.list.query.session);
+    if (taken && before.session !== query.session) this.selection.clear();
     this.#first = false;
   }
 
@@ -100,6 +105,12 @@ class App {
     void api.devices().then((items) => (this.devices = items), () => {});
     void api.status().then((status) => (this.status = status), () => {});
     for (const watcher of this.#watchers) watcher.changed();
+  }
+
+  /** Another session may be the current one by now: the same question has another answer. */
+  #sessions(): void {
+    this.sessions++;
+    if (this.list.query.session === "current") void this.list.refresh();
   }
 
   #apply(changes: Changes): void {

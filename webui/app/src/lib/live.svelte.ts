@@ -1,6 +1,6 @@
 //! The event stream: one `EventSource`, opened again by itself, its events handed on once per animation frame.
 
-import { address } from "./api";
+import { address, type SessionChoice } from "./api";
 import type { Device, Flow, FlowsEvent, Status } from "./types";
 
 /** More unhandled changes than this (a page in the background) are not kept: the list is read again. */
@@ -18,6 +18,8 @@ export interface Listener {
   reload(): void;
   devices(items: Device[]): void;
   status(status: Status): void;
+  /** Sessions began, ended, were named or deleted. */
+  sessions(): void;
 }
 
 export class Live {
@@ -31,10 +33,10 @@ export class Live {
 
   constructor(private readonly listener: Listener) {}
 
-  /** Opens the stream for a filter; an open one is closed. */
-  open(filter: string): void {
+  /** Opens the stream for a filter within a session; an open one is closed. */
+  open(filter: string, session: SessionChoice): void {
     this.close();
-    const source = new EventSource(address("events", { filter }));
+    const source = new EventSource(address("events", { filter, session }));
     this.#source = source;
     source.onopen = () => {
       this.state = "live";
@@ -45,7 +47,7 @@ export class Live {
       this.state = "lost";
       source.close();
       clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.open(filter), RETRY_MS);
+      this.#retry = setTimeout(() => this.open(filter, session), RETRY_MS);
     };
     const on = (name: string, handle: (data: unknown) => void) =>
       source.addEventListener(name, (event) => {
@@ -61,6 +63,7 @@ export class Live {
       this.listener.reload();
     });
     on("devices", (data) => this.listener.devices((data as { items: Device[] }).items));
+    on("sessions", () => this.listener.sessions());
     on("status", (data) => this.listener.status(data as Status));
   }
 

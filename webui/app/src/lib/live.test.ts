@@ -32,9 +32,10 @@ function listening() {
     reload: () => seen.calls.push("reload"),
     devices: () => seen.calls.push("devices"),
     status: () => seen.calls.push("status"),
+    sessions: () => seen.calls.push("sessions"),
   };
   const live = new Live(listener);
-  live.open("host:a b");
+  live.open("host:a b", "current");
   return { live, seen };
 }
 
@@ -54,7 +55,7 @@ afterEach(() => {
 describe("the event stream", () => {
   it("hands on changes once a frame, the last word of each flow", () => {
     const { seen } = listening();
-    expect(last().url).toBe("/api/events?filter=host%3Aa+b");
+    expect(last().url).toBe("/api/events?filter=host%3Aa+b&session=current");
     last().say("flows", { items: [{ id: 1 }, { id: 2 }], gone: [], deleted: [] });
     last().say("flows", { items: [{ id: 3 }], gone: [1], deleted: [2] });
     last().say("flows", { items: [{ id: 1, status: 5 }], gone: [], deleted: [] });
@@ -95,9 +96,10 @@ describe("the event stream", () => {
     old.say("flows", { items: [{ id: 1 }], gone: [], deleted: [] });
     old.say("cleared", {});
     frame();
-    live.open("");
+    live.open("", "all");
     old.say("status", {});
-    expect(seen.calls).toEqual(["cleared"]);
+    last().say("sessions", {});
+    expect(seen.calls).toEqual(["cleared", "sessions"]);
     expect(seen.changes).toEqual([]);
   });
 });

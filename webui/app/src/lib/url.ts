@@ -1,7 +1,7 @@
 //! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
 //! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`.
 
-import type { Order, SortKey } from "./api";
+import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "connection";
 
@@ -23,7 +23,6 @@ export interface Route {
 }
 
 const TABS: readonly Tab[] = ["overview", "request", "response", "body", "messages", "connection"];
-const SORTS: readonly SortKey[] = ["id", "duration", "size", "status", "host", "method"];
 
 export function parse(hash: string): Route {
   const text = hash.replace(/^#\/?/, "");
@@ -43,7 +42,7 @@ export function parse(hash: string): Route {
     b,
     flow,
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
-    sort: SORTS.find((sort) => sort === query.get("sort")) ?? "id",
+    sort: SORT_KEYS.find((sort) => sort === query.get("sort")) ?? "id",
     order: query.get("order") === "desc" ? "desc" : "asc",
   };
 }
@@ -71,4 +70,9 @@ export function format(route: Route): string {
   if (route.order !== "asc") say("order", route.order);
   const path = route.screen === "list" ? "#/" : `#/${route.screen}`;
   return query.length > 0 ? `${path}?${query.join("&")}` : path;
+}
+
+/** The session whose flows are looked at, as the API names it. */
+export function sessionOf(route: Route): SessionChoice {
+  return route.session ?? "current";
 }

@@ -1,25 +1,134 @@
-//! The columns of the list.
+//! The columns there are, and which of them a width has room for.
 
 import type { SortKey } from "../lib/api";
+import { bytes, clock, duration, exactBytes, moment, shortType } from "../lib/format";
+import type { Flow } from "../lib/types";
 
 export interface Column {
   key: string;
   title: string;
+  /** Its name where the title is a sign. */
+  name?: string;
   sort?: SortKey;
+  /** Begins with the largest. */
+  falling?: boolean;
   /** Numbers stand at the right. */
   end?: boolean;
+  muted?: boolean;
+  /** Pixels, unless it was given another width; the least when it grows. */
+  width: number;
+  /** Its part of the room that is left. */
+  grows?: number;
+  /** Where there is no room, the highest goes first. */
+  rank: number;
+  text: (flow: Flow) => string;
+  hint?: (flow: Flow) => string;
 }
 
-/** In this order; which of them are shown is the width's decision (FlowList.svelte). */
+const NONE = 0;
+const arrived = (flow: Flow) => (flow.response ? flow.response.body_size : flow.state !== "running" ? NONE : null);
+
+/** In the order in which a new visitor sees them; the last five only when they are chosen. */
 export const COLUMNS: readonly Column[] = [
-  { key: "id", title: "#", sort: "id", end: true },
-  { key: "status", title: "Status", sort: "status" },
-  { key: "method", title: "Method", sort: "method" },
-  { key: "host", title: "Host", sort: "host" },
-  { key: "path", title: "Path" },
-  { key: "type", title: "Type" },
-  { key: "size", title: "Size", sort: "size", end: true },
-  { key: "duration", title: "Duration", sort: "duration", end: true },
-  { key: "time", title: "Time", end: true },
-  { key: "client", title: "Client" },
+  { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 52, rank: 6, text: (flow) => String(flow.id) },
+  { key: "status", title: "Status", sort: "status", width: 128, rank: 1, text: () => "" },
+  { key: "method", title: "Method", sort: "method", width: 62, rank: 2, text: (flow) => flow.method || flow.kind.toUpperCase() },
+  { key: "host", title: "Host", sort: "host", width: 90, grows: 2, rank: 1, text: hostName },
+  { key: "path", title: "Path", sort: "path", width: 160, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
+  { key: "type", title: "Type", sort: "type", muted: true, width: 68, rank: 7, text: (flow) => (flow.kind === "websocket" ? "websocket" : shortType(flow.response?.content_type)), hint: (flow) => flow.response?.content_type ?? "" },
+  { key: "size", title: "Size", sort: "size", falling: true, end: true, width: 62, rank: 3, text: (flow) => bytes(arrived(flow)), hint: (flow) => exact(arrived(flow)) },
+  { key: "duration", title: "Duration", sort: "duration", falling: true, end: true, width: 66, rank: 4, text: (flow) => duration(flow.duration_ms) },
+  { key: "time", title: "Time", sort: "id", end: true, muted: true, width: 88, rank: 8, text: (flow) => clock(flow.started_at), hint: (flow) => moment(flow.started_at) },
+  { key: "client", title: "Client", sort: "client", muted: true, width: 126, rank: 9, text: (flow) => flow.client, hint: (flow) => flow.client },
+  { key: "upload", title: "Upload", sort: "upload", falling: true, end: true, width: 62, rank: 10, text: (flow) => bytes(flow.request.body_size), hint: (flow) => exact(flow.request.body_size) },
+  { key: "kind", title: "Kind", sort: "kind", muted: true, width: 76, rank: 10, text: (flow) => flow.kind },
+  { key: "protocol", title: "Protocol", muted: true, width: 68, rank: 10, text: (flow) => flow.request.version ?? "" },
+  { key: "server", title: "Server", muted: true, width: 126, rank: 10, text: (flow) => flow.server ?? "", hint: (flow) => flow.server ?? "" },
+  { key: "tags", title: "Tags", width: 90, rank: 5, text: (flow) => flow.tags.join(", "), hint: (flow) => flow.tags.join(", ") },
+  { key: "comment", title: "Comment", width: 140, rank: 5, text: (flow) => flow.comment, hint: (flow) => flow.comment },
 ];
+
+const BY_KEY = new Map(COLUMNS.map((column) => [column.key, column]));
+
+export function columnOf(key: string): Column | undefined {
+  return BY_KEY.get(key);
+}
+
+/** `example.com`, with its port where that is unusual. */
+export function hostName(flow: Pick<Flow, "host" | "port" | "scheme">): string {
+  return flow.port !== (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443) ? `${flow.host}:${flow.port}` : flow.host;
+}
+
+function exact(size: number | null): string {
+  return size === null ? "" : exactBytes(size);
+}
+
+/** A chosen column; `width` when somebody gave it one. */
+export interface Arranged {
+  key: string;
+  width?: number;
+}
+
+export const LEAST = 36;
+export const MOST = 1200;
+export const ORDINARY: readonly Arranged[] = COLUMNS.slice(0, 10).map(({ key }) => ({ key }));
+
+/** What was kept, if it can be used: known columns, each once, sane widths. */
+export function arrangement(stored: unknown): Arranged[] | undefined {
+  if (!Array.isArray(stored)) return undefined;
+  const seen = new Map<string, Arranged>();
+  for (const one of stored as Partial<Arranged>[]) {
+    const key = String(one?.key);
+    if (!BY_KEY.has(key)) continue;
+    const width = Number(one.width);
+    seen.set(key, width >= LEAST && width <= MOST ? { key, width } : { key });
+  }
+  return seen.size > 0 ? [...seen.values()] : undefined;
+}
+
+const GAP = 12;
+const EDGES = 24;
+
+export interface Fitted {
+  shown: Column[];
+  /** For `grid-template-columns`. */
+  template: string;
+}
+
+/** As many of the chosen columns as there is room for. */
+export function fit(arranged: readonly Arranged[], room: number): Fitted {
+  let left = arranged.flatMap((one) => {
+    const column = BY_KEY.get(one.key);
+    return column ? [{ column, width: one.width ?? column.width, grows: one.width === undefined ? column.grows : undefined }] : [];
+  });
+  const needs = () => left.reduce((sum, one) => sum + one.width + GAP, EDGES - GAP);
+  while (left.length > 1 && needs() > room) {
+    const worst = left.reduce((most, one) => (one.column.rank >= most.column.rank ? one : most));
+    left = left.filter((one) => one !== worst);
+  }
+  const tracks = left.map((one) => (one.grows ? `minmax(${one.width}px, ${one.grows}fr)` : `${one.width}px`));
+  if (!left.some((one) => one.grows)) tracks.push("minmax(0, 1fr)");
+  return { shown: left.map((one) => one.column), template: tracks.join(" ") };
+}
+
+/** A column taken from its place to before another; `null` is the end. */
+export function moved(arranged: readonly Arranged[], key: string, before: string | null): Arranged[] {
+  const one = arranged.find((column) => column.key === key);
+  if (!one || key === before) return [...arranged];
+  const rest = arranged.filter((column) => column !== one);
+  const at = before === null ? rest.length : rest.findIndex((column) => column.key === before);
+  return at < 0 ? [...arranged] : [...rest.slice(0, at), one, ...rest.slice(at)];
+}
+
+/** A column put where it usually stands, or taken away. The last one stays. */
+export function toggled(arranged: readonly Arranged[], key: string): Arranged[] {
+  if (arranged.some((column) => column.key === key)) return arranged.length > 1 ? arranged.filter((column) => column.key !== key) : [...arranged];
+  const order = COLUMNS.map((column) => column.key);
+  const next = arranged.find((column) => order.indexOf(column.key) > order.indexOf(key));
+  return moved([...arranged, { key }], key, next?.key ?? null);
+}
+
+export function sized(arranged: readonly Arranged[], key: string, width: number | undefined): Arranged[] {
+  const bounded = width === undefined ? undefined : Math.round(Math.min(MOST, Math.max(LEAST, width)));
+  return arranged.map((column) => (column.key !== key ? column : bounded === undefined ? { key } : { key, width: bounded }));
+}

@@ -10,7 +10,7 @@ const KEEP = 800;
 const RECOUNT_MS = 1_000;
 
 export class FlowList {
-  query: ListQuery = $state.raw({ filter: "", sort: "id", order: "asc" });
+  query: ListQuery = $state.raw({ filter: "", session: "current", sort: "id", order: "asc" });
   total = $state(0);
   /** Counts every change of the rows; what reads rows depends on it. */
   version = $state(0);
@@ -68,12 +68,12 @@ export class FlowList {
     const abort = (this.#abort = new AbortController());
     this.loading = true;
     const tail = query.sort === "id" && query.order === "asc";
-    const count = api.count(query.filter, abort.signal);
+    const count = api.count(query.filter, query.session, abort.signal);
     count.catch(() => {});
     try {
       const [page, last] = await Promise.all([
         api.flows({ ...query, order: tail ? "desc" : query.order }, {}, abort.signal),
-        query.sort === "id" ? null : api.flows({ filter: "", sort: "id", order: "desc" }, { limit: 1 }, abort.signal),
+        query.sort === "id" ? null : api.flows({ filter: "", session: "all", sort: "id", order: "desc" }, { limit: 1 }, abort.signal),
       ]);
       const rows = new SparseRows<Flow>();
       const items = tail ? page.items.toReversed() : page.items;
@@ -104,7 +104,7 @@ export class FlowList {
     try {
       const start = Math.max(0, from - PAGE / 2);
       const [total, around, newest] = await Promise.all([
-        api.count(this.query.filter, abort.signal),
+        api.count(this.query.filter, this.query.session, abort.signal),
         this.following && edge ? null : api.flows(this.query, { skip: start }, abort.signal),
         edge ? api.flows({ ...this.query, order: "desc" }, {}, abort.signal) : null,
       ]);
@@ -202,7 +202,7 @@ export class FlowList {
     this.#recount ??= setTimeout(async () => {
       this.#recount = undefined;
       const abort = this.#abort;
-      const total = await api.count(this.query.filter, abort.signal).catch(() => null);
+      const total = await api.count(this.query.filter, this.query.session, abort.signal).catch(() => null);
       if (total !== null && abort === this.#abort && total !== this.#rows.total) void this.refresh();
     }, RECOUNT_MS);
   }

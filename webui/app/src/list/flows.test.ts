@@ -38,7 +38,7 @@ const ids = (list: FlowList, from: number, to: number) => Array.from({ length: t
 
 async function shown(filter = "", order: "asc" | "desc" = "asc"): Promise<FlowList> {
   const list = new FlowList();
-  expect(await list.load({ filter, sort: "id", order })).toBe(true);
+  expect(await list.load({ filter, session: "current", sort: "id", order })).toBe(true);
   await vi.waitFor(() => expect(list.total).toBe(flows.filter((f) => !filter || f.status === 200).length));
   return list;
 }
@@ -86,7 +86,7 @@ describe("the live list", () => {
   it("counts again when a change may concern rows that are not at hand", async () => {
     vi.useFakeTimers();
     const list = new FlowList();
-    await list.load({ filter: "ok", sort: "id", order: "asc" });
+    await list.load({ filter: "ok", session: "current", sort: "id", order: "asc" });
     await vi.advanceTimersByTimeAsync(10);
     flows[0] = flow(1, 200); // matched before? it cannot be known here
     list.apply(changes([1, flow(1, 200)]));
@@ -109,7 +109,7 @@ describe("the live list", () => {
 
   it("keeps showing the last good list when a filter is wrong", async () => {
     const list = await shown();
-    expect(await list.load({ filter: "wrong", sort: "id", order: "asc" })).toBe(false);
+    expect(await list.load({ filter: "wrong", session: "current", sort: "id", order: "asc" })).toBe(false);
     expect(list.problem?.message).toBe("no");
     expect(list.total).toBe(2000);
     expect(list.query.filter).toBe("");

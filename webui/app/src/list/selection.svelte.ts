@@ -26,6 +26,11 @@ export class Selection {
     this.focus = this.#anchor = id;
   }
 
+  /** Stands on a row without choosing it. */
+  stand(id: number): void {
+    this.#anchor = this.focus = id;
+  }
+
   range(ids: number[], focus: number): void {
     this.#anchor ??= this.focus;
     this.ids = new Set(ids);
@@ -37,10 +42,11 @@ export class Selection {
     this.focus = this.#anchor = null;
   }
 
-  forget(ids: Iterable<number>): void {
+  forget(ids: number[]): void {
     const left = new Set(this.ids);
     for (const id of ids) left.delete(id);
     if (left.size !== this.ids.size) this.ids = left;
-    if (this.focus !== null && !left.has(this.focus)) this.focus = this.#anchor = null;
+    const gone = new Set(ids);
+    if (this.focus !== null && gone.has(this.focus)) this.focus = this.#anchor = null;
   }
 }

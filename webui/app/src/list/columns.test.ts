@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { arrangement, fit, moved, ORDINARY, sized, toggled, type Arranged } from "./columns";
+
+const keys = (columns: readonly { key: string }[]) => columns.map((column) => column.key).join(" ");
+
+describe("columns", () => {
+  it("are shown while there is room, the dispensable go first", () => {
+    expect(keys(fit(ORDINARY, 1400).shown)).toBe("id status method host path type size duration time client");
+    expect(keys(fit(ORDINARY, 960).shown)).toBe("id status method host path type size duration time");
+    expect(keys(fit(ORDINARY, 660).shown)).toBe("status method host path size duration");
+    expect(keys(fit(ORDINARY, 10).shown)).toBe("path");
+    expect(fit(ORDINARY, 660).template).toBe("128px 62px minmax(90px, 2fr) minmax(160px, 4fr) 62px 66px");
+  });
+
+  it("fill the width although none grows", () => {
+    const all: Arranged[] = [{ key: "host", width: 200 }, { key: "path", width: 300 }];
+    expect(fit(all, 900).template).toBe("200px 300px minmax(0, 1fr)");
+  });
+
+  it("move, come and go", () => {
+    const some: Arranged[] = [{ key: "id" }, { key: "host", width: 90 }, { key: "path" }];
+    expect(keys(moved(some, "path", "id"))).toBe("path id host");
+    expect(keys(moved(some, "id", null))).toBe("host path id");
+    expect(keys(moved(some, "id", "id"))).toBe("id host path");
+    expect(keys(moved(some, "id", "nowhere"))).toBe("id host path");
+    expect(keys(toggled(some, "method"))).toBe("id method host path");
+    expect(keys(toggled(some, "host"))).toBe("id path");
+    expect(keys(toggled([{ key: "id" }], "id"))).toBe("id");
+    expect(sized(some, "host", 5)[1]).toEqual({ key: "host", width: 36 });
+    expect(sized(some, "host", undefined)[1]).toEqual({ key: "host" });
+  });
+
+  it("are read back with care", () => {
+    expect(arrangement([{ key: "host", width: 100 }, { key: "nonsense" }, null, { key: "path", width: 1e9 }])).toEqual([{ key: "host", width: 100 }, { key: "path" }]);
+    expect(arrangement([])).toBeUndefined();
+    expect(arrangement("x")).toBeUndefined();
+  });
+});

@@ -1,0 +1,24 @@
+//! What a row says beside its columns, as small signs after the path: one line for each state that a flow can have.
+
+import type { Flow } from "../lib/types";
+
+export interface Mark {
+  id: string;
+  sign: string;
+  /** Whether a flow has it. */
+  has: (flow: Flow) => boolean;
+  /** What the sign says, for a tooltip and for screen readers. */
+  says: (flow: Flow) => string;
+}
+
+export const MARKS: readonly Mark[] = [
+  { id: "replay", sign: "↻", has: (flow) => flow.replay_of !== null && flow.replay_of !== undefined, says: (flow) => `sent again from #${flow.replay_of}` },
+  { id: "redirect", sign: "↪", has: (flow) => flow.status !== null && [301, 302, 303, 307, 308].includes(flow.status), says: () => "redirects elsewhere" },
+  { id: "comment", sign: "✎", has: (flow) => !!flow.comment, says: (flow) => flow.comment },
+  { id: "tag", sign: "#", has: (flow) => flow.tags?.length > 0, says: (flow) => flow.tags.join(", ") },
+  { id: "star", sign: "★", has: (flow) => flow.starred, says: () => "starred" },
+];
+
+export function marksOf(flow: Flow): Mark[] {
+  return MARKS.filter((mark) => mark.has(flow));
+}

@@ -1,0 +1,101 @@
+//! Pieces of the filter language made from values: a value written so that it means itself, terms put together.
+
+import { mediaType } from "../lib/format";
+import type { Flow } from "../lib/types";
+
+/** `field:value`, with quotes where a character would mean something. */
+export function term(field: string, value: string | number): string {
+  const text = String(value);
+  const plain = text !== "" && /^[^\s"\\*?()|<>=/-][^\s"\\*?()|]*$/.test(text) && !/^(and|or|not)$/i.test(text) && !text.includes("..");
+  return `${field}:${plain ? text : quoted(text)}`;
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, (c) => `\\${c}`)}"`;
+}
+
+/** Both must hold. */
+export function both(filter: string, more: string): string {
+  const first = filter.trim();
+  if (first === "") return more;
+  if (first === more || top(first).includes(more)) return first;
+  return `${alternatives(first) ? `(${first})` : first} ${alternatives(more) ? `(${more})` : more}`;
+}
+
+/** The filter without what matches `unwanted`. */
+export function without(filter: string, unwanted: string): string {
+  return both(filter, `not ${/\s/.test(bare(unwanted)) ? `(${unwanted})` : unwanted}`);
+}
+
+/** Whether an `or` stands outside of parentheses and quotes: then a filter needs parentheses before something is added. */
+export function alternatives(filter: string): boolean {
+  return top(filter).some((word) => /^(or|\|\|?)$/i.test(word)) || /[^\s]\|/.test(bare(filter));
+}
+
+/** The words outside of parentheses; a quoted text belongs to its word. */
+function top(filter: string): string[] {
+  const words: string[] = [];
+  let word = "";
+  let depth = 0;
+  let quote = false;
+  for (let at = 0; at < filter.length; at++) {
+    const c = filter.charAt(at);
+    if (quote && c === "\\") word += c + filter.charAt(++at);
+    else {
+      if (c === '"') quote = !quote;
+      else if (!quote && c === "(") depth++;
+      else if (!quote && c === ")") depth--;
+      if (!quote && depth === 0 && /\s/.test(c)) {
+        if (word) words.push(word);
+        word = "";
+      } else word += c;
+    }
+  }
+  return word ? [...words, word] : words;
+}
+
+/** A filter with its quoted texts and parentheses taken out. */
+function bare(filter: string): string {
+  return filter.replace(/"(\\.|[^"\\])*"/g, "q").replace(/\(.*\)/g, "p");
+}
+
+/** A value of a flow that a filter can ask for. */
+export interface Asked {
+  /** The field's name in words: "host". */
+  name: string;
+  /** As it is shown in a menu. */
+  shown: string;
+  filter: string;
+}
+
+const usual = (flow: Flow) => flow.port === (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443);
+
+/** What a flow can be found by, by the column that shows it. */
+export function asked(flow: Flow): Record<string, Asked> {
+  const all: Record<string, Asked> = {};
+  const put = (column: string, name: string, field: string, value: string | number | null | undefined, shown = String(value)) => {
+    if (value !== null && value !== undefined && value !== "") all[column] = { name, shown, filter: term(field, value) };
+  };
+  put("host", "host", "host", usual(flow) ? flow.host : `${flow.host}:${flow.port}`);
+  const path = flow.path.split("?")[0] ?? "";
+  if (path) put("path", "path", "path", path);
+  put("method", "method", "method", flow.method);
+  if (flow.error) put("status", "error", "error", flow.error.cause);
+  else put("status", "status", "status", flow.status);
+  put("type", "type", "type", mediaType(flow.response?.content_type));
+  put("client", "device", "client", address(flow.client));
+  if (flow.server) put("server", "server", "server", address(flow.server));
+  put("protocol", "version", "version", (flow.request.version ?? "").replace("HTTP/", ""), flow.request.version ?? "");
+  if (flow.kind !== "http") put("kind", "kind", "kind", flow.kind);
+  const [tag] = flow.tags;
+  put("tags", "tag", "tag", tag);
+  if (flow.color) put("color", "colour", "color", flow.color);
+  return all;
+}
+
+/** The address without its port. */
+export function address(socket: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(socket);
+  if (bracketed) return bracketed[1] ?? socket;
+  return socket.split(":").length > 2 ? socket : (socket.split(":")[0] ?? socket);
+}

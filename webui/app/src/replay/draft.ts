@@ -5,6 +5,8 @@ import type { Field, FlowDetail, ReplayRequest } from "../lib/types";
 
 /** A larger body is sent as it was recorded; it is not put into a text field. */
 export const EDITABLE = 1024 * 1024;
+/** Unless somebody asks for it, up to here. */
+export const EDITABLE_ASKED = 32 * 1024 * 1024;
 
 export type BodyMode = "none" | "text" | "recorded";
 
@@ -42,7 +44,7 @@ function hop(name: string): boolean {
 
 /** The text of a recorded body, when it is text that comes back from a text field as the same bytes. */
 export function editableText(bytes: Uint8Array, contentType: string | null): Pick<Draft, "text" | "newline"> | null {
-  if (bytes.length > EDITABLE || binary(bytes) || charset(contentType, bytes) !== "utf-8") return null;
+  if (bytes.length > EDITABLE_ASKED || binary(bytes) || charset(contentType, bytes) !== "utf-8") return null;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     if (!text.includes("\r")) return { text, newline: "\n" };

@@ -1,0 +1,71 @@
+//! The workbenches of this visit: what was sent from each flow, with its answers. Leaving a workbench loses nothing.
+
+import type { FlowDetail } from "../lib/types";
+import type { Draft } from "./draft";
+
+/** A request as it was sent, and what came back. */
+export interface Version {
+  /** From 1, in the order in which they were sent. */
+  number: number;
+  draft: Draft;
+  /** The flow that it made. */
+  flow: number;
+  at: Date;
+  answer: FlowDetail | null;
+}
+
+/** Kept versions of one workbench, and kept workbenches. */
+const VERSIONS = 50;
+const BENCHES = 12;
+
+export class Bench {
+  draft: Draft | null = $state(null);
+  original: FlowDetail | null = $state.raw(null);
+  versions: readonly Version[] = $state.raw([]);
+  /** The number of the version whose answer is shown; 0 is none. */
+  shown = $state(0);
+  #sent = 0;
+
+  constructor(readonly id: number) {}
+
+  get current(): Version | null {
+    return this.versions.find((version) => version.number === this.shown) ?? null;
+  }
+
+  /** The version that was sent before the shown one. */
+  get previous(): Version | null {
+    const at = this.versions.findIndex((version) => version.number === this.shown);
+    return this.versions[at - 1] ?? null;
+  }
+
+  /** Notes what was sent, and shows it. */
+  sent(draft: Draft, flow: number): void {
+    const version: Version = { number: ++this.#sent, draft, flow, at: new Date(), answer: null };
+    this.versions = [...this.versions, version].slice(-VERSIONS);
+    this.shown = version.number;
+  }
+
+  /** An answer as far as it is known now. */
+  answered(answer: FlowDetail): void {
+    this.versions = this.versions.map((version) => (version.flow === answer.id ? { ...version, answer } : version));
+  }
+
+  /** Goes back to a version: its request into the editor, its answer beside. */
+  restore(number: number): void {
+    const version = this.versions.find((one) => one.number === number);
+    if (!version) return;
+    this.shown = number;
+    this.draft = structuredClone(version.draft);
+  }
+}
+
+const benches = new Map<number, Bench>();
+
+/** The workbench of a flow: the one of before, if it is still kept. */
+export function benchOf(id: number): Bench {
+  const bench = benches.get(id) ?? new Bench(id);
+  benches.delete(id);
+  benches.set(id, bench);
+  for (const old of [...benches.keys()].slice(0, Math.max(0, benches.size - BENCHES))) benches.delete(old);
+  return bench;
+}

@@ -26,13 +26,13 @@ export function apart(row: TimingRow): boolean {
 
 function phases(flow: FlowDetail): [string, number | null][] {
   const { times, connection } = flow;
-  const c = connection.times;
+  const c = connection?.times;
   // a connection that stood before the flow began cost it nothing
   const own = (from: string | null, to: string | null) => ((between(times.started ?? flow.started_at, from) ?? -1) >= 0 ? between(from, to) : null);
   return [
-    ["DNS", own(c.dns_start, c.dns_done)],
-    ["Connect", own(c.connect_start, c.connected)],
-    ["TLS", own(c.connected, c.server_tls_done)],
+    ["DNS", own(c?.dns_start ?? null, c?.dns_done ?? null)],
+    ["Connect", own(c?.connect_start ?? null, c?.connected ?? null)],
+    ["TLS", own(c?.connected ?? null, c?.server_tls_done ?? null)],
     ["Request", between(times.request_first, times.request_last)],
     ["Wait", between(times.request_last, times.response_first)],
     ["Response", between(times.response_first, times.response_last)],

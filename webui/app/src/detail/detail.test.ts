@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ConnectionTimes, FlowDetail, FlowTimes } from "../lib/types";
 import { headText } from "./head";
 import { advice, story } from "./story";
-import { timeline } from "./timing";
+import { ticks, timeline } from "./timing";
 
 const at = (ms: number) => `2026-11-21T01:02:03.${String(Math.round(ms * 1e6) + 500_000_000).padStart(9, "0")}Z`;
 
@@ -28,7 +28,7 @@ describe("timing", () => {
       ),
     );
     expect(spans(time.setup)).toEqual(["DNS 0.0+10.0", "Connect 10.0+20.0", "Server TLS 30.0+30.0", "Client TLS 60.0+10.0"]);
-    expect(spans(time.phases)).toEqual(["Request 0.0+1.0", "Wait 1.0+29.0", "Response 30.0+10.0"]);
+    expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "Wait 1.0+29.0", "Transfer 30.0+10.0"]);
     expect(time.age).toBeCloseTo(20);
     expect(time.total).toBeCloseTo(70);
   });
@@ -41,11 +41,20 @@ describe("timing", () => {
       ),
     );
     expect(time.setup).toEqual([]);
-    expect(spans(time.phases)).toEqual(["Request 0.0+1.0", "DNS 1.0+3.0", "Connect 4.0+6.0", "Wait 10.0+20.0", "Response 30.0+10.0"]);
+    expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "DNS 1.0+3.0", "Connect 4.0+6.0", "Wait 10.0+20.0", "Transfer 30.0+10.0"]);
   });
 
   it("has no phases where nothing is known", () => {
     expect(timeline(flow({}, {})).phases).toEqual([]);
+    expect(timeline(flow({}, {}, { connection: null })).phases).toEqual([]);
+  });
+
+  it("has round marks on its axis", () => {
+    expect(ticks(43)).toEqual([0, 10, 20, 30, 40]);
+    expect(ticks(100)).toEqual([0, 20, 40, 60, 80, 100]);
+    expect(ticks(1.2)).toEqual([0, 0.25, 0.5, 0.75, 1]);
+    expect([ticks(0), ticks(Number.NaN)]).toEqual([[0], [0]]);
+    for (const total of [1e-9, 0.37, 999, 1e12]) expect(ticks(total).length).toBeLessThanOrEqual(6);
   });
 });
 

@@ -1,9 +1,12 @@
 //! The phases of a flow on one axis of time.
 
 import { between } from "../lib/format";
-import type { FlowDetail } from "../lib/types";
+import type { ConnectionTimes, FlowDetail } from "../lib/types";
+
+export type PhaseKind = "dns" | "connect" | "tls" | "send" | "wait" | "transfer";
 
 export interface Phase {
+  kind: PhaseKind;
   name: string;
   title: string;
   /** Milliseconds from the beginning of the axis. */
@@ -21,26 +24,28 @@ export interface Timeline {
   total: number;
 }
 
-type Span = [name: string, title: string, from: string | null, to: string | null];
+type Span = [kind: PhaseKind, name: string, title: string, from: string | null, to: string | null];
+
+const NONE: ConnectionTimes = { accepted: null, dns_start: null, dns_done: null, connect_start: null, connected: null, server_tls_done: null, client_tls_done: null, closed: null };
 
 export function timeline(flow: FlowDetail): Timeline {
-  const { times, connection } = flow;
-  const c = connection.times;
+  const { times } = flow;
+  const c = flow.connection?.times ?? NONE;
   const started = times.started ?? flow.started_at;
   const dialed = c.dns_start ?? c.connect_start;
   const earlier = dialed !== null && (between(started, dialed) ?? 0) < 0;
   const ready = c.server_tls_done ?? c.connected;
   const dial: Span[] = [
-    ["DNS", "resolving the name", c.dns_start, c.dns_done],
-    ["Connect", "TCP to the server", c.connect_start, c.connected],
-    ["Server TLS", "handshake with the server", c.connected, c.server_tls_done],
+    ["dns", "DNS", "resolving the name", c.dns_start, c.dns_done],
+    ["connect", "Connect", "TCP to the server", c.connect_start, c.connected],
+    ["tls", "Server TLS", "handshake with the server", c.connected, c.server_tls_done],
   ];
-  if (earlier) dial.push(["Client TLS", "handshake with the client", latest(c.server_tls_done, c.connected), c.client_tls_done]);
+  if (earlier) dial.push(["tls", "Client TLS", "handshake with the client", latest(c.server_tls_done, c.connected), c.client_tls_done]);
   const waitFrom = earlier ? times.request_last : latest(times.request_last, ready);
   const exchange: Span[] = [
-    ["Request", "first to last byte of the request", times.request_first, times.request_last],
-    ["Wait", "until the first byte of the response", waitFrom, times.response_first],
-    ["Response", "first to last byte of the response", times.response_first, times.response_last],
+    ["send", "Send", "first to last byte of the request", times.request_first, times.request_last],
+    ["wait", "Wait", "until the first byte of the response (TTFB)", waitFrom, times.response_first],
+    ["transfer", "Transfer", "first to last byte of the response", times.response_first, times.response_last],
   ];
   const setup = earlier ? phases(dial, dialed ?? started) : [];
   const inner = earlier ? exchange : [exchange[0] as Span, ...dial, ...exchange.slice(1)];
@@ -54,13 +59,21 @@ export function timeline(flow: FlowDetail): Timeline {
   };
 }
 
+/** Three to six round marks of an axis of `total` milliseconds, the first at 0. */
+export function ticks(total: number): number[] {
+  if (!(total > 0)) return [0];
+  const power = 10 ** Math.floor(Math.log10(total));
+  const step = ([0.2, 0.25, 0.5, 1, 2].map((n) => n * power).find((n) => total / n <= 5)) ?? total;
+  return Array.from({ length: Math.floor(total / step + 1e-9) + 1 }, (_, i) => i * step);
+}
+
 function phases(spans: Span[], origin: string): Phase[] {
   const found: Phase[] = [];
-  for (const [name, title, from, to] of spans) {
+  for (const [kind, name, title, from, to] of spans) {
     const ms = between(from, to);
     const start = between(origin, from);
     if (ms === null || start === null || ms < 0) continue;
-    found.push({ name, title, start: Math.max(0, start), ms });
+    found.push({ kind, name, title, start: Math.max(0, start), ms });
   }
   return found;
 }

@@ -74,7 +74,8 @@ export interface FlowDetail extends Omit<Flow, "request" | "response"> {
   interim: (Head & { at: string })[];
   related: { replays: number[]; redirect_from: number | null; redirect_to: number | null };
   times: FlowTimes;
-  connection: Connection;
+  /** Null when nothing is known of it, as in an imported flow. */
+  connection: Connection | null;
 }
 
 export interface FlowTimes {
@@ -132,6 +133,8 @@ export interface Certificate {
   signature: string;
   sha256: string;
   pem: string;
+  /** Why it cannot be read; then only `sha256` and `pem` say something. */
+  error?: string | null;
 }
 
 export interface Page {

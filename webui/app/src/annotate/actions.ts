@@ -3,6 +3,7 @@
 import { api, type SessionChoice } from "../lib/api";
 import { app } from "../lib/app.svelte";
 import { plural } from "../lib/format";
+import type { MenuEntry } from "../lib/menu.svelte";
 import type { Annotations, Color, Deletion } from "../lib/types";
 import { asked } from "./asked.svelte";
 import { undo } from "./undo.svelte";
@@ -23,6 +24,16 @@ export function setColor(ids: number[], color: Color | null): Promise<void> {
 
 export function setStarred(ids: number[], on: boolean): Promise<void> {
   return change(ids, { starred: on });
+}
+
+/** The colours as a menu. */
+export function colorMenu(ids: number[], now: Color | null): MenuEntry[] {
+  const name = (color: string) => color.charAt(0).toUpperCase() + color.slice(1);
+  return [
+    ...COLORS.map((color): MenuEntry => ({ id: `color-${color}`, title: name(color), swatch: `var(--mark-${color})`, run: () => setColor(ids, color) })),
+    "line",
+    { id: "color-none", title: "None", disabled: now === null, run: () => setColor(ids, null) },
+  ];
 }
 
 export function addTag(ids: number[], tag: string): Promise<void> {

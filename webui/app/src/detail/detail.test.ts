@@ -67,6 +67,14 @@ describe("the story", () => {
     expect(story(flow({}, {}, { kind: "tcp", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
   });
 
+  it("does not send somebody to the trust settings when the program pins its certificates", () => {
+    const said = (text: string) => advice({ cause: "tls", side: "client", text }, "a.test", 443).join(" ");
+    const pinned = said("refused. The device trusts overhear's certificate, so this program probably accepts only the certificates it knows (pinning): it cannot be read");
+    expect(pinned).not.toContain("Certificate Trust Settings");
+    expect(pinned).toContain("nothing left to do on the device");
+    expect(said("refused: it does not trust overhear's certificate yet. [...] (pinning) cannot be read")).toContain("Certificate Trust Settings");
+  });
+
   it("has advice for whoever failed", () => {
     const tls = (side: "client" | "server") => advice({ cause: "tls", side, text: "" }, "a.test", 443).join(" ");
     expect(tls("client")).toContain("trust");

@@ -71,6 +71,7 @@ export function advice(failure: Failure, host: string, port: number): string[] {
         "Otherwise be careful: somebody may be between you and the server.",
       ];
     case "tls":
+      if (pins(failure)) return PINNED;
       return failure.side === "client"
         ? [
             "On iOS a certificate that is installed is not trusted yet: Settings > General > About > Certificate Trust Settings.",
@@ -91,4 +92,15 @@ export function advice(failure: Failure, host: string, port: number): string[] {
     case "other":
       return [];
   }
+}
+
+const PINNED = [
+  "There is nothing left to do on the device: this program does not ask it which certificates are trusted.",
+  "If it is your own program, build it without pinning for tests; on Android its network security configuration has to trust user certificates.",
+  "Otherwise look at the connection only: hosts, times and sizes are recorded all the same.",
+];
+
+/** The failure says that the program accepts only certificates that it knows, on a device that trusts overhear's. */
+function pins(failure: Failure): boolean {
+  return failure.side === "client" && failure.text.includes("pinning") && !failure.text.includes("does not trust");
 }

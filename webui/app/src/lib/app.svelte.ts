@@ -7,7 +7,7 @@ import type { Device, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { Selection } from "../list/selection.svelte";
 
-export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "palette" | "tag";
+export type Dialog = "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "save-session" | "status" | "tag";
 
 class App {
   readonly list = new FlowList();

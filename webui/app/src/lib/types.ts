@@ -251,14 +251,18 @@ export interface Setting {
   value: string | string[] | boolean | null;
   default: string | string[] | boolean | null;
   source: "flag" | "environment" | "file" | "default" | "page";
+  /** What the file says; null when it says nothing, and for a secret. */
+  saved: string | string[] | boolean | null;
   /** Takes effect at once, without a restart. */
   live: boolean;
+  /** What is saved takes effect at the next start. */
+  pending: boolean;
   /** Saved, but a flag or a variable says otherwise for now. */
-  overridden?: boolean;
+  overridden: boolean;
 }
 
 export interface Settings {
-  config_file: string;
+  config_file: string | null;
   items: Setting[];
   accepted_certificates: string[];
 }

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import type { Device } from "../lib/types";
+import { curl, RECIPES, sh, systemOf, type Place } from "./recipes";
+import { sighting } from "./seen";
+
+const place: Place = { host: "127.0.0.1", port: "8080", ca: "/home/o'neil/my data/ca.pem", open: false };
+
+describe("lines to copy", () => {
+  it("name the real address and certificate, quoted for the shell", () => {
+    expect(curl(place, "linux")).toBe("curl --proxy http://127.0.0.1:8080 --cacert '/home/o'\\''neil/my data/ca.pem' https://example.com/");
+    expect(curl({ ...place, ca: "C:\\Users\\o'neil\\ca file.pem" }, "windows")).toContain("--cacert 'C:\\Users\\o''neil\\ca file.pem'");
+    expect(sh("plain/path.pem")).toBe("plain/path.pem");
+    for (const recipe of RECIPES) {
+      for (const system of ["mac", "windows", "linux"] as const) {
+        const lines = recipe.steps(place, system).map((step) => step.lines ?? "").join("\n");
+        expect(lines, recipe.id).toContain("8080");
+        expect(lines, recipe.id).toMatch(/o'(\\'')?'?neil/);
+      }
+    }
+  });
+
+  it("say that a container needs the proxy opened", () => {
+    const docker = RECIPES.find((recipe) => recipe.id === "docker");
+    expect(docker?.steps(place, "linux")[0]?.lines).toContain("--listen 0.0.0.0:8080");
+    expect(docker?.steps({ ...place, open: true }, "linux")).toHaveLength(1);
+  });
+
+  it("are for the system that the browser runs on", () => {
+    expect([systemOf("MacIntel"), systemOf("Win32"), systemOf("Linux x86_64"), systemOf("")]).toEqual(["mac", "windows", "linux", "linux"]);
+  });
+});
+
+it("what was seen of a device says what is missing", () => {
+  const device = (change: Partial<Device>): Device => ({ address: "192.168.1.20", decision: "allow", first_seen: "", last_seen: "", connections: 3, user_agent: "iPhone", trusts: null, ...change });
+  expect(sighting(device({ trusts: false })).text).toBe("An iPhone at 192.168.1.20 connected but does not trust the certificate yet: open http://overhear.internal on it.");
+  expect(sighting(device({ decision: null, user_agent: null }))).toMatchObject({ text: "A device at 192.168.1.20 wants to use the proxy.", asks: true });
+  expect(sighting(device({ trusts: true })).tone).toBe("well");
+  expect(sighting(device({ decision: "refuse" })).tone).toBe("refused");
+  expect(sighting(device({})).text).toContain("nothing encrypted");
+});

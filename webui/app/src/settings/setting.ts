@@ -1,0 +1,71 @@
+//! Settings in groups, and each value as a text that is edited.
+
+import type { Setting } from "../lib/types";
+
+export interface Group {
+  title: string;
+  items: Setting[];
+}
+
+const GROUPS: readonly [title: string, keys: readonly string[]][] = [
+  ["The proxy", ["listen", "allow"]],
+  ["Servers", ["insecure-upstream", "upstream-ca"]],
+  ["This page", ["web", "token", "no-open", "qr"]],
+  ["Data", ["data"]],
+];
+
+/** Settings under headings, in the order of the groups; what no group names stands under the last. */
+export function grouped(items: readonly Setting[]): Group[] {
+  const named = new Set(GROUPS.flatMap(([, keys]) => keys));
+  const groups = GROUPS.map(([title, keys]) => ({ title, items: keys.flatMap((key) => items.filter((item) => item.key === key)) }));
+  groups.push({ title: "More", items: items.filter((item) => !named.has(item.key)) });
+  return groups.filter((group) => group.items.length > 0);
+}
+
+/** What the field begins with: what is saved, else what holds. */
+export function fieldText(setting: Setting): string {
+  return valueText(setting.saved ?? setting.value);
+}
+
+/** A value as a text: a list has one item a line. */
+export function valueText(value: Setting["value"]): string {
+  if (value === null) return "";
+  return Array.isArray(value) ? value.join("\n") : String(value);
+}
+
+/** What is sent for a text; null takes the setting out of the file. */
+export function valueOf(setting: Setting, text: string): string | string[] | null {
+  if (setting.kind !== "list") return text.trim() === "" ? null : text.trim();
+  const items = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return items.length > 0 ? items : null;
+}
+
+/** Who said what holds now. */
+export function sourceWords(setting: Setting): string {
+  switch (setting.source) {
+    case "flag":
+      return `from the command line (${setting.flag})`;
+    case "environment":
+      return "from an environment variable";
+    case "file":
+      return "from the configuration file";
+    case "page":
+      return "chosen in this page, for this run";
+    case "default":
+      return "the default";
+  }
+}
+
+/** The default as a short text. */
+export function defaultWords(setting: Setting): string {
+  const { default: usual, kind } = setting;
+  if (kind === "secret") return "made anew at each start";
+  if (kind === "bool") return usual === true ? "on" : "off";
+  if (usual === null || (Array.isArray(usual) && usual.length === 0)) return "none";
+  return valueText(usual).replaceAll("\n", ", ");
+}
+
+/** `abcd` as `ab cd`, for fingerprints. */
+export function paired(hex: string): string {
+  return hex.replaceAll(":", "").replace(/(..)(?=.)/g, "$1 ");
+}

@@ -6,7 +6,7 @@ use clap::{
 };
 use clap_complete::Shell;
 use overhear_proxy::Cidr;
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr};
 
 /// An intercepting HTTP/HTTPS debugging proxy: record, inspect, replay and export what a phone, a browser or a
 /// program says
@@ -158,9 +158,33 @@ pub(crate) struct Flows {
     /// Only the last N
     #[arg(short = 'n', long = "last", value_name = "N")]
     pub(crate) last: Option<u64>,
+    /// Only flows of a session: its number, or current
+    #[arg(long, value_name = "ID|current")]
+    pub(crate) session: Option<SessionName>,
     /// Go on with each new flow as it ends, until Ctrl-C
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+/// A session, as it is named on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionName {
+    /// The one that is recorded into.
+    Current,
+    /// The one with this number.
+    Number(i64),
+}
+
+impl FromStr for SessionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "current" {
+            return Ok(Self::Current);
+        }
+        let number = text.parse().map(Self::Number);
+        number.map_err(|_| "a session is named by its number, or current".to_owned())
+    }
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod phone;
 mod raw;
 mod records;
 mod replay;
+mod sessions;
 mod settings;
 mod support;
 mod survives;

@@ -20,7 +20,8 @@ use build::Built;
 use bytes::{Bytes, BytesMut};
 use http::Request;
 use overhear_store::{
-    Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Timestamp, Version,
+    Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Timestamp,
+    Version,
 };
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -66,6 +67,8 @@ pub(crate) async fn replay(engine: Arc<Engine>, request: ReplayRequest) -> Resul
         let replay = Replay {
             engine: &engine,
             request: &request,
+            // a person asked for it: it is recorded also while recording is switched off
+            recorder: engine.recorder.always(),
             built,
         };
         tokio::select! {
@@ -83,6 +86,7 @@ fn stopping() -> Error {
 struct Replay<'a> {
     engine: &'a Engine,
     request: &'a ReplayRequest,
+    recorder: Recorder,
     built: Built,
 }
 
@@ -90,7 +94,7 @@ impl Replay<'_> {
     async fn send(self, announce: oneshot::Sender<FlowId>) {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let connection = Connection::accepted(nowhere, nowhere);
-        let connection = Arc::new(self.engine.recorder.connection(connection));
+        let connection = Arc::new(self.recorder.connection(connection));
         let target = self.built.target.clone();
         match self.reach(&target, &connection).await {
             Ok((io, server, Some(request))) => {
@@ -184,7 +188,7 @@ impl Replay<'_> {
         let stop = CancellationToken::new();
         let (begun, has_begun) = oneshot::channel();
         let session = Session {
-            recorder: &self.engine.recorder,
+            recorder: &self.recorder,
             accepted: &accepted,
             replay_of: self.request.of,
             announce: Some(begun),
@@ -228,7 +232,7 @@ impl Replay<'_> {
         announce: oneshot::Sender<FlowId>,
     ) {
         let single = http2::Single {
-            recorder: &self.engine.recorder,
+            recorder: &self.recorder,
             target: &self.built.target,
             connection: &connection,
             server,

@@ -16,6 +16,7 @@ pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> 
     let selection = Selection {
         filter: super::filter(options.filter.as_deref())?,
         ids: (!options.ids.is_empty()).then(|| options.ids.iter().copied().map(FlowId).collect()),
+        session: None,
         keep_tls_port: options.keep_tls_port,
     };
     let output = options.output.filter(|path| path.as_os_str() != "-");

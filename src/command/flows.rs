@@ -1,8 +1,14 @@
 //! `overhear flows`: the list, beside a running proxy or without one.
 
 use super::table;
-use crate::{cli::Flows, data::Data, terminal::Style};
-use overhear_store::{Connection, Flow, FlowId, State, Store, filter::Filter, read::FlowQuery};
+use crate::{
+    cli::{Flows, SessionName},
+    data::Data,
+    terminal::Style,
+};
+use overhear_store::{
+    Connection, Flow, FlowId, SessionId, State, Store, filter::Filter, read::FlowQuery,
+};
 use overhear_webui::model::FlowDetail;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,8 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 
 pub(super) async fn execute(data: &Data, options: Flows) -> anyhow::Result<()> {
-    let filter = super::filter(options.filter.as_deref())?;
+    let mut filter = super::filter(options.filter.as_deref())?;
     let store = data.read().await?;
+    if let Some(name) = options.session {
+        let session = session(&store, name).await?;
+        filter = Some(filter.unwrap_or_default().within(session));
+    }
     let out = BufWriter::new(io::stdout());
     let mut printer = Printer::new(out, Style::of_stdout(), store.clone(), options.json);
     // what begins while the list is printed comes after it
@@ -52,6 +62,18 @@ pub(super) async fn execute(data: &Data, options: Flows) -> anyhow::Result<()> {
     printer.out.flush()?;
     store.close().await?;
     Ok(())
+}
+
+/// The session that is meant, which must exist.
+async fn session(store: &Store, name: SessionName) -> anyhow::Result<SessionId> {
+    let id = match name {
+        SessionName::Current => store.current_session().await?,
+        SessionName::Number(id) => SessionId(id),
+    };
+    match store.session(id).await? {
+        Some(session) => Ok(session.id),
+        None => anyhow::bail!("there is no session {id}"),
+    }
 }
 
 /// What is there: oldest first, only the last `-n`.

@@ -130,7 +130,8 @@ fn pad(text: &str, width: usize) -> String {
 mod tests {
     use super::*;
     use overhear_store::{
-        ConnectionId, Failure, FailureCause, FlowId, MessageInfo, Party, Times, Timestamp,
+        ConnectionId, Failure, FailureCause, FlowId, MessageInfo, Party, SessionId, Times,
+        Timestamp,
     };
 
     fn flow() -> Flow {
@@ -162,6 +163,9 @@ mod tests {
             replay_of: None,
             tags: String::new(),
             comment: String::new(),
+            session: SessionId(1),
+            color: None,
+            starred: false,
         }
     }
 

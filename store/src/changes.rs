@@ -20,6 +20,12 @@ pub enum Change {
     Deleted(Arc<[FlowId]>),
     /// Everything is gone.
     Cleared,
+    /// Many flows are there (again): read the list again.
+    Restored,
+    /// There are other sessions, or another one is recorded into.
+    Sessions,
+    /// Recording was switched on or off.
+    Recording(bool),
     /// Some changes were missed: read again.
     Lagged,
     /// Recording stopped or went on because of the disk: the text is for a person, `None` when well again.

@@ -21,12 +21,15 @@
 //! * A word whose beginning only looks like a field is a word: `http://...`, `localhost:8080`, `12:30`, `[::1]:80`.
 //!   Letters before a colon that are no field are an error, so that a mistyped field is not a search; before a
 //!   port only when they are one slip away from a field (`statsu:404`).
+//! * A moment (`started:`) is RFC 3339 and as long as it is written, a second or a part of one; `age:` is counted from
+//!   when the filter is used.
 //! * `body:` looks at what passed, content codings not removed, across the borders of its pieces.
 //!
 //! [`FIELDS`] lists the fields, [`help`] is all of this for a person.
 
 mod field;
 mod lex;
+mod moment;
 mod parse;
 mod pattern;
 pub(crate) mod search;
@@ -36,8 +39,10 @@ mod test;
 pub use field::{FIELDS, FieldHelp, help};
 pub(crate) use sql::Argument;
 
+use crate::flow::SessionId;
+
 /// A filter that was read and can be turned into SQL.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// None matches everything.
     root: Option<parse::Node>,
@@ -53,6 +58,18 @@ impl Filter {
         Ok(Self {
             root: parse::parse(tokens)?,
         })
+    }
+
+    /// The same filter for the flows of one session.
+    #[must_use]
+    pub fn within(self, session: SessionId) -> Self {
+        let range = session.0..=session.0;
+        let test = test::Test::Number(test::NumberColumn::Session, range);
+        let mut nodes = vec![parse::Node::Test(test)];
+        nodes.extend(self.root);
+        Self {
+            root: Some(parse::Node::And(nodes)),
+        }
     }
 
     /// Whether the filter matches everything because it is empty.

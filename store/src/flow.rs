@@ -21,6 +21,17 @@ pub struct FlowId(pub i64);
 #[serde(transparent)]
 pub struct ConnectionId(pub i64);
 
+/// Identifies a session; counts up from 1 within one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub i64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for FlowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -102,6 +113,20 @@ pub enum State {
     Failed = 2,
     /// The program stopped (or was killed) while the flow was running.
     Interrupted = 3,
+}
+
+/// A color that a person puts on a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "colors")]
+pub enum Color {
+    Red = 1,
+    Orange = 2,
+    Yellow = 3,
+    Green = 4,
+    Blue = 5,
+    Purple = 6,
+    Grey = 7,
 }
 
 /// An HTTP version on the wire.
@@ -224,6 +249,12 @@ pub struct Flow {
     pub tags: String,
     /// A person's comment; empty when none.
     pub comment: String,
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// The color that a person put on it.
+    pub color: Option<Color>,
+    /// A person put a star on it.
+    pub starred: bool,
 }
 
 impl Flow {

@@ -1,18 +1,32 @@
 //! Finding recorded flows again: pages of the list, one flow, its heads and its bodies.
 
+mod annotate;
 mod batch;
 mod body;
 mod cursor;
 mod delete;
 mod detail;
+mod discard;
 mod list;
+mod related;
+mod sessions;
 mod skip;
+mod timeline;
+mod tree;
+mod values;
 
+pub use annotate::{Marks, Notes};
 pub use batch::WholeFlow;
+pub use discard::{Discarded, Undone};
+pub use related::Related;
+pub use sessions::{Session, Source};
+pub use timeline::{Bucket, Timeline, TimelineQuery};
+pub use tree::{Level, Node, Tree};
+pub use values::{Value, Valued};
 
 use crate::{
     filter::Filter,
-    flow::{Flow, FlowId, HeadKind, Timestamp},
+    flow::{Flow, FlowId, HeadKind, SessionId, Timestamp},
     sqlite::functions,
 };
 use bytes::Bytes;
@@ -25,6 +39,8 @@ pub struct FlowQuery {
     pub filter: Option<Filter>,
     /// Only these flows (and, if given, matching the filter).
     pub ids: Option<Vec<FlowId>>,
+    /// Only flows of this session.
+    pub session: Option<SessionId>,
     /// What to sort by.
     pub sort: Sort,
     /// Largest (or newest) first.
@@ -36,6 +52,26 @@ pub struct FlowQuery {
     pub skip: u64,
     /// How many at most; 0 means 200. At most 10,000.
     pub limit: u32,
+}
+
+/// Which flows, when their order does not matter; by default all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    /// Only flows that match.
+    pub filter: Option<Filter>,
+    /// Only these flows (and, if given, matching the filter).
+    pub ids: Option<Vec<FlowId>>,
+    /// Only flows of this session.
+    pub session: Option<SessionId>,
+}
+
+impl Which {
+    /// Every flow is meant.
+    pub(crate) fn is_all(&self) -> bool {
+        self.ids.is_none()
+            && self.session.is_none()
+            && self.filter.as_ref().is_none_or(Filter::is_empty)
+    }
 }
 
 /// What a list is sorted by; ties by id.
@@ -54,6 +90,26 @@ pub enum Sort {
     Host,
     /// Method.
     Method,
+    /// Path.
+    Path,
+    /// Media type of the response.
+    Type,
+    /// The client's address.
+    Client,
+    /// Size of the request's body.
+    Upload,
+    /// Kind.
+    Kind,
+}
+
+impl Sort {
+    /// The key is text, not a number.
+    pub(crate) fn by_text(self) -> bool {
+        matches!(
+            self,
+            Self::Host | Self::Method | Self::Path | Self::Type | Self::Client
+        )
+    }
 }
 
 /// A page of the list.

@@ -5,13 +5,15 @@
 //! collects the list every few milliseconds, so a flow that begins and ends between two rounds is
 //! one insert. [`Recorder::room`] is where back pressure comes from.
 
+pub(crate) mod hidden;
 pub(crate) mod live;
 pub(crate) mod pool;
 pub(crate) mod queue;
+pub(crate) mod rate;
 
 use crate::flow::{
-    Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind, MessageInfo,
-    Party, Side, State, Times, Timestamp,
+    Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
+    MessageInfo, Party, SessionId, Side, State, Times, Timestamp,
 };
 use live::{ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
@@ -22,6 +24,10 @@ use std::{mem, net::SocketAddr, sync::Arc};
 #[derive(Clone)]
 pub struct Recorder {
     queue: Arc<Queue>,
+    /// Where flows go; `None`: into the session that is recorded into.
+    session: Option<SessionId>,
+    /// Also while recording is switched off.
+    always: bool,
 }
 
 /// What is known when a flow begins.
@@ -53,33 +59,73 @@ pub struct FlowStart {
 
 impl Recorder {
     pub(crate) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue }
+        Self {
+            queue,
+            session: None,
+            always: false,
+        }
     }
 
-    /// Opens a connection: gives it its number and makes it visible.
+    /// A door that is open also while recording is switched off: for what a person asks for.
+    pub fn always(&self) -> Self {
+        Self {
+            always: true,
+            ..self.clone()
+        }
+    }
+
+    /// A door into another session, open also while recording is switched off: for flows that are imported.
+    pub fn into_session(&self, session: SessionId) -> Self {
+        Self {
+            session: Some(session),
+            ..self.always()
+        }
+    }
+
+    /// Whether what begins now is passed on and not recorded.
+    fn looks_away(&self) -> bool {
+        !self.always && self.queue.is_switched_off()
+    }
+
+    /// Opens a connection: gives it its number and makes it visible. While recording is switched off, it becomes
+    /// visible with its first flow that is recorded.
     pub fn connection(&self, mut connection: Connection) -> ConnectionRecorder {
         let id = ConnectionId(self.queue.next_connection());
         connection.id = id;
+        let hidden = self.looks_away();
         let recorder = ConnectionRecorder {
             queue: self.queue.clone(),
             live: Arc::new(LiveConnection {
                 id,
                 state: Mutex::new(ConnectionState {
                     connection,
-                    listed: false,
+                    // what is listed already is not listed again: the writer does not see it
+                    listed: hidden,
                 }),
             }),
         };
-        recorder.edit(|_| ());
+        if hidden {
+            self.queue.hidden.add(&recorder.live);
+        } else {
+            recorder.edit(|_| ());
+        }
         recorder
     }
 
     /// Begins a flow: gives it its number and makes it visible.
     pub fn flow(&self, start: FlowStart) -> FlowRecorder {
         let id = FlowId(self.queue.next_flow());
-        let mut state = FlowState::new(begin(id, start));
+        let session = self.session.unwrap_or_else(|| self.queue.session());
+        let connection = start.connection;
+        let mut state = FlowState::new(begin(id, session, start));
+        state.unrecorded = self.looks_away();
         // what is listed already is never listed again: the writer does not see this flow
-        state.listed = self.queue.gives_up_above(OVERFULL);
+        state.listed = state.unrecorded || self.queue.gives_up_above(OVERFULL);
+        if !state.listed
+            && let Some(connection) = self.queue.hidden.take(connection)
+        {
+            self.queue.add_connection(connection);
+        }
         let recorder = FlowRecorder {
             queue: self.queue.clone(),
             live: Arc::new(LiveFlow {
@@ -111,7 +157,7 @@ impl Recorder {
     }
 }
 
-fn begin(id: FlowId, start: FlowStart) -> Flow {
+fn begin(id: FlowId, session: SessionId, start: FlowStart) -> Flow {
     Flow {
         id,
         connection: start.connection,
@@ -135,6 +181,9 @@ fn begin(id: FlowId, start: FlowStart) -> Flow {
         replay_of: start.replay_of,
         tags: String::new(),
         comment: String::new(),
+        session,
+        color: None,
+        starred: false,
     }
 }
 
@@ -172,6 +221,8 @@ impl Drop for ConnectionRecorder {
         self.edit(|connection| {
             connection.closed.get_or_insert_with(Timestamp::now);
         });
+        // without a flow that was recorded, nobody will look for it
+        let _ = self.queue.hidden.take(self.live.id);
     }
 }
 
@@ -195,12 +246,13 @@ impl FlowRecorder {
         let mut state = self.live.state.lock();
         let flow = &mut state.flow;
         // both are empty for most flows, and then cost nothing to keep
-        let notes = (flow.tags.clone(), flow.comment.clone());
+        let notes = notes(flow);
         let fixed = (flow.state, flow.request.body_size, flow.response.body_size);
+        let session = flow.session;
         change(flow);
-        flow.id = self.live.id;
+        (flow.id, flow.session) = (self.live.id, session);
         (flow.state, flow.request.body_size, flow.response.body_size) = fixed;
-        if notes.0 != flow.tags || notes.1 != flow.comment {
+        if notes != self::notes(flow) {
             state.noted = true;
         }
         self.list(state);
@@ -222,7 +274,9 @@ impl FlowRecorder {
             }
             _ => (),
         }
-        if self.queue.gives_up_above(FULL) {
+        if state.unrecorded {
+            // only counted
+        } else if self.queue.gives_up_above(FULL) {
             state.incomplete = Some(DISK_FULL);
         } else {
             let cost = state.add_head(kind, at, bytes);
@@ -256,7 +310,9 @@ impl FlowRecorder {
         *last = Some(at);
         let offset = message.body_size;
         message.body_size += bytes.len() as u64;
-        if self.queue.gives_up_above(FULL) {
+        if state.unrecorded {
+            // only counted
+        } else if self.queue.gives_up_above(FULL) {
             state.incomplete = Some(DISK_FULL);
         } else {
             let cost = state.add_chunk(side, at, offset, bytes, &self.queue.pool);
@@ -293,6 +349,12 @@ impl FlowRecorder {
             self.queue.add_flow(self.live.clone());
         }
     }
+}
+
+/// What a person may note on a flow too.
+fn notes(flow: &Flow) -> (String, String, Option<Color>, bool) {
+    let (tags, comment) = (flow.tags.clone(), flow.comment.clone());
+    (tags, comment, flow.color, flow.starred)
 }
 
 impl Drop for FlowRecorder {

@@ -193,6 +193,21 @@ impl Row<'_> {
         // SAFETY: the statement stands on a row; a column out of range reads as NULL.
         unsafe { ffi::sqlite3_column_int64(self.raw.as_ptr(), column) }
     }
+
+    /// A column as text; empty for NULL.
+    pub(crate) fn text(&self, column: i32) -> String {
+        // SAFETY: the statement stands on a row, and the bytes live until the next step; the length is asked for
+        // after the text, as SQLite wants it.
+        let bytes = unsafe {
+            let text = ffi::sqlite3_column_text(self.raw.as_ptr(), column);
+            let length = ffi::sqlite3_column_bytes(self.raw.as_ptr(), column);
+            match usize::try_from(length) {
+                Ok(length) if !text.is_null() => std::slice::from_raw_parts(text, length),
+                _ => &[],
+            }
+        };
+        String::from_utf8_lossy(bytes).into_owned()
+    }
 }
 
 /// What SQLite answered when it did not do what it was told.

@@ -1,24 +1,28 @@
 //! The database file: opening, closing, and the handles into it.
 
+mod bin;
 mod checkpoints;
 mod lock;
 mod open;
+mod work;
 
 pub(crate) use {lock::Lock, open::reading};
 
 use crate::{
-    changes::{Changed, Changes},
+    changes::{Change, Changed, Changes},
     error::Error,
     recorder::{
         Recorder,
         queue::{Command, Queue},
     },
 };
+use bin::Bin;
 use checkpoints::Checkpoints;
 use sqlx::SqlitePool;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -46,6 +50,7 @@ struct Inner {
     queue: Arc<Queue>,
     changes: Changed,
     checkpoints: Option<Checkpoints>,
+    bin: Bin,
 }
 
 impl Store {
@@ -57,10 +62,11 @@ impl Store {
     /// # Errors
     /// [`Error::Folder`], [`Error::InUse`], [`Error::Newer`], [`Error::DiskFull`], [`Error::Database`].
     pub async fn open(options: StoreOptions) -> Result<Self, Error> {
-        let inner = open::open(options).await?;
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let inner = Arc::new(open::open(options).await?);
+        if !inner.read_only {
+            inner.bin.watch(&inner);
+        }
+        Ok(Self { inner })
     }
 
     /// The door for the engine. Only a store with a writer records; a read-only store's recorder drops everything.
@@ -76,6 +82,24 @@ impl Store {
     /// Why nothing can be written just now, for a person; `None` when all is well.
     pub fn trouble(&self) -> Option<Arc<str>> {
         self.inner.queue.trouble()
+    }
+
+    /// Switches recording on or off. What is going on is recorded to its end; while it is off, what begins passes
+    /// unrecorded, except through [`Recorder::always`]. A new run records.
+    pub fn set_recording(&self, on: bool) {
+        if self.inner.queue.switch_off(!on) {
+            self.inner.changes.tell(Change::Recording(on));
+        }
+    }
+
+    /// Whether recording is switched on; it may be in [`trouble`](Self::trouble) nevertheless.
+    pub fn is_recording(&self) -> bool {
+        !self.inner.queue.is_switched_off()
+    }
+
+    /// Flows that began in a second: the mean of the last five.
+    pub fn flows_per_second(&self) -> f64 {
+        self.inner.queue.rate.per_second(Instant::now())
     }
 
     /// The database file.
@@ -105,6 +129,7 @@ impl Store {
         let result = if self.inner.read_only {
             Ok(())
         } else {
+            self.inner.bin.stop();
             if let Some(checkpoints) = &self.inner.checkpoints {
                 checkpoints.stop();
                 checkpoints.stopped().await;
@@ -130,6 +155,10 @@ impl Store {
         &self.inner.queue
     }
 
+    pub(crate) fn bin(&self) -> &Bin {
+        &self.inner.bin
+    }
+
     pub(crate) fn is_read_only(&self) -> bool {
         self.inner.read_only
     }
@@ -147,6 +176,7 @@ impl Store {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.bin.stop();
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.stop();
         }

@@ -5,6 +5,8 @@ pub(crate) mod connections;
 pub(crate) mod flows;
 pub(crate) mod heads;
 pub(crate) mod reclaim;
+pub(crate) mod sessions;
+pub(crate) mod trash;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,11 +17,11 @@ fn address(text: &str) -> SocketAddr {
 }
 
 /// Reads a count; a negative one (a damaged database) is 0.
-fn count(value: i64) -> u64 {
+pub(crate) fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
 /// A count as SQLite keeps it.
-fn int(value: u64) -> i64 {
+pub(crate) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -238,7 +238,9 @@ impl AtWork<'_> {
         if changed.is_empty() {
             return (!commands.is_empty()).then_some(commands);
         }
-        self.batch = Some(Batch::collect(changed));
+        let batch = Batch::collect(changed);
+        self.queue.rate.add(Instant::now(), batch.new_flows());
+        self.batch = Some(batch);
         self.write_batch();
         Some(commands)
     }
@@ -343,25 +345,19 @@ impl AtWork<'_> {
                 }
                 let _ = done.send(result);
             }
-            Command::Annotate {
-                id,
-                tags,
-                comment,
-                done,
-            } => {
-                let values = [
-                    Value::Int(id.0),
-                    tags.as_deref().into(),
-                    comment.as_deref().into(),
-                ];
-                let result = self.in_transaction(|database, _| {
-                    database.run(flows::ANNOTATE, &values).map(|n| n > 0)
-                });
-                if let Ok(true) = result {
-                    self.changes.tell(Change::Flows([id].into()));
+            Command::Work(work, done) => {
+                let result = self.in_transaction(|database, _| work(database));
+                let _ = done.send(result.map(|follows| {
+                    if let Some(session) = follows.session {
+                        self.queue.set_session(session);
+                    }
+                    for change in follows.changes {
+                        self.changes.tell(change);
+                    }
                     self.committed.notify_one();
-                }
-                let _ = done.send(result);
+                    // it may have deleted something
+                    self.reclaiming = true;
+                }));
             }
             // ends the loop that calls this
             Command::Close(_) => (),

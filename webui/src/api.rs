@@ -7,13 +7,16 @@ mod devices;
 mod events;
 mod export;
 mod extract;
+mod filter;
 mod flows;
 pub mod model;
 mod openapi;
 pub(crate) mod problem;
 mod qr;
+mod recording;
 mod replay;
 mod selection;
+mod sessions;
 mod settings;
 mod status;
 
@@ -47,9 +50,12 @@ pub(crate) fn router() -> Router<Arc<App>> {
 fn resources() -> OpenApiRouter<Arc<App>> {
     openapi::base()
         .merge(flows::routes())
+        .merge(filter::routes())
+        .merge(sessions::routes())
         .merge(replay::routes())
         .merge(export::routes())
         .merge(status::routes())
+        .merge(recording::routes())
         .merge(devices::routes())
         .merge(settings::routes())
         .merge(ca::routes())

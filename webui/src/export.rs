@@ -15,7 +15,7 @@ mod python;
 mod raw;
 mod request;
 
-use overhear_store::{FlowId, Store, filter::Filter};
+use overhear_store::{FlowId, SessionId, Store, filter::Filter};
 use serde::{Deserialize, Serialize};
 use std::{fmt, io, str::FromStr};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufWriter};
@@ -50,6 +50,8 @@ pub struct Selection {
     pub filter: Option<Filter>,
     /// Only these flows (and, if given, matching the filter).
     pub ids: Option<Vec<FlowId>>,
+    /// Only flows of this session.
+    pub session: Option<SessionId>,
     /// In packet captures: keep TLS ports as they were (443) instead of writing them as 80.
     pub keep_tls_port: bool,
 }

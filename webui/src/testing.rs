@@ -7,7 +7,8 @@ pub(crate) use drawer::Drawer;
 pub(crate) use site::{Answer, Exchange, Site, TOKEN};
 
 use overhear_store::{
-    Connection, ConnectionId, Flow, FlowId, Kind, MessageInfo, State, Times, Timestamp, Version,
+    Connection, ConnectionId, Flow, FlowId, Kind, MessageInfo, SessionId, State, Times, Timestamp,
+    Version,
 };
 
 /// A small complete exchange.
@@ -44,6 +45,9 @@ pub(crate) fn flow() -> Flow {
         replay_of: None,
         tags: " a, b,,".into(),
         comment: String::new(),
+        session: SessionId(1),
+        color: None,
+        starred: false,
     }
 }
 

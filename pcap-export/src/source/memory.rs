@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use overhear_store::{
     Connection, ConnectionId, Error, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
-    MessageInfo, Party, Side, State, Times, Timestamp,
+    MessageInfo, Party, SessionId, Side, State, Times, Timestamp,
     read::{Chunk, FlowPage, FlowQuery, RecordedHead, WholeFlow},
 };
 use std::sync::Arc;
@@ -69,6 +69,9 @@ pub(crate) fn flow(id: i64, connection: i64, kind: Kind) -> Entry {
         replay_of: None,
         tags: String::new(),
         comment: String::new(),
+        session: SessionId(1),
+        color: None,
+        starred: false,
     };
     Entry {
         recorded: WholeFlow {

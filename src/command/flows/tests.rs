@@ -63,6 +63,7 @@ fn options(last: Option<u64>, json: bool, follow: bool) -> Flows {
         filter: None,
         json,
         last,
+        session: None,
         follow,
     }
 }

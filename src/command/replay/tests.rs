@@ -1,5 +1,5 @@
 use super::*;
-use overhear_store::{ConnectionId, Kind, MessageInfo, Times};
+use overhear_store::{ConnectionId, Kind, MessageInfo, SessionId, Times};
 
 fn flow() -> Flow {
     Flow {
@@ -25,6 +25,9 @@ fn flow() -> Flow {
         replay_of: None,
         tags: String::new(),
         comment: String::new(),
+        session: SessionId(1),
+        color: None,
+        starred: false,
     }
 }
 

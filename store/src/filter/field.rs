@@ -9,6 +9,10 @@ pub struct FieldHelp {
     pub what: &'static str,
     /// A term that uses it.
     pub example: &'static str,
+    /// All its values, when they are known beforehand.
+    pub values: Option<&'static [&'static str]>,
+    /// The values that occur can be asked for: see [`crate::Store::values`].
+    pub completes: bool,
 }
 
 macro_rules! fields {
@@ -21,7 +25,13 @@ macro_rules! fields {
 
         /// Every field, for help.
         pub const FIELDS: &[FieldHelp] = &[
-            $(FieldHelp { name: $name, example: $example, what: $what },)*
+            $(FieldHelp {
+                name: $name,
+                example: $example,
+                what: $what,
+                values: Field::$field.values(),
+                completes: Field::$field.completes(),
+            },)*
         ];
 
         const ALL: &[Field] = &[$(Field::$field,)*];
@@ -50,12 +60,65 @@ fields! {
     Error "error" "error:dns" "the cause (dns, refused, unreachable, timeout, tls, certificate, protocol, loop, reset, closed, forbidden, other), or a text in the message; error: alone: any error";
     Tag "tag" "tag:red" "one of the tags; tag: alone: any tag";
     Comment "comment" "comment:broken" "the comment contains this; comment: alone: any comment";
+    Color "color" "color:red" "the color: red, orange, yellow, green, blue, purple or grey; color: alone: any color";
+    Is "is" "is:starred" "starred, commented, tagged, replay, imported, running or failed";
+    Started "started" "started:>=2026-11-21T13:05:00Z" "when it began: a moment with its offset from UTC, with > and <, or two with .. between them";
+    Age "age" "age:<10m" "how long ago it began: ms, s, m, h, d";
+    Session "session" "session:3" "the number of the session";
     Replay "replay" "replay:17" "replays of this flow; replay: alone: any replay";
     Id "id" "id:100..200" "the number of the flow";
     Connection "connection" "connection:5" "the number of the connection";
 }
 
 impl Field {
+    const fn values(self) -> Option<&'static [&'static str]> {
+        Some(match self {
+            Self::Kind => &["http", "websocket", "tcp", "tls"],
+            Self::State => &["running", "complete", "failed", "interrupted"],
+            Self::Scheme => &["http", "https", "ws", "wss", "tcp", "tls"],
+            Self::Version => &["1.0", "1.1", "2"],
+            Self::Color => COLORS,
+            Self::Is => IS,
+            Self::Error => &[
+                "dns",
+                "refused",
+                "unreachable",
+                "timeout",
+                "tls",
+                "certificate",
+                "protocol",
+                "loop",
+                "reset",
+                "closed",
+                "forbidden",
+                "other",
+            ],
+            _ => return None,
+        })
+    }
+
+    /// As `read::values` knows it.
+    const fn completes(self) -> bool {
+        matches!(
+            self,
+            Self::Host
+                | Self::Method
+                | Self::Status
+                | Self::Type
+                | Self::Client
+                | Self::Server
+                | Self::Scheme
+                | Self::Kind
+                | Self::State
+                | Self::Error
+                | Self::Tag
+                | Self::Version
+                | Self::Port
+                | Self::Color
+                | Self::Path
+        )
+    }
+
     pub(super) fn named(name: &str) -> Option<Self> {
         let mut all = ALL.iter();
         all.find(|f| f.name().eq_ignore_ascii_case(name)).copied()
@@ -95,6 +158,20 @@ impl Field {
         names.join(", ")
     }
 }
+
+/// What a person can color a flow with.
+const COLORS: &[&str] = &["red", "orange", "yellow", "green", "blue", "purple", "grey"];
+
+/// What a flow can be.
+const IS: &[&str] = &[
+    "starred",
+    "commented",
+    "tagged",
+    "replay",
+    "imported",
+    "running",
+    "failed",
+];
 
 /// How many characters must be put in, left out, exchanged or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
@@ -157,6 +234,12 @@ mod tests {
             let filter = crate::filter::Filter::parse(field.example);
             assert!(filter.is_ok(), "{}: {filter:?}", field.example);
             assert!(field.example.starts_with(&format!("{}:", field.name)));
+        }
+        for field in FIELDS {
+            for value in field.values.unwrap_or_default() {
+                let filter = format!("{}:{value}", field.name);
+                assert!(crate::filter::Filter::parse(&filter).is_ok(), "{filter}");
+            }
         }
         for field in ALL {
             assert_eq!(Field::named(field.name()), Some(*field));

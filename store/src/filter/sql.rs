@@ -4,6 +4,7 @@ use super::{
     parse::Node,
     test::{Column, NumberColumn, Presence, Test},
 };
+use crate::flow::Timestamp;
 
 /// A value that SQL is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,12 @@ impl Sql {
                 let ends = [*range.start(), *range.end()];
                 self.arguments.extend(ends.map(Argument::Int));
             }
+            Test::Age(range) => {
+                self.text.push_str("(? - started) BETWEEN ? AND ?");
+                let now = Timestamp::now().0;
+                let values = [now, *range.start(), *range.end()];
+                self.arguments.extend(values.map(Argument::Int));
+            }
             Test::Is(columns, value) => {
                 let each = |sql: &mut Self, column: &NumberColumn| {
                     sql.text.push_str(number_sql(*column));
@@ -124,7 +131,7 @@ fn cost(node: &Node) -> u32 {
 
 fn test_cost(test: &Test) -> u32 {
     match test {
-        Test::Number(..) | Test::Is(..) | Test::Present(_) => 0,
+        Test::Number(..) | Test::Age(_) | Test::Is(..) | Test::Present(_) => 0,
         Test::Text(..) | Test::Network(..) => 1,
         Test::Heads(_) => 10,
         Test::Body(_) => 100,
@@ -169,7 +176,12 @@ fn number_sql(column: NumberColumn) -> &'static str {
         NumberColumn::RequestVersion => "request_version",
         NumberColumn::ResponseVersion => "response_version",
         NumberColumn::ErrorCause => "error_cause",
-        NumberColumn::ReplayOf => "replay_of",
+        // a list reads the rows in the order of their numbers, not of this index
+        NumberColumn::ReplayOf => "+replay_of",
+        NumberColumn::Started => "started",
+        NumberColumn::Session => "session",
+        NumberColumn::Color => "color",
+        NumberColumn::Starred => "starred",
     }
 }
 
@@ -179,7 +191,9 @@ fn presence_sql(presence: Presence) -> &'static str {
         Presence::Error => "error_cause IS NOT NULL",
         Presence::Tags => "tags <> ''",
         Presence::Comment => "comment <> ''",
-        Presence::Replay => "replay_of IS NOT NULL",
+        Presence::Replay => "+replay_of IS NOT NULL",
+        Presence::Color => "color <> 0",
+        Presence::Imported => "session IN (SELECT id FROM sessions WHERE source = 1)",
         Presence::Server => "server IS NOT NULL",
         Presence::Type => "(response_type <> '' OR request_type <> '')",
     }

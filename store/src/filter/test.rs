@@ -4,10 +4,11 @@ use super::{
     FilterError,
     field::Field,
     lex::{Compare, Piece, Span, Term, Text, Value},
+    moment,
     pattern::{self, Question},
     search::{self, Network},
 };
-use crate::flow::{FailureCause, Kind, State, Version};
+use crate::flow::{Color, FailureCause, Kind, State, Version};
 use std::ops::RangeInclusive;
 
 /// Something that is true or false of a flow.
@@ -21,6 +22,8 @@ pub(super) enum Test {
     Body(String),
     /// A number is in a range.
     Number(NumberColumn, RangeInclusive<i64>),
+    /// It began so many nanoseconds ago.
+    Age(RangeInclusive<i64>),
     /// One of the columns has this value.
     Is(&'static [NumberColumn], i64),
     /// An address is in a network.
@@ -63,6 +66,11 @@ pub(super) enum NumberColumn {
     ResponseVersion,
     ErrorCause,
     ReplayOf,
+    /// Nanoseconds since the Unix epoch.
+    Started,
+    Session,
+    Color,
+    Starred,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +82,8 @@ pub(super) enum Presence {
     Replay,
     Server,
     Type,
+    Color,
+    Imported,
 }
 
 /// Reads a term; `span` is all of it.
@@ -112,8 +122,24 @@ pub(super) fn test(term: &Term, span: Span) -> Result<Test, FilterError> {
                 field.name()
             ));
         };
-        let range = range(field, &text.plain(), term.compare, term.span)?;
+        let range = match field {
+            Field::Started => moment::started(&text.plain(), term.compare, term.span)?,
+            _ => range(field, &text.plain(), term.compare, term.span)?,
+        };
         return Ok(Test::Number(number, range));
+    }
+    if field == Field::Age {
+        let Some(text) = text else {
+            return wrong("age: takes a time, not a regular expression".to_owned());
+        };
+        let range = moment::age(&text.plain(), term.compare, term.span)?;
+        return Ok(Test::Age(range));
+    }
+    if matches!(field, Field::Is | Field::Color) && text.is_none() {
+        return wrong(format!(
+            "{}: takes a word, not a regular expression",
+            field.name()
+        ));
     }
     if let Some(text) = text
         && let Some(test) = named(field, text, term.span)?
@@ -128,7 +154,7 @@ pub(super) fn test(term: &Term, span: Span) -> Result<Test, FilterError> {
     }
     if !matches!(term.compare, None | Some(Compare::Equal)) {
         return wrong(format!(
-            "{}: is text: > and < work with status, size, upload, duration, port, id, connection and replay",
+            "{}: is text: > and < work with status, size, upload, duration, started, age, port, id, connection, session and replay",
             field.name()
         ));
     }
@@ -299,6 +325,8 @@ fn number_column(field: Field) -> Option<NumberColumn> {
         Field::Id => Some(NumberColumn::Id),
         Field::Connection => Some(NumberColumn::Connection),
         Field::Replay => Some(NumberColumn::ReplayOf),
+        Field::Started => Some(NumberColumn::Started),
+        Field::Session => Some(NumberColumn::Session),
         _ => None,
     }
 }
@@ -312,6 +340,7 @@ fn presence(field: Field) -> Option<Presence> {
         Field::Replay => Some(Presence::Replay),
         Field::Server => Some(Presence::Server),
         Field::Type => Some(Presence::Type),
+        Field::Color => Some(Presence::Color),
         _ => None,
     }
 }
@@ -319,9 +348,13 @@ fn presence(field: Field) -> Option<Presence> {
 /// Values that have names. `None` when the field has other values too, and this is one.
 fn named(field: Field, text: &Text, span: Span) -> Result<Option<Test>, FilterError> {
     let name = text.plain().to_ascii_lowercase();
+    if field == Field::Is {
+        return is(&name, span).map(Some);
+    }
     let (columns, names): (&'static [NumberColumn], &[(&str, i64)]) = match field {
         Field::Kind => (&[NumberColumn::Kind], KINDS),
         Field::State => (&[NumberColumn::State], STATES),
+        Field::Color => (&[NumberColumn::Color], COLORS),
         Field::Version => (
             &[NumberColumn::RequestVersion, NumberColumn::ResponseVersion],
             VERSIONS,
@@ -361,6 +394,35 @@ fn named(field: Field, text: &Text, span: Span) -> Result<Option<Test>, FilterEr
     }
     Ok(Some(is))
 }
+
+/// What a flow is.
+fn is(name: &str, span: Span) -> Result<Test, FilterError> {
+    Ok(match name {
+        "starred" => Test::Is(&[NumberColumn::Starred], 1),
+        "running" => Test::Is(&[NumberColumn::State], State::Running as i64),
+        "failed" => Test::Is(&[NumberColumn::State], State::Failed as i64),
+        "replay" => Test::Present(Presence::Replay),
+        "commented" => Test::Present(Presence::Comment),
+        "tagged" => Test::Present(Presence::Tags),
+        "imported" => Test::Present(Presence::Imported),
+        _ => {
+            let known = Field::Is.help().values.unwrap_or_default().join(", ");
+            let message = format!("a flow is not {name}: it can be {known}");
+            return Err(FilterError::new(span, message));
+        }
+    })
+}
+
+const COLORS: &[(&str, i64)] = &[
+    ("red", Color::Red as i64),
+    ("orange", Color::Orange as i64),
+    ("yellow", Color::Yellow as i64),
+    ("green", Color::Green as i64),
+    ("blue", Color::Blue as i64),
+    ("purple", Color::Purple as i64),
+    ("grey", Color::Grey as i64),
+    ("gray", Color::Grey as i64),
+];
 
 const KINDS: &[(&str, i64)] = &[
     ("http", Kind::Http as i64),

@@ -51,7 +51,7 @@ impl Place {
             return None;
         }
         let key = match sort {
-            Sort::Host | Sort::Method => Key::Text(unhex(key)?),
+            sort if sort.by_text() => Key::Text(unhex(key)?),
             _ => Key::Int(key.parse().ok()?),
         };
         let id = id.parse().ok()?;
@@ -73,6 +73,16 @@ fn letter(sort: Sort, descending: bool) -> &'static str {
         (Sort::Host, true) => "H",
         (Sort::Method, false) => "m",
         (Sort::Method, true) => "M",
+        (Sort::Path, false) => "p",
+        (Sort::Path, true) => "P",
+        (Sort::Type, false) => "t",
+        (Sort::Type, true) => "T",
+        (Sort::Client, false) => "a",
+        (Sort::Client, true) => "A",
+        (Sort::Upload, false) => "u",
+        (Sort::Upload, true) => "U",
+        (Sort::Kind, false) => "k",
+        (Sort::Kind, true) => "K",
     }
 }
 

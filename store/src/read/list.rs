@@ -5,14 +5,14 @@
 //! emptied meanwhile), stops when nobody waits for the answer, and finds the newest first.
 
 use super::{
-    FlowPage, FlowQuery, Sort,
+    FlowPage, FlowQuery, Sort, Which,
     cursor::{Key, Place},
     skip::Skipped,
 };
 use crate::{
     error::Error,
     filter::{Argument, Filter},
-    flow::Flow,
+    flow::{Flow, FlowId, SessionId},
     store::Store,
     table::flows,
 };
@@ -47,7 +47,8 @@ impl Store {
         let mut after = after.transpose()?;
         let condition = Condition::of(query);
         if query.skip > 0 {
-            let mut slices = self.slices(descending && sort == Sort::Id).await?;
+            let backwards = descending && sort == Sort::Id;
+            let mut slices = self.slices_of(query.session, backwards).await?;
             if sort == Sort::Id
                 && let Some(after) = &after
             {
@@ -70,7 +71,8 @@ impl Store {
         // one more than asked for tells whether there is another page
         let wanted = limit + 1;
         let mut found: Vec<(Place, Flow)> = Vec::new();
-        let mut slices = self.slices(descending && sort == Sort::Id).await?;
+        let backwards = descending && sort == Sort::Id;
+        let mut slices = self.slices_of(query.session, backwards).await?;
         if sort == Sort::Id
             && let Some(after) = &after
         {
@@ -105,17 +107,34 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn count(&self, filter: Option<&Filter>) -> Result<u64, Error> {
-        let Some(filter) = filter else {
-            let query = sqlx::query_scalar("SELECT count(*) FROM flows");
+        self.count_in(None, filter).await
+    }
+
+    /// How many flows match, of all or of a session. Without a filter, the answer is known.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn count_in(
+        &self,
+        session: Option<SessionId>,
+        filter: Option<&Filter>,
+    ) -> Result<u64, Error> {
+        if filter.is_none_or(Filter::is_empty) {
+            let sql = "SELECT coalesce(sum(flows), 0) FROM sessions WHERE ?1 IS NULL OR id = ?1";
+            let query = sqlx::query_scalar(sql).bind(session.map(|id| id.0));
             let count: i64 = query.fetch_one(self.readers()).await?;
             return Ok(u64::try_from(count).unwrap_or(0));
-        };
-        let condition = Condition::filter(Some(filter));
+        }
+        let condition = Condition::which(&Which {
+            filter: filter.cloned(),
+            session,
+            ids: None,
+        });
         let sql = format!(
             "SELECT count(*) FROM flows WHERE id BETWEEN ? AND ? AND {}",
             condition.sql
         );
-        let mut slices = self.slices(false).await?;
+        let mut slices = self.slices_of(session, false).await?;
         let mut count = 0;
         while let Some((low, high)) = slices.next() {
             let begun = Instant::now();
@@ -165,6 +184,24 @@ impl Store {
         }
         let query = condition.bind(query).bind(wanted as i64);
         Ok(query.fetch_all(self.readers()).await?)
+    }
+
+    /// The numbers of a session's flows in slices, and of others between them.
+    pub(super) async fn slices_of(
+        &self,
+        session: Option<SessionId>,
+        descending: bool,
+    ) -> Result<Slices, Error> {
+        let mut slices = self.slices(descending).await?;
+        if let Some(session) = session {
+            let query = sqlx::query_as("SELECT first, last FROM sessions WHERE id = ?");
+            let ends: Option<(i64, i64)> =
+                query.bind(session.0).fetch_optional(self.readers()).await?;
+            let (first, last) = ends.unwrap_or((1, 0));
+            slices.low = slices.low.max(first);
+            slices.high = slices.high.min(last);
+        }
+        Ok(slices)
     }
 
     /// All numbers of flows in slices.
@@ -251,8 +288,20 @@ pub(super) struct Condition {
 
 impl Condition {
     fn of(query: &FlowQuery) -> Self {
-        let mut condition = Self::filter(query.filter.as_ref());
-        if let Some(ids) = &query.ids {
+        Self::new(query.filter.as_ref(), query.ids.as_deref(), query.session)
+    }
+
+    pub(super) fn which(which: &Which) -> Self {
+        Self::new(which.filter.as_ref(), which.ids.as_deref(), which.session)
+    }
+
+    fn new(filter: Option<&Filter>, ids: Option<&[FlowId]>, session: Option<SessionId>) -> Self {
+        let mut condition = Self::filter(filter);
+        if let Some(session) = session {
+            // a number needs no quoting; it stands first, because it is quickly looked at
+            condition.sql = format!("session = {} AND {}", session.0, condition.sql);
+        }
+        if let Some(ids) = ids {
             // numbers need no quoting, and a list of any length is one argument
             let list: Vec<i64> = ids.iter().map(|id| id.0).collect();
             let list = serde_json::to_string(&list).unwrap_or_default();
@@ -265,7 +314,7 @@ impl Condition {
         condition
     }
 
-    pub(super) fn filter(filter: Option<&Filter>) -> Self {
+    fn filter(filter: Option<&Filter>) -> Self {
         match filter {
             Some(filter) => {
                 let (sql, arguments) = filter.to_sql();
@@ -305,6 +354,13 @@ pub(super) fn key_sql(sort: Sort) -> &'static str {
         Sort::Status => "coalesce(status, -1)",
         Sort::Host => "host || substr(path, 1, 200)",
         Sort::Method => "method",
+        Sort::Path => "substr(path, 1, 200)",
+        Sort::Type => {
+            "lower(substr(rtrim(substr(response_type, 1, instr(response_type || ';', ';') - 1)), 1, 200))"
+        }
+        Sort::Client => "client",
+        Sort::Upload => "request_body_size",
+        Sort::Kind => "kind",
     }
 }
 
@@ -316,7 +372,7 @@ fn place(row: &SqliteRow, sort: Sort) -> Result<Place, sqlx::Error> {
 /// The place of a row whose number comes first and whose key is in this column.
 pub(super) fn place_at(row: &SqliteRow, sort: Sort, column: usize) -> Result<Place, sqlx::Error> {
     let key = match sort {
-        Sort::Host | Sort::Method => Key::Text(row.try_get(column)?),
+        sort if sort.by_text() => Key::Text(row.try_get(column)?),
         _ => Key::Int(row.try_get(column)?),
     };
     let id = row.try_get(0)?;

@@ -43,6 +43,10 @@ pub(crate) struct FlowState {
     pub(crate) written: bool,
     /// Tags or comment were changed by the recording side.
     pub(crate) noted: bool,
+    /// It began while recording was switched off: nothing of it is kept.
+    pub(crate) unrecorded: bool,
+    /// Bytes of both bodies that the row had when it was written last.
+    pub(crate) counted: u64,
     /// Why something was counted and not kept.
     pub(crate) incomplete: Option<&'static str>,
     next_interim: u32,
@@ -98,6 +102,8 @@ impl FlowState {
             listed: false,
             written: false,
             noted: false,
+            unrecorded: false,
+            counted: 0,
             incomplete: None,
             next_interim: 0,
             sides: Default::default(),
@@ -244,14 +250,14 @@ pub(crate) struct LiveConnection {
 /// What is known of a connection.
 pub(crate) struct ConnectionState {
     pub(crate) connection: Connection,
-    /// It is on the list of what changed.
+    /// It is on the list of what changed, or waits unlisted for its first flow that is recorded.
     pub(crate) listed: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{ConnectionId, Kind, MessageInfo, State, Times};
+    use crate::flow::{ConnectionId, Kind, MessageInfo, SessionId, State, Times};
 
     fn state() -> FlowState {
         FlowState::new(Flow {
@@ -274,6 +280,9 @@ mod tests {
             replay_of: None,
             tags: String::new(),
             comment: String::new(),
+            session: SessionId(1),
+            color: None,
+            starred: false,
         })
     }
 

@@ -5,10 +5,18 @@
 //! because there was nothing to do, or when it waits for more and many bytes have come meanwhile.
 
 use super::{
+    hidden::Hidden,
     live::{LiveConnection, LiveFlow},
     pool::Pool,
+    rate::Rate,
 };
-use crate::{error::Error, flow::FlowId, sqlite::Failed, table::reclaim::Deleted};
+use crate::{
+    changes::Change,
+    error::Error,
+    flow::{FlowId, SessionId},
+    sqlite::{Database, Failed},
+    table::reclaim::Deleted,
+};
 use parking_lot::Mutex;
 use std::{
     mem,
@@ -42,7 +50,15 @@ pub(crate) struct Queue {
     room: Notify,
     next_flow: AtomicI64,
     next_connection: AtomicI64,
+    session: AtomicI64,
+    switched_off: AtomicBool,
     pub(crate) pool: Pool,
+    /// How fast flows come.
+    pub(crate) rate: Rate,
+    /// Connections without a flow that is recorded.
+    pub(crate) hidden: Hidden,
+    /// The disk is full: what is kept for convenience may go.
+    pub(crate) short: Notify,
 }
 
 /// What changed since the writer looked last.
@@ -69,15 +85,32 @@ pub(crate) enum Command {
     DeleteConnections(Vec<i64>, oneshot::Sender<Result<(), Failed>>),
     /// Deletes all flows.
     Clear(oneshot::Sender<Result<u64, Failed>>),
-    /// Puts tags and a comment on a flow; answers whether there is one.
-    Annotate {
-        id: FlowId,
-        tags: Option<String>,
-        comment: Option<String>,
-        done: oneshot::Sender<Result<bool, Failed>>,
-    },
+    /// Does something in a transaction of its own; answers when that is committed.
+    Work(Work, oneshot::Sender<Result<(), Failed>>),
     /// Writes what there is and ends.
     Close(oneshot::Sender<Result<(), Error>>),
+}
+
+/// What is done in a transaction.
+pub(crate) type Work = Box<dyn FnOnce(&Database<'_>) -> Result<Done, Failed> + Send>;
+
+/// What follows from a transaction, once it is committed.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// What the subscribers are told.
+    pub(crate) changes: Vec<Change>,
+    /// The session that is recorded into from now on.
+    pub(crate) session: Option<SessionId>,
+}
+
+impl Done {
+    /// One thing is told.
+    pub(crate) fn told(change: Change) -> Self {
+        Self {
+            changes: vec![change],
+            session: None,
+        }
+    }
 }
 
 /// The writer is at work; it looks again before it rests.
@@ -90,8 +123,8 @@ const ASLEEP: u8 = 2;
 const PAUSED: u8 = 3;
 
 impl Queue {
-    /// A queue whose first flow and connection get these numbers.
-    pub(crate) fn new(first_flow: i64, first_connection: i64) -> Self {
+    /// A queue whose first flow and connection get these numbers, and whose flows belong to this session.
+    pub(crate) fn new(first_flow: i64, first_connection: i64, session: SessionId) -> Self {
         Self {
             changed: Mutex::default(),
             bytes: AtomicU64::new(0),
@@ -103,7 +136,12 @@ impl Queue {
             room: Notify::new(),
             next_flow: AtomicI64::new(first_flow),
             next_connection: AtomicI64::new(first_connection),
+            session: AtomicI64::new(session.0),
+            switched_off: AtomicBool::new(false),
             pool: Pool::default(),
+            rate: Rate::default(),
+            hidden: Hidden::default(),
+            short: Notify::new(),
         }
     }
 
@@ -113,6 +151,25 @@ impl Queue {
 
     pub(crate) fn next_connection(&self) -> i64 {
         self.next_connection.fetch_add(1, SeqCst)
+    }
+
+    /// The session that is recorded into.
+    pub(crate) fn session(&self) -> SessionId {
+        SessionId(self.session.load(SeqCst))
+    }
+
+    pub(crate) fn set_session(&self, session: SessionId) {
+        self.session.store(session.0, SeqCst);
+    }
+
+    /// What begins is not recorded, because a person said so.
+    pub(crate) fn is_switched_off(&self) -> bool {
+        self.switched_off.load(SeqCst)
+    }
+
+    /// Switches recording off or on; whether that is news.
+    pub(crate) fn switch_off(&self, off: bool) -> bool {
+        self.switched_off.swap(off, SeqCst) != off
     }
 
     /// Whether a flow with this number has begun in this run or before.
@@ -200,6 +257,9 @@ impl Queue {
 
     pub(crate) fn set_trouble(&self, text: Option<Arc<str>>) {
         self.in_trouble.store(text.is_some(), SeqCst);
+        if text.is_some() {
+            self.short.notify_one();
+        }
         *self.trouble.lock() = text;
         self.room.notify_waiters();
     }

@@ -2,15 +2,17 @@
 
 use super::{
     Inner, StoreOptions,
+    bin::Bin,
     checkpoints::Checkpoints,
     lock::{self, Lock},
 };
 use crate::{
     changes::Changed,
     error::Error,
+    flow::{SessionId, Timestamp},
     read,
     recorder::queue::Queue,
-    table::chunks,
+    table::{chunks, sessions},
     writer::{self, Writer},
 };
 use sqlx::{
@@ -49,7 +51,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
     let wrong = |error| wrong(&path, error);
 
     let changes = Changed::new(!read_only);
-    let (queue, checkpoints) = if read_only {
+    let (queue, checkpoints, bin) = if read_only {
         let mut connection = SqliteConnection::connect_with(&reading(&path))
             .await
             .map_err(wrong)?;
@@ -63,9 +65,9 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
             migrate(&path, &mut connection).await?;
             connection.close().await.map_err(wrong)?;
         }
-        let queue = Queue::new(1, 1);
+        let queue = Queue::new(1, 1, SessionId(0));
         queue.close();
-        (Arc::new(queue), None)
+        (Arc::new(queue), None, Bin::new(0))
     } else {
         let mut connection = connect_writer(&path).await?;
         migrate(&path, &mut connection).await?;
@@ -76,7 +78,9 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
             tracing::warn!("{killed} flows were going on when the program was killed");
         }
         let (flow, connection_id) = next_ids(&mut connection).await.map_err(wrong)?;
-        let queue = Arc::new(Queue::new(flow, connection_id));
+        let session = current_session(&mut connection).await.map_err(wrong)?;
+        let batch = newest_batch(&mut connection).await.map_err(wrong)?;
+        let queue = Arc::new(Queue::new(flow, connection_id, session));
         let committed = Arc::new(Notify::new());
         let checkpoints = Checkpoints::start(&path, committed.clone())
             .await
@@ -94,7 +98,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
             path: path.clone(),
             reason: format!("the writer's thread cannot start: {error}"),
         })?;
-        (queue, Some(checkpoints))
+        (queue, Some(checkpoints), Bin::new(batch))
     };
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
@@ -107,6 +111,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
         queue,
         changes,
         checkpoints,
+        bin,
     })
 }
 
@@ -204,14 +209,39 @@ async fn next_ids(connection: &mut SqliteConnection) -> Result<(i64, i64), sqlx:
         coalesce((SELECT max(id) FROM chunks), 0), coalesce((SELECT max(last) FROM reclaim), 0), \
         coalesce((SELECT max(id) FROM heads), 0) >> 3, \
         coalesce((SELECT max(id) FROM connections), 0), \
-        coalesce((SELECT max(connection) FROM flows), 0)";
+        coalesce((SELECT max(connection) FROM flows), 0), \
+        coalesce((SELECT max(id) FROM trash), 0)";
     let row = sqlx::query(query).fetch_one(connection).await?;
     let int = |at| row.try_get::<i64, _>(at);
     let flow = int(0)?
         .max(chunks::flow_of(int(1)?))
         .max(chunks::flow_of(int(2)?))
-        .max(int(3)?);
+        .max(int(3)?)
+        .max(int(6)?);
     Ok((flow + 1, int(4)?.max(int(5)?) + 1))
+}
+
+/// The newest deletion of earlier runs that may have left something.
+async fn newest_batch(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let sql = "SELECT max(coalesce((SELECT max(batch) FROM trash), 0), \
+        coalesce((SELECT max(batch) FROM sessions), 0))";
+    sqlx::query_scalar(sql).fetch_one(connection).await
+}
+
+/// The session that is recorded into: the one of the last run. An import that was interrupted has ended.
+async fn current_session(connection: &mut SqliteConnection) -> Result<SessionId, sqlx::Error> {
+    let ended = "UPDATE sessions SET ended = started WHERE source = 1 AND ended IS NULL";
+    sqlx::query(ended).execute(&mut *connection).await?;
+    let found: Option<i64> = sqlx::query_scalar(sessions::CURRENT)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(id) = found {
+        return Ok(SessionId(id));
+    }
+    let begin = "INSERT INTO sessions (name, source, started, flows, bytes, first, last) \
+        VALUES ('', 0, ?, 0, 0, 9223372036854775807, 0) RETURNING id";
+    let begin = sqlx::query_scalar(begin).bind(Timestamp::now().0);
+    Ok(SessionId(begin.fetch_one(connection).await?))
 }
 
 /// A database error at opening, in words.

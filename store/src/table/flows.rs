@@ -2,8 +2,8 @@
 
 use crate::{
     flow::{
-        ConnectionId, Failure, FailureCause, Flow, FlowId, Kind, MessageInfo, Party, State, Times,
-        Timestamp, Version,
+        Color, ConnectionId, Failure, FailureCause, Flow, FlowId, Kind, MessageInfo, Party,
+        SessionId, State, Times, Timestamp, Version,
     },
     sqlite::Value,
     table,
@@ -17,14 +17,14 @@ pub(crate) const COLUMNS: &str = "id, connection, kind, state, status, port, sta
     response_version, response_head_size, response_body_size, \
     replay_of, error_cause, error_side, method, scheme, host, \
     request_type, request_encoding, response_type, response_encoding, \
-    client, server, path, error_text, tags, comment";
+    client, server, path, error_text, tags, comment, session, color, starred";
 
 /// Writes a new flow.
 pub(crate) const INSERT: &str = "INSERT INTO flows VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)";
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)";
 
-/// Writes a flow again. Tags and comment stay: a person may have changed them meanwhile.
+/// Writes a flow again. What a person notes stays (it may have changed meanwhile), and the session.
 pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, state = ?4, \
     status = ?5, port = ?6, started = ?7, request_first = ?8, request_last = ?9, \
     response_first = ?10, response_last = ?11, ended = ?12, request_version = ?13, \
@@ -34,17 +34,22 @@ pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, st
     request_encoding = ?26, response_type = ?27, response_encoding = ?28, client = ?29, \
     server = ?30, path = ?31, error_text = ?32 WHERE id = ?1";
 
-/// Puts tags (?2) and a comment (?3) on a flow (?1); NULL leaves what is there.
-pub(crate) const ANNOTATE: &str =
-    "UPDATE flows SET tags = coalesce(?2, tags), comment = coalesce(?3, comment) WHERE id = ?1";
+/// Puts tags (?2), a comment (?3), a color (?4, 0 takes it off) and a star (?5) on a flow (?1); NULL leaves what is
+/// there.
+pub(crate) const ANNOTATE: &str = "UPDATE flows SET tags = coalesce(?2, tags), \
+    comment = coalesce(?3, comment), color = coalesce(?4, color), starred = coalesce(?5, starred) \
+    WHERE id = ?1";
 
 /// Ends what is still running, as interrupted: ?1 is the cause, ?2 the side, ?3 the text.
 pub(crate) const INTERRUPT: &str = "UPDATE flows SET state = 3, error_cause = ?1, error_side = ?2, \
     error_text = ?3, ended = max(started, coalesce(request_first, 0), coalesce(request_last, 0), \
     coalesce(response_first, 0), coalesce(response_last, 0)) WHERE state = 0";
 
-/// What every flow is written with; [`UPDATE`] takes all but the last two.
-pub(crate) const VALUES: usize = 34;
+/// What every flow is written with.
+pub(crate) const VALUES: usize = 37;
+
+/// What [`UPDATE`] takes of it.
+pub(crate) const UPDATED: usize = 32;
 
 /// The values of a row; the addresses are given as text.
 pub(crate) fn values<'v>(
@@ -91,6 +96,9 @@ pub(crate) fn values<'v>(
         error.map(|e| e.text.as_str()).into(),
         Text(&flow.tags),
         Text(&flow.comment),
+        Int(flow.session.0),
+        Int(flow.color.map_or(0, |color| color as i64)),
+        Int(flow.starred.into()),
     ]
 }
 
@@ -133,6 +141,9 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
         path: row.try_get(30)?,
         tags: row.try_get(32)?,
         comment: row.try_get(33)?,
+        session: SessionId(row.try_get(34)?),
+        color: as_color(row.try_get(35)?),
+        starred: row.try_get::<i64, _>(36)? != 0,
     })
 }
 
@@ -163,6 +174,20 @@ fn as_state(state: i64) -> State {
         2 => State::Failed,
         _ => State::Interrupted,
     }
+}
+
+fn as_color(color: i64) -> Option<Color> {
+    use Color as C;
+    let all = [
+        C::Red,
+        C::Orange,
+        C::Yellow,
+        C::Green,
+        C::Blue,
+        C::Purple,
+        C::Grey,
+    ];
+    all.into_iter().find(|c| *c as i64 == color)
 }
 
 fn as_version(version: i64) -> Option<Version> {

@@ -6,9 +6,9 @@
 //! there was goes.
 
 use crate::{
-    flow::{FlowId, Side},
+    flow::{FlowId, SessionId, Side},
     sqlite::{Database, Failed, Value},
-    table::{chunks, heads},
+    table::{chunks, heads, sessions::Sums},
 };
 use std::time::{Duration, Instant};
 
@@ -35,18 +35,22 @@ pub(crate) struct Deleted {
 
 /// Deletes flows, within a transaction of the caller's.
 pub(crate) fn delete(database: &Database<'_>, ids: &[FlowId]) -> Result<Deleted, Failed> {
-    let mut delete =
-        database.prepare("DELETE FROM flows WHERE id = ? RETURNING state, connection")?;
+    let mut delete = database.prepare(
+        "DELETE FROM flows WHERE id = ? \
+        RETURNING state, connection, session, request_body_size + response_body_size",
+    )?;
     let mut deleted = Deleted::default();
+    let mut sums = Sums::default();
     let mut ranges = Ranges::default();
     for id in ids {
         let mut found = None;
         delete.rows(&[Value::Int(id.0)], |row| {
-            found = Some((row.int(0), row.int(1)));
+            found = Some((row.int(0), row.int(1), row.int(2), row.int(3)));
         })?;
-        let Some((state, connection)) = found else {
+        let Some((state, connection, session, bytes)) = found else {
             continue;
         };
+        sums.add_gone(SessionId(session), 1, bytes);
         deleted.flows.push(*id);
         deleted.connections.push(connection);
         if state == 0 {
@@ -56,6 +60,7 @@ pub(crate) fn delete(database: &Database<'_>, ids: &[FlowId]) -> Result<Deleted,
         }
     }
     ranges.write(database)?;
+    sums.shrink(database)?;
     Ok(deleted)
 }
 
@@ -64,7 +69,10 @@ pub(crate) fn delete(database: &Database<'_>, ids: &[FlowId]) -> Result<Deleted,
 pub(crate) fn clear(database: &Database<'_>, open_from: i64) -> Result<u64, Failed> {
     let (mut count, mut last) = (0, 0);
     database
-        .prepare("SELECT count(*), coalesce(max(id), 0) FROM flows")?
+        .prepare(
+            "SELECT (SELECT count(*) FROM flows), max(coalesce((SELECT max(id) FROM flows), 0), \
+            coalesce((SELECT max(id) FROM trash), 0))",
+        )?
         .rows(&[], |row| (count, last) = (row.int(0), row.int(1)))?;
     let mut running = Vec::new();
     database
@@ -85,6 +93,9 @@ pub(crate) fn clear(database: &Database<'_>, open_from: i64) -> Result<u64, Fail
     ranges.write(database)?;
     // without a condition, SQLite drops the pages and looks at no row
     database.run("DELETE FROM flows", &[])?;
+    database.run("DELETE FROM trash", &[])?;
+    database.run("DELETE FROM sessions WHERE batch IS NOT NULL", &[])?;
+    database.run("UPDATE sessions SET flows = 0, bytes = 0", &[])?;
     database.run(
         "DELETE FROM connections WHERE closed IS NOT NULL OR id < ?",
         &[Value::Int(open_from)],
@@ -110,7 +121,7 @@ fn delete_unused_certificates(database: &Database<'_>) -> Result<(), Failed> {
 }
 
 /// What there is of a running flow: it may go on and add more.
-fn delete_running(database: &Database<'_>, id: FlowId) -> Result<(), Failed> {
+pub(crate) fn delete_running(database: &Database<'_>, id: FlowId) -> Result<(), Failed> {
     let (first, last) = heads::heads(id, id);
     let range = [Value::Int(first), Value::Int(last)];
     database.run("DELETE FROM heads WHERE id BETWEEN ? AND ?", &range)?;
@@ -151,17 +162,17 @@ fn delete_rows(
 
 /// Ranges of keys, neighbours put together.
 #[derive(Default)]
-struct Ranges(Vec<(i64, i64)>);
+pub(crate) struct Ranges(Vec<(i64, i64)>);
 
 impl Ranges {
-    fn add(&mut self, (first, last): (i64, i64)) {
+    pub(crate) fn add(&mut self, (first, last): (i64, i64)) {
         match self.0.last_mut() {
             Some(range) if range.1 + 1 == first => range.1 = last,
             _ => self.0.push((first, last)),
         }
     }
 
-    fn write(self, database: &Database<'_>) -> Result<(), Failed> {
+    pub(crate) fn write(self, database: &Database<'_>) -> Result<(), Failed> {
         for range in self.0 {
             write_range(database, range)?;
         }

@@ -9,7 +9,13 @@ use crate::{
         queue,
     },
     sqlite::{Database, Failed, Statement, Value},
-    table::{chunks, connections::ConnectionsTable, flows, heads},
+    table,
+    table::{
+        chunks,
+        connections::ConnectionsTable,
+        flows, heads,
+        sessions::{Growing, Sums},
+    },
 };
 use std::{fmt::Write as _, mem, net::SocketAddr, sync::Arc};
 
@@ -24,6 +30,7 @@ pub(super) struct Statements<'d> {
     insert_head: Insert<'d>,
     insert_interim: Insert<'d>,
     insert_chunk: Insert<'d>,
+    growing: Growing<'d>,
     text: AddressText,
 }
 
@@ -39,6 +46,7 @@ impl<'d> Statements<'d> {
             insert_head: Insert::prepare(database, heads::INSERT)?,
             insert_interim: Insert::prepare(database, heads::INSERT_INTERIM)?,
             insert_chunk: Insert::prepare(database, chunks::INSERT)?,
+            growing: Growing::prepare(database)?,
             text: AddressText::default(),
         })
     }
@@ -79,6 +87,8 @@ struct FlowWork {
     flow: Flow,
     update: bool,
     noted: bool,
+    /// Bytes of both bodies that the row had when it was written last.
+    counted: u64,
     unwritten: Unwritten,
 }
 
@@ -104,10 +114,17 @@ impl Batch {
         for connection in &self.connections {
             bearable(statements.connections.write(connection))?;
         }
+        let mut sums = Sums::default();
         for work in &self.flows {
-            bearable(work.write(statements))?;
+            bearable(work.write_row(statements, &mut sums))?;
+            bearable(work.write_rest(statements))?;
         }
-        Ok(())
+        sums.grow(&mut statements.growing)
+    }
+
+    /// How many flows are written for the first time.
+    pub(super) fn new_flows(&self) -> u64 {
+        self.flows.iter().filter(|work| !work.update).count() as u64
     }
 
     /// Tells the subscribers which flows were written.
@@ -132,12 +149,14 @@ impl Batch {
 }
 
 impl FlowWork {
-    fn write(&self, statements: &mut Statements<'_>) -> Result<(), Failed> {
+    /// Writes the row, and counts it.
+    fn write_row(&self, statements: &mut Statements<'_>, sums: &mut Sums) -> Result<(), Failed> {
         let flow = &self.flow;
+        let bytes = table::int(size(flow));
         let (client, server) = statements.text.of(flow);
         let values = flows::values(flow, client, server);
         let updated = if self.update {
-            let most = values.get(..flows::VALUES - 2).unwrap_or(&values);
+            let most = values.get(..flows::UPDATED).unwrap_or(&values);
             statements.update_flow.run(most)? > 0
         } else {
             false
@@ -145,11 +164,22 @@ impl FlowWork {
         // also a flow that was deleted and goes on
         if !updated {
             statements.insert_flow.run(&values)?;
-        } else if self.noted {
-            let [.., tags, comment] = values;
-            let [id, ..] = values;
-            statements.annotate.run(&[id, tags, comment])?;
+            sums.add(flow.session, flow.id, bytes);
+            return Ok(());
         }
+        sums.add_bytes(flow.session, bytes - table::int(self.counted));
+        if self.noted {
+            let [id, ..] = values;
+            let [.., tags, comment, _, color, starred] = values;
+            statements
+                .annotate
+                .run(&[id, tags, comment, color, starred])?;
+        }
+        Ok(())
+    }
+
+    fn write_rest(&self, statements: &mut Statements<'_>) -> Result<(), Failed> {
+        let flow = &self.flow;
         let mut begin = 0;
         for head in &self.unwritten.heads {
             let range = mem::replace(&mut begin, head.end)..head.end;
@@ -188,16 +218,32 @@ fn take(live: Arc<LiveFlow>) -> FlowWork {
     say_incomplete(&mut state);
     drop(state);
     // an ended flow has, as a rule, no other owner: its row need not be copied
-    let flow = match Arc::try_unwrap(live) {
-        Ok(live) => live.state.into_inner().flow,
-        Err(live) => live.state.lock().flow.clone(),
+    let (flow, counted) = match Arc::try_unwrap(live) {
+        Ok(live) => {
+            let state = live.state.into_inner();
+            (state.flow, state.counted)
+        }
+        Err(live) => {
+            let mut state = live.state.lock();
+            let flow = state.flow.clone();
+            let counted = mem::replace(&mut state.counted, size(&flow));
+            (flow, counted)
+        }
     };
     FlowWork {
         flow,
         update,
         noted,
+        counted,
         unwritten,
     }
+}
+
+/// Bytes of both bodies.
+fn size(flow: &Flow) -> u64 {
+    flow.request
+        .body_size
+        .saturating_add(flow.response.body_size)
 }
 
 fn say_incomplete(state: &mut FlowState) {

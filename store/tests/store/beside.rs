@@ -1,8 +1,15 @@
 //! A second program beside the first: reading, deleting, annotating; and what is refused.
 
 use crate::support::*;
-use overhear_store::{Error, FlowId, Side, State, Store, StoreOptions};
+use overhear_store::{Error, FlowId, Side, State, Store, StoreOptions, read::Notes};
 use sqlx::{Connection as _, SqliteConnection};
+
+fn tags(tags: &str) -> Notes<'_> {
+    Notes {
+        tags: Some(tags),
+        ..Notes::default()
+    }
+}
 
 #[tokio::test]
 async fn a_reader_sees_what_another_program_records() {
@@ -27,12 +34,7 @@ async fn a_reader_sees_what_another_program_records() {
     exchange(&reader.recorder(), "a.example", "/4", 200).complete();
 
     // deleting and annotating work
-    assert!(
-        reader
-            .annotate(FlowId(1), Some("seen"), None)
-            .await
-            .unwrap()
-    );
+    assert!(reader.annotate(FlowId(1), tags("seen")).await.unwrap());
     let first = fixture.store.flow(FlowId(1)).await.unwrap().unwrap();
     assert_eq!(first.tags, "seen");
     assert_eq!(reader.delete(&[id, running.id()]).await.unwrap(), 2);
@@ -110,7 +112,7 @@ async fn a_newer_database_is_refused() {
                 error,
                 Error::Newer {
                     found: 77,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ),

@@ -2,7 +2,9 @@
 
 use crate::support::*;
 use overhear_store::{
-    Change, Changes, FlowId, HeadKind, Side, State, Store, filter::Filter, read::FlowQuery,
+    Change, Changes, Color, FlowId, HeadKind, Side, State, Store,
+    filter::Filter,
+    read::{FlowQuery, Notes},
 };
 use std::time::Duration;
 
@@ -195,11 +197,23 @@ async fn notes_stay_while_the_flow_goes_on() {
     let (store, recorder) = (&fixture.store, fixture.recorder());
     let flow = recorder.flow(start("a.example", "/"));
     let id = flow.id();
-    assert!(store.annotate(id, Some("red,new"), None).await.unwrap());
-    assert!(store.annotate(id, None, Some("look")).await.unwrap());
-    assert!(!store.annotate(FlowId(99), Some("x"), None).await.unwrap());
+    let tags = Notes {
+        tags: Some("red,new"),
+        ..Notes::default()
+    };
+    let others = Notes {
+        comment: Some("look"),
+        color: Some(Some(Color::Green)),
+        starred: Some(true),
+        ..Notes::default()
+    };
+    assert!(store.annotate(id, tags).await.unwrap());
+    assert!(store.annotate(id, others).await.unwrap());
+    assert!(!store.annotate(FlowId(99), tags).await.unwrap());
     flow.edit(|f| f.status = Some(200));
     store.flush().await.unwrap();
+    let marks = store.flow(id).await.unwrap().unwrap();
+    assert_eq!((marks.color, marks.starred), (Some(Color::Green), true));
     let notes = |flow: overhear_store::Flow| (flow.tags, flow.comment, flow.status);
     let read = store.flow(id).await.unwrap().map(notes).unwrap();
     assert_eq!(read, ("red,new".to_owned(), "look".to_owned(), Some(200)));

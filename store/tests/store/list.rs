@@ -2,18 +2,23 @@
 
 use crate::support::*;
 use overhear_store::{
-    Error, Flow, FlowId, Recorder, Side,
+    Error, Flow, FlowId, Kind, Recorder, Side,
     filter::Filter,
     read::{FlowQuery, Sort},
 };
 
-const SORTS: [Sort; 6] = [
+const SORTS: [Sort; 11] = [
     Sort::Id,
     Sort::Duration,
     Sort::Size,
     Sort::Status,
     Sort::Host,
     Sort::Method,
+    Sort::Path,
+    Sort::Type,
+    Sort::Client,
+    Sort::Upload,
+    Sort::Kind,
 ];
 
 /// Flows with few different keys, so that many are equal.
@@ -23,10 +28,14 @@ fn record(recorder: &Recorder, count: u64) {
         let host = format!("{}.example.com", ["a", "b", "c"][(mix % 3) as usize]);
         let path = format!("/{}", mix % 5);
         let flow = exchange(recorder, &host, &path, 200 + (mix % 4) as u16);
+        flow.chunk(Side::Request, at(2), &vec![b'u'; (mix % 4) as usize]);
         flow.chunk(Side::Response, at(25), &vec![b'x'; (mix % 6) as usize]);
         flow.edit(|f| {
             f.method = ["GET", "POST", ""][(mix % 3) as usize].to_owned();
             f.times.ended = Some(at((mix % 7) as i64 * 10));
+            f.response.content_type = ["text/html", "text/css", ""][(mix % 3) as usize].to_owned();
+            f.kind = [Kind::Http, Kind::WebSocket][(mix % 2) as usize];
+            f.client.set_port(40_000 + (mix % 4) as u16);
             if mix % 11 == 0 {
                 f.status = None;
             }
@@ -44,6 +53,11 @@ fn key(flow: &Flow, sort: Sort) -> (i64, String) {
         Sort::Status => (flow.status.map_or(-1, i64::from), text),
         Sort::Host => (0, format!("{}{}", flow.host, flow.path)),
         Sort::Method => (0, flow.method.clone()),
+        Sort::Path => (0, flow.path.clone()),
+        Sort::Type => (0, flow.response.content_type.clone()),
+        Sort::Client => (0, flow.client.to_string()),
+        Sort::Upload => (flow.request.body_size as i64, text),
+        Sort::Kind => (flow.kind as i64, text),
     }
 }
 

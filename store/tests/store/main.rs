@@ -11,6 +11,7 @@ mod delete;
 mod filter;
 mod list;
 mod record;
+mod sessions;
 mod skip;
 mod support;
 mod trouble;

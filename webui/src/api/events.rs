@@ -7,7 +7,12 @@
 mod pending;
 
 use super::{
-    devices::DeviceList, extract::Query, model::Flow, problem::Problem, selection, status::Status,
+    devices::DeviceList,
+    extract::Query,
+    model::Flow,
+    problem::Problem,
+    selection::{self, Sessions},
+    status::Status,
 };
 use crate::server::{App, stopped};
 use axum::{
@@ -17,7 +22,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt as _};
 use overhear_store::{
-    FlowId,
+    FlowId, SessionId,
     changes::Changes,
     filter::Filter,
     read::{FlowQuery, Sort},
@@ -54,6 +59,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 struct EventsQuery {
     /// Only flows that match this filter; those that change and do not match are named as gone.
     filter: Option<String>,
+    /// Only flows of a session: its number, `current` (whichever that is), or `all`.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "current")]
+    session: Sessions,
     /// Begin with the flows that have a greater number: what began since a list was read.
     after: Option<i64>,
 }
@@ -76,6 +85,7 @@ pub(super) struct FlowsEvent {
 /// | `flows` | `FlowsEvent` | flows are new, changed, or deleted; at most every 100 ms |
 /// | `cleared` | `{}` | every flow was deleted |
 /// | `reload` | `{}` | something was missed: read the list again |
+/// | `sessions` | `{}` | there are other sessions, or another one is recorded into |
 /// | `devices` | `DeviceList` | at the beginning, and when a device connects or is decided about |
 /// | `status` | `Status` | at the beginning, and when it changed; looked at every two seconds |
 #[utoipa::path(
@@ -85,6 +95,7 @@ pub(super) struct FlowsEvent {
     responses(
         (status = 200, description = "A stream that ends with the program", body = FlowsEvent, content_type = "text/event-stream"),
         (status = 400, description = "The filter is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn events(
@@ -93,6 +104,7 @@ async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let filter = selection::filter(query.filter.as_deref())?;
+    query.session.resolve(&app).await?;
     let (sender, receiver) = mpsc::channel(4);
     let back = headers.contains_key("last-event-id");
     // from here on nothing is missed
@@ -100,6 +112,7 @@ async fn events(
     let watcher = Watcher {
         app,
         filter,
+        session: query.session,
         sender,
         number: 0,
     };
@@ -112,6 +125,7 @@ async fn events(
 struct Watcher {
     app: Arc<App>,
     filter: Option<Filter>,
+    session: Sessions,
     sender: mpsc::Sender<Event>,
     /// Counts events, so that a browser says that it had some when it comes back.
     number: u64,
@@ -159,6 +173,9 @@ impl Watcher {
                     None => return Ok(()),
                 },
                 () = sleep_until(next), if !pending.is_empty() => {
+                    if pending.status {
+                        self.status(&mut status).await?;
+                    }
                     self.flush(std::mem::take(&mut pending)).await?;
                     next = Instant::now() + PAUSE;
                 }
@@ -173,6 +190,9 @@ impl Watcher {
     async fn flush(&mut self, pending: Pending) -> Result<(), Gone> {
         if pending.devices {
             self.send("devices", &DeviceList::read(&self.app)).await?;
+        }
+        if pending.sessions {
+            self.send("sessions", &Nothing {}).await?;
         }
         if pending.missed || pending.flows.len() > MOST_FLOWS || pending.deleted.len() > MOST_FLOWS
         {
@@ -209,6 +229,15 @@ impl Watcher {
         }
     }
 
+    /// The session that is meant now. One that was deleted has no flows.
+    async fn session(&self) -> Result<Option<SessionId>, overhear_store::Error> {
+        match self.session {
+            Sessions::All => Ok(None),
+            Sessions::Current => self.app.store.current_session().await.map(Some),
+            Sessions::One(id) => Ok(Some(id)),
+        }
+    }
+
     /// Those of some flows that match, by number.
     async fn matching(&self, ids: Vec<FlowId>) -> Result<Vec<Flow>, overhear_store::Error> {
         if ids.is_empty() {
@@ -217,6 +246,7 @@ impl Watcher {
         let query = FlowQuery {
             limit: u32::try_from(ids.len()).unwrap_or(u32::MAX),
             filter: self.filter.clone(),
+            session: self.session().await?,
             ids: Some(ids),
             ..FlowQuery::default()
         };
@@ -234,8 +264,12 @@ impl Watcher {
     /// Tells of flows that began after another one.
     async fn catch_up(&mut self, after: i64) -> Result<(), Gone> {
         let most = u32::try_from(MOST_FLOWS).unwrap_or(u32::MAX);
+        let Ok(session) = self.session().await else {
+            return self.send("reload", &Nothing {}).await;
+        };
         let query = FlowQuery {
             filter: self.filter.clone(),
+            session,
             sort: Sort::Id,
             descending: true,
             limit: most,

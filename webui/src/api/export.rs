@@ -4,7 +4,7 @@ use super::{
     extract::{Json, Query},
     flows::attachment,
     problem::Problem,
-    selection,
+    selection::{self, Sessions},
 };
 use crate::{
     export::{self, Format, Selection},
@@ -39,6 +39,10 @@ struct ExportQuery {
     /// Only flows with these numbers, with commas between them.
     #[param(example = "1,2,3")]
     ids: Option<String>,
+    /// Only flows of a session: its number, `current`, or `all`.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "current")]
+    session: Sessions,
     /// In packet captures: keep TLS ports as they were (443) instead of writing them as 80.
     #[serde(default)]
     keep_tls_port: bool,
@@ -54,6 +58,10 @@ struct Export {
     filter: Option<String>,
     /// Only flows with these numbers.
     ids: Option<Vec<i64>>,
+    /// Only flows of a session: its number, `current`, or `all`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "current")]
+    session: Sessions,
     /// In packet captures: keep TLS ports as they were (443) instead of writing them as 80.
     #[serde(default)]
     keep_tls_port: bool,
@@ -64,6 +72,7 @@ struct Export {
     get, path = "/export", tag = "export", operation_id = "exportByQuery", params(ExportQuery),
     responses(
         (status = 200, description = "The file. If it cannot be written to its end, the connection is closed before it.", body = String, content_type = "application/octet-stream"),
+        (status = 404, description = "There is no such session", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "The format, the filter or a number is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -74,6 +83,7 @@ async fn by_query(
     let selection = Selection {
         filter: selection::filter(query.filter.as_deref())?,
         ids: query.ids.as_deref().map(selection::ids).transpose()?,
+        session: query.session.resolve(&app).await?,
         keep_tls_port: query.keep_tls_port,
     };
     answer(&app, query.format, selection).await
@@ -84,6 +94,7 @@ async fn by_query(
     post, path = "/export", tag = "export", operation_id = "export", request_body = Export,
     responses(
         (status = 200, description = "The file. If it cannot be written to its end, the connection is closed before it.", body = String, content_type = "application/octet-stream"),
+        (status = 404, description = "There is no such session", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "The filter or a number is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 2 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
@@ -98,6 +109,7 @@ async fn by_body(
     let selection = Selection {
         filter: selection::filter(body.filter.as_deref())?,
         ids: ids.map(selection::checked).transpose()?,
+        session: body.session.resolve(&app).await?,
         keep_tls_port: body.keep_tls_port,
     };
     answer(&app, body.format, selection).await

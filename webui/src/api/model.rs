@@ -13,10 +13,11 @@ mod time;
 pub use certificate::Certificate;
 pub use connection::{Connection, ConnectionTimes, Tls};
 pub use flow::{
-    Failure, Flow, FlowDetail, FlowTimes, Interim, Message, Piece, SentHead, TlsSummary,
+    Failure, Flow, FlowDetail, FlowTimes, Interim, Message, Piece, Related, SentHead, TlsSummary,
 };
 pub use time::rfc3339;
 
 pub(crate) use certificate::hex;
 pub(crate) use flow::has_start_line;
-pub(crate) use time::seconds;
+pub(crate) use schema::{optional_color as color_schema, source as source_schema};
+pub(crate) use time::{moment, seconds};

@@ -34,6 +34,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     tags(
         (name = "flows", description = "What was recorded"),
         (name = "bodies", description = "Heads, bodies and messages of a flow"),
+        (name = "filter", description = "What can be written in a filter"),
+        (name = "sessions", description = "Recordings: what is saved, named and exported"),
         (name = "replay", description = "Sending requests"),
         (name = "export", description = "Taking flows away"),
         (name = "program", description = "What the program is doing, and what it was told"),

@@ -80,6 +80,13 @@ impl Problem {
         Self::not_found(format!("There is no flow {id}. It may have been deleted."))
     }
 
+    /// There is no such session (any more).
+    pub(crate) fn no_session(id: i64) -> Self {
+        Self::not_found(format!(
+            "There is no session {id}. It may have been deleted."
+        ))
+    }
+
     /// Something failed that is not the client's doing; the log says what.
     pub(crate) fn internal(what: &'static str, error: &dyn std::fmt::Display) -> Self {
         tracing::error!("{what}: {error}");

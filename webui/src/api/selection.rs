@@ -1,7 +1,9 @@
-//! Which flows: a filter, or numbers.
+//! Which flows: a filter, or numbers; and of which session.
 
 use super::problem::Problem;
-use overhear_store::{FlowId, filter::Filter};
+use crate::server::App;
+use overhear_store::{FlowId, SessionId, filter::Filter};
+use serde::Deserialize;
 
 /// The most numbers that one request may name.
 const MOST_IDS: usize = 100_000;
@@ -12,6 +14,57 @@ pub(super) fn filter(text: Option<&str>) -> Result<Option<Filter>, Problem> {
         None | Some("") => Ok(None),
         // not trimmed: a wrong filter's place is counted from its beginning
         Some(_) => Ok(Some(Filter::parse(text.unwrap_or_default())?)),
+    }
+}
+
+/// Of which session: `current`, `all`, or a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub(super) enum Sessions {
+    #[default]
+    All,
+    /// The one that is recorded into, whichever that is.
+    Current,
+    One(SessionId),
+}
+
+/// A number is one in JSON, and text in a query.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<Written> for Sessions {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let text = match written {
+            Written::Number(id) => return Ok(Self::One(SessionId(id))),
+            Written::Text(text) => text,
+        };
+        match text.as_str() {
+            "" | "all" => Ok(Self::All),
+            "current" => Ok(Self::Current),
+            id => id.parse().map(|id| Self::One(SessionId(id))).map_err(|_| {
+                format!("session is the number of a session, current or all, not {text:?}")
+            }),
+        }
+    }
+}
+
+impl Sessions {
+    /// The session that is meant now; `None` for all. There must be one with the number.
+    pub(super) async fn resolve(self, app: &App) -> Result<Option<SessionId>, Problem> {
+        match self {
+            Self::All => Ok(None),
+            Self::Current => Ok(Some(app.store.current_session().await?)),
+            Self::One(id) => match app.store.session(id).await? {
+                Some(session) => Ok(Some(session.id)),
+                None => Err(Problem::no_session(id.0)),
+            },
+        }
     }
 }
 
@@ -43,6 +96,19 @@ pub(super) fn checked(ids: Vec<FlowId>) -> Result<Vec<FlowId>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_are_numbers_or_words() {
+        let read = |json: serde_json::Value| serde_json::from_value::<Sessions>(json).ok();
+        assert_eq!(read("all".into()), Some(Sessions::All));
+        assert_eq!(read("current".into()), Some(Sessions::Current));
+        for three in [serde_json::json!(3), serde_json::json!("3")] {
+            assert_eq!(read(three), Some(Sessions::One(SessionId(3))));
+        }
+        for wrong in [serde_json::json!("x"), serde_json::json!(1.5)] {
+            assert_eq!(read(wrong), None);
+        }
+    }
 
     #[test]
     fn numbers_with_commas() {

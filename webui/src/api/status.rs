@@ -17,12 +17,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 pub(super) struct Status {
     /// The program's version.
     version: String,
-    /// Whether what passes is recorded; when not, `trouble` says why.
+    /// Whether what passes is recorded; when not, it is `paused`, or `trouble` says why.
     recording: bool,
+    /// Recording is switched off.
+    paused: bool,
     /// What keeps it from recording, for a person.
     trouble: Option<String>,
     /// Flows in the database.
     flows: u64,
+    /// Flows that began in a second: the mean of the last five.
+    flows_per_second: f64,
+    /// The session that is recorded into.
+    session: CurrentSession,
     /// Bytes of the database on disk.
     disk_bytes: u64,
     /// Bytes recorded and not yet on disk.
@@ -41,6 +47,17 @@ pub(super) struct Status {
     /// The folder that holds what is recorded.
     data: String,
     ca: Root,
+}
+
+/// The session that is recorded into.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+struct CurrentSession {
+    /// Its number.
+    id: i64,
+    /// What a person calls it; may be empty.
+    name: String,
+    /// How many flows it has.
+    flows: u64,
 }
 
 /// The root certificate.
@@ -62,11 +79,21 @@ impl Status {
         let proxy = app.proxy.status();
         let trouble = app.trouble.borrow().as_ref().map(|text| text.to_string());
         let root = app.authority.info();
+        let paused = !app.store.is_recording();
+        let current = app.store.current_session().await?;
+        let session = app.store.session(current).await?;
         Ok(Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            recording: trouble.is_none(),
+            recording: trouble.is_none() && !paused,
+            paused,
             trouble,
             flows: app.store.count(None).await?,
+            flows_per_second: app.store.flows_per_second(),
+            session: CurrentSession {
+                id: current.0,
+                flows: session.as_ref().map_or(0, |session| session.flows),
+                name: session.map(|session| session.name).unwrap_or_default(),
+            },
             disk_bytes: app.store.size_on_disk(),
             queued_bytes: app.store.recorder().queued_bytes(),
             connections: proxy.connections,

@@ -7,3 +7,4 @@ mod flows;
 mod openapi;
 mod program;
 mod replay;
+mod sessions;

@@ -17,7 +17,10 @@ where
     let options = ExportOptions {
         format,
         ids: selection.ids.clone(),
-        filter: selection.filter.clone(),
+        filter: match selection.session {
+            Some(session) => Some(selection.filter.clone().unwrap_or_default().within(session)),
+            None => selection.filter.clone(),
+        },
         keep_tls_port: selection.keep_tls_port,
     };
     let mut exporter = Exporter::new(store, &options).await?;

@@ -42,6 +42,7 @@ pub(super) async fn items(
     let first = FlowQuery {
         filter: selection.filter.clone(),
         ids: selection.ids.clone(),
+        session: selection.session,
         limit: AT_ONCE,
         ..FlowQuery::default()
     };

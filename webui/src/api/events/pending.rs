@@ -16,6 +16,10 @@ pub(super) struct Pending {
     pub(super) missed: bool,
     /// Devices changed.
     pub(super) devices: bool,
+    /// Sessions changed.
+    pub(super) sessions: bool,
+    /// The program's state changed.
+    pub(super) status: bool,
 }
 
 impl Pending {
@@ -43,7 +47,16 @@ impl Pending {
                 self.deleted.clear();
                 self.cleared = true;
             }
-            Change::Lagged => self.missed = true,
+            Change::Lagged => {
+                self.missed = true;
+                self.sessions = true;
+            }
+            Change::Restored => self.missed = true,
+            Change::Sessions => {
+                self.sessions = true;
+                self.status = true;
+            }
+            Change::Recording(_) => self.status = true,
             // the server watches this one for all
             Change::Trouble(_) => {}
         }
@@ -73,6 +86,12 @@ mod tests {
         assert!(pending.cleared && pending.deleted.is_empty() && !pending.missed);
         pending.add(Change::Lagged);
         assert!(pending.missed);
+        assert!(pending.sessions && !pending.status);
+        pending.add(Change::Sessions);
+        assert!(pending.status);
+        let mut back = Pending::default();
+        back.add(Change::Restored);
+        assert!(back.missed && !back.sessions);
         let mut calm = Pending::default();
         calm.add(Change::Trouble(None));
         assert!(calm.is_empty());

@@ -6,8 +6,8 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use overhear_store::{
-    Error, FailureCause, FlowId, HeadKind, Kind, MessageInfo, Party, Side, State, Store, Version,
-    head,
+    Color, Error, FailureCause, FlowId, HeadKind, Kind, MessageInfo, Party, Side, State, Store,
+    Version, head,
     read::{Chunk, RecordedHead},
 };
 use serde::Serialize;
@@ -65,6 +65,13 @@ pub struct Flow {
     pub tags: Vec<String>,
     /// A person's comment; empty when there is none.
     pub comment: String,
+    /// The session that it belongs to.
+    pub session: i64,
+    /// The color that a person put on it.
+    #[schema(schema_with = schema::optional_color)]
+    pub color: Option<Color>,
+    /// A person put a star on it.
+    pub starred: bool,
 }
 
 /// A flow with everything but its bodies.
@@ -79,6 +86,19 @@ pub struct FlowDetail {
     pub times: FlowTimes,
     /// The connection it ran on; null when it is not known (any more).
     pub connection: Option<Connection>,
+    /// Other flows that have to do with it.
+    pub related: Related,
+}
+
+/// The flows that have to do with another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Related {
+    /// Its replays, oldest first: at most 100.
+    pub replays: Vec<i64>,
+    /// The flow that redirected the same client here within a minute.
+    pub redirect_from: Option<i64>,
+    /// Where the same client went within a minute, because this flow redirected it.
+    pub redirect_to: Option<i64>,
 }
 
 /// One message of an exchange. The optional members are there in a flow's detail, not in a list.
@@ -232,6 +252,9 @@ impl Flow {
             replay_of: flow.replay_of.map(|id| id.0),
             tags: tags(&flow.tags),
             comment: flow.comment.clone(),
+            session: flow.session.0,
+            color: flow.color,
+            starred: flow.starred,
         }
     }
 
@@ -257,10 +280,17 @@ impl FlowDetail {
         };
         let heads = store.heads(id).await?;
         let connection = store.connection(flow.connection).await?;
-        Ok(Some(Self::new(&flow, &heads, connection.as_ref())))
+        let related = store.related(&flow, &heads).await?;
+        let mut detail = Self::new(&flow, &heads, connection.as_ref());
+        detail.related = Related {
+            replays: related.replays.iter().map(|id| id.0).collect(),
+            redirect_from: related.redirect_from.map(|id| id.0),
+            redirect_to: related.redirect_to.map(|id| id.0),
+        };
+        Ok(Some(detail))
     }
 
-    /// Puts together what was read.
+    /// Puts together what was read; what the flow is related to is left out.
     pub fn new(
         flow: &overhear_store::Flow,
         heads: &[RecordedHead],
@@ -299,6 +329,7 @@ impl FlowDetail {
                 ended: optional(times.ended),
             },
             connection: connection.map(Connection::from),
+            related: Related::default(),
         }
     }
 }

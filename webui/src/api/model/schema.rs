@@ -12,6 +12,7 @@ fn words(words: &[&'static str], description: &str) -> Object {
 
 pub(super) const KINDS: [&str; 4] = ["http", "websocket", "tcp", "tls"];
 pub(super) const STATES: [&str; 4] = ["running", "complete", "failed", "interrupted"];
+pub(super) const COLORS: [&str; 7] = ["red", "orange", "yellow", "green", "blue", "purple", "grey"];
 pub(super) const PARTIES: [&str; 3] = ["client", "server", "proxy"];
 pub(super) const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"];
 pub(super) const CAUSES: [&str; 12] = [
@@ -66,6 +67,17 @@ fn or_null(mut object: Object) -> Object {
         values
     });
     object
+}
+
+pub(crate) fn optional_color() -> Object {
+    or_null(words(&COLORS, "A color that a person put on a flow."))
+}
+
+pub(crate) fn source() -> Object {
+    words(
+        &["recorded", "imported"],
+        "Whether the flows passed through the proxy, or were read from a file.",
+    )
 }
 
 pub(super) fn optional_party() -> Object {

@@ -1,7 +1,7 @@
 //! Moments as text: RFC 3339, UTC, nanoseconds.
 
 use overhear_store::Timestamp;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment as RFC 3339 with nine digits of a second: `2026-11-21T01:02:03.123456789Z`.
 pub fn rfc3339(at: Timestamp) -> String {
@@ -19,6 +19,13 @@ pub fn rfc3339(at: Timestamp) -> String {
         moment.second(),
         moment.nanosecond()
     )
+}
+
+/// Reads a moment as RFC 3339.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let nanoseconds = i64::try_from(moment.unix_timestamp_nanos()).ok()?;
+    Some(Timestamp(nanoseconds))
 }
 
 /// [`rfc3339`] of a moment that may not have come.
@@ -56,6 +63,18 @@ mod tests {
         );
         assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000000000Z");
         assert_eq!(seconds(1_795_222_923), "2026-11-21T01:02:03Z");
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for at in [0, 1_795_222_923_123_456_789, i64::MIN, i64::MAX] {
+            assert_eq!(moment(&rfc3339(Timestamp(at))), Some(Timestamp(at)));
+        }
+        let one = Some(Timestamp(1_795_222_923_500_000_000));
+        assert_eq!(moment("2026-11-21T02:02:03.5+01:00"), one);
+        for wrong in ["", "now", "2026-11-21", "9999-01-01T00:00:00Z"] {
+            assert_eq!(moment(wrong), None);
+        }
     }
 
     #[test]

@@ -60,7 +60,9 @@ async fn the_list_is_paged_sorted_and_filtered() {
         ids(&site.get("/api/flows?sort=status").await.json()),
         [5, 4, 3, 2, 1]
     );
-    for sort in ["duration", "host", "method"] {
+    for sort in [
+        "duration", "host", "method", "path", "type", "client", "upload", "kind",
+    ] {
         assert_eq!(
             ids(&site.get(&format!("/api/flows?sort={sort}")).await.json()).len(),
             5
@@ -97,6 +99,16 @@ async fn bad_parameters_are_said_to_be_so() {
         "/api/flows?sort=colour",
         "/api/flows?order=up",
         "/api/flows?cursor=nonsense",
+        "/api/flows?session=x",
+        "/api/flows/count?session=1.5",
+        "/api/flows/tree?path=/a/",
+        "/api/flows/tree?host=a.test&path=a",
+        "/api/flows/timeline?buckets=0",
+        "/api/flows/timeline?from=yesterday",
+        "/api/flows/timeline?from=2026-11-21T13:05:00Z&to=2026-11-21T13:04:00Z",
+        "/api/filter/values",
+        "/api/filter/values?field=header",
+        "/api/filter/values?field=host&limit=0",
         "/api/flows/x",
         "/api/flows/99999999999999999999",
         "/api/flows/1/messages?limit=0",
@@ -117,6 +129,12 @@ async fn bad_parameters_are_said_to_be_so() {
         "/api/flows/7/response/head",
         "/api/flows/7/messages",
         "/api/nothing",
+        "/api/flows?session=9",
+        "/api/flows/count?session=9",
+        "/api/flows/tree?session=9",
+        "/api/flows/timeline?session=9",
+        "/api/filter/values?field=host&session=9",
+        "/api/events?session=9",
         "/api/",
         "/api",
     ] {
@@ -133,9 +151,16 @@ async fn bad_parameters_are_said_to_be_so() {
 #[tokio::test]
 async fn a_wrong_filter_gets_its_place() {
     let site = Site::new().await;
-    for path in ["/api/flows", "/api/flows/count", "/api/events"] {
+    for path in [
+        "/api/flows?",
+        "/api/flows/count?",
+        "/api/flows/tree?",
+        "/api/flows/timeline?",
+        "/api/filter/values?field=host&",
+        "/api/events?",
+    ] {
         let problem = site
-            .get(&format!("{path}?filter=host%3Aa%20and%20%28"))
+            .get(&format!("{path}filter=host%3Aa%20and%20%28"))
             .await
             .problem(400);
         assert_eq!(problem["type"], "urn:overhear:problem:filter");
@@ -240,35 +265,155 @@ async fn deleting() {
     for host in ["a.test", "a.test", "b.test", "c.test", "d.test"] {
         site.record(Exchange {
             host,
+            response_body: b"a body",
             ..Exchange::default()
         })
         .await;
     }
-    let deleted = site
-        .ask("DELETE", "/api/flows?filter=host%3Aa.test", None)
-        .await;
-    assert_eq!(deleted.json(), json!({"deleted": 2}));
-    assert_eq!(
-        site.ask("DELETE", "/api/flows?ids=3,99", None).await.json(),
-        json!({"deleted": 1})
-    );
-    assert_eq!(site.ask("DELETE", "/api/flows/4", None).await.status, 204);
+    let delete = async |path: &str| {
+        let answer = site.ask("DELETE", path, None).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = answer.json();
+        let undo = answer["undo"].as_str().map(str::to_owned);
+        (answer["deleted"].as_u64().expect("a number"), undo)
+    };
+    let count = async || site.get("/api/flows/count").await.json()["count"].clone();
+    let (deleted, first) = delete("/api/flows?filter=host%3Aa.test").await;
+    assert_eq!(deleted, 2);
+    let (deleted, second) = delete("/api/flows?ids=3,99").await;
+    assert_eq!(deleted, 1);
+    assert_eq!(delete("/api/flows/4").await.0, 1);
     site.get("/api/flows/4").await.problem(404);
+    assert_eq!(count().await, 1);
+    // no number named is not every number, and nothing deleted is nothing to undo
+    assert_eq!(delete("/api/flows?ids=").await, (0, None));
+    let (deleted, rest) = delete("/api/flows").await;
+    assert_eq!((deleted, count().await), (1, json!(0)));
+
+    let undelete = async |undo: &Option<String>| {
+        let undo = undo.as_deref().expect("an undo");
+        site.ask("POST", "/api/flows/undelete", Some(json!({"undo": undo})))
+            .await
+    };
+    for (undo, restored) in [(&rest, 1), (&first, 2)] {
+        let answer = undelete(undo).await;
+        assert_eq!(answer.json(), json!({"restored": restored}));
+    }
+    assert_eq!(count().await, 3);
+    undelete(&first).await.problem(410);
+    for unknown in ["", "x", "-1", "9223372036854775807"] {
+        undelete(&Some(unknown.to_owned())).await.problem(404);
+    }
+    // whole, in its place
+    let flow = site.get("/api/flows/2").await.json();
+    assert_eq!(flow["response"]["start_line"], "HTTP/1.1 200 Fine");
+    let body = site.get("/api/flows/2/response/body").await;
+    assert_eq!(body.text(), "a body");
+    assert!(flow["connection"].is_object());
+    site.get("/api/flows/3").await.problem(404);
+    assert_eq!(undelete(&second).await.json(), json!({"restored": 1}));
+}
+
+#[tokio::test]
+async fn many_are_marked_at_once() {
+    let site = Site::new().await;
+    for host in ["a.test", "a.test", "b.test"] {
+        site.record(Exchange {
+            host,
+            ..Exchange::default()
+        })
+        .await;
+    }
+    let patch = async |body: Value| site.ask("PATCH", "/api/flows", Some(body)).await;
+    let marks =
+        json!({"filter": "host:a.test", "add_tags": ["x", "y"], "color": "blue", "starred": true});
+    assert_eq!(patch(marks).await.json(), json!({"changed": 2}));
+    let marks = json!({"ids": [1, 3, 77], "remove_tags": ["x"], "add_tags": ["z"], "color": null});
+    assert_eq!(patch(marks).await.json(), json!({"changed": 2}));
+    let notes = async |id: i64| {
+        let flow = site.get(&format!("/api/flows/{id}")).await.json();
+        [&flow["tags"], &flow["color"], &flow["starred"]].map(Value::clone)
+    };
     assert_eq!(
-        site.get("/api/flows/count").await.json(),
-        json!({"count": 1})
-    );
-    // no number named is not every number
-    assert_eq!(
-        site.ask("DELETE", "/api/flows?ids=", None).await.json(),
-        json!({"deleted": 0})
+        notes(1).await,
+        [json!(["y", "z"]), json!(null), json!(true)]
     );
     assert_eq!(
-        site.ask("DELETE", "/api/flows", None).await.json(),
-        json!({"deleted": 1})
+        notes(2).await,
+        [json!(["x", "y"]), json!("blue"), json!(true)]
     );
+    assert_eq!(notes(3).await, [json!(["z"]), json!(null), json!(false)]);
+    let found = async |filter: &str| {
+        let path = format!("/api/flows/count?filter={filter}");
+        site.get(&path).await.json()["count"].clone()
+    };
+    assert_eq!(found("color%3Ablue").await, 1);
+    assert_eq!(found("is%3Astarred").await, 2);
+    assert_eq!(found("color%3A").await, 1);
+
+    for wrong in [
+        json!({"color": "red"}),
+        json!({"ids": [1], "add_tags": ["a,b"]}),
+        json!({"filter": "("}),
+    ] {
+        patch(wrong).await.problem(400);
+    }
+    for wrong in [
+        json!({"ids": [1], "color": "pink"}),
+        json!({"ids": [1], "star": true}),
+        json!({"ids": ["1"]}),
+    ] {
+        patch(wrong).await.problem(422);
+    }
+    patch(json!({"ids": [1], "session": 99, "starred": true}))
+        .await
+        .problem(404);
+    let one = site
+        .ask(
+            "PATCH",
+            "/api/flows/3",
+            Some(json!({"color": "grey", "starred": true})),
+        )
+        .await
+        .json();
     assert_eq!(
-        site.get("/api/flows/count").await.json(),
-        json!({"count": 0})
+        (&one["color"], &one["starred"]),
+        (&json!("grey"), &json!(true))
     );
+    let one = site
+        .ask("PATCH", "/api/flows/3", Some(json!({"color": null})))
+        .await
+        .json();
+    assert_eq!(
+        (&one["color"], &one["starred"]),
+        (&json!(null), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn a_redirection_and_a_replay_are_related() {
+    let site = Site::new().await;
+    let record = async |path: &str, status: u16, location: &str| {
+        let fields = format!("Location: {location}\r\n");
+        let exchange = Exchange {
+            path,
+            status,
+            response_fields: &fields,
+            ..Exchange::default()
+        };
+        site.record(exchange).await.0
+    };
+    let from = record("/old?a=b", 302, "../new?x=%20y#part").await;
+    let other = record("/elsewhere", 200, "/new?x=%20y").await;
+    let to = record("/new?x=%20y", 200, "").await;
+    let again = record("/new?x=%20y", 200, "").await;
+    let related = async |id: i64| {
+        let flow = site.get(&format!("/api/flows/{id}")).await.json();
+        flow["related"].clone()
+    };
+    let nothing = json!({"replays": [], "redirect_from": null, "redirect_to": null});
+    assert_eq!(related(from).await["redirect_to"], to);
+    assert_eq!(related(to).await["redirect_from"], from);
+    assert_eq!(related(again).await, nothing);
+    assert_eq!(related(other).await, nothing);
 }

@@ -5,10 +5,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 24] = [
+const ROUTES: [(&str, &[&str]); 32] = [
     ("/openapi.json", &["get"]),
-    ("/flows", &["get", "delete"]),
+    ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
+    ("/flows/tree", &["get"]),
+    ("/flows/timeline", &["get"]),
+    ("/flows/undelete", &["post"]),
     ("/flows/{id}", &["get", "delete", "patch"]),
     ("/flows/{id}/request/body", &["get"]),
     ("/flows/{id}/response/body", &["get"]),
@@ -17,6 +20,11 @@ const ROUTES: [(&str, &[&str]); 24] = [
     ("/flows/{id}/messages", &["get"]),
     ("/flows/{id}/{side}/preview", &["get"]),
     ("/flows/{id}/{side}/search", &["get"]),
+    ("/filter/fields", &["get"]),
+    ("/filter/values", &["get"]),
+    ("/sessions", &["get", "post"]),
+    ("/sessions/{id}", &["patch", "delete"]),
+    ("/recording", &["put"]),
     ("/replay", &["post"]),
     ("/export", &["get", "post"]),
     ("/status", &["get"]),

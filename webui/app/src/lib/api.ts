@@ -1,8 +1,8 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Annotation, Annotations, Deletion, Device, ExportFormat, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Session, Settings, Side,
-  Status, StreamMessage,
+  Annotation, Annotations, Deletion, Device, ExportFormat, FilterField, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Session,
+  Settings, Side, Status, StreamMessage, Timeline, TreeLevel,
 } from "./types";
 
 /** What the server, or the way to it, said no with. */
@@ -111,6 +111,10 @@ export const api = {
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "PUT" }),
   refuseCertificate: (host: string) =>
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "DELETE" }),
+  timeline: (what: { filter: string; session: SessionChoice; buckets: number }) => json<Timeline>(address("flows/timeline", what)),
+  tree: (at: { session: SessionChoice; devices: boolean; client?: string; host?: string; path?: string }, signal?: AbortSignal) =>
+    json<TreeLevel>(address("flows/tree", at), signal ? { signal } : {}),
+  filterFields: async () => (await json<{ items: FilterField[] }>(address("filter/fields"))).items,
   values: async (field: string, at: { prefix?: string; filter?: string; session?: SessionChoice; limit?: number } = {}, signal?: AbortSignal) =>
     (await json<{ items: { value: string; count: number }[] }>(address("filter/values", { field, ...at }), signal ? { signal } : {})).items,
   exportAs: (format: ExportFormat, what: { filter?: string; ids?: number[]; session?: SessionChoice; keep_tls_port?: boolean }) =>

@@ -19,6 +19,8 @@ class App {
   locked = $state(false);
   /** Counts the changes of sessions; what shows them depends on it. */
   sessions = $state(0);
+  /** Counts what changed, of all flows; what adds them up depends on it. */
+  changed = $state(0);
   /** A short word about what was done or went wrong. */
   notice: { text: string; bad: boolean } | null = $state.raw(null);
   readonly live = new Live({
@@ -26,10 +28,14 @@ class App {
     flows: (changes) => this.#apply(changes),
     cleared: () => {
       this.list.cleared();
+      this.changed++;
       this.selection.clear();
       if (router.now.screen === "list") router.go({ flow: null });
     },
-    reload: () => void this.list.refresh(),
+    reload: () => {
+      this.changed++;
+      void this.list.refresh();
+    },
     devices: (items) => (this.devices = items),
     status: (status) => (this.status = status),
     sessions: () => this.#sessions(),
@@ -101,6 +107,7 @@ class App {
   }
 
   #opened(): void {
+    this.changed++;
     void this.list.refresh();
     void api.devices().then((items) => (this.devices = items), () => {});
     void api.status().then((status) => (this.status = status), () => {});
@@ -115,6 +122,7 @@ class App {
 
   #apply(changes: Changes): void {
     this.list.apply(changes);
+    this.changed++;
     const deleted = [...changes].filter(([, flow]) => flow === "deleted").map(([id]) => id);
     if (deleted.length > 0) this.selection.forget(deleted);
     const shown = router.now.flow;

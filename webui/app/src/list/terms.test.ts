@@ -22,13 +22,13 @@ describe("terms of the filter language", () => {
     expect(both("a or b", "host:a")).toBe("(a or b) host:a");
     expect(both("(a or b)", "c or d")).toBe("(a or b) (c or d)");
     expect(both("x host:a", "host:a")).toBe("x host:a");
-    expect(without("a|b", "host:c")).toBe("(a|b) not host:c");
-    expect(without("", "host:a path:\"/x y\"")).toBe('not (host:a path:"/x y")');
-    expect(without("", 'path:"/x y"')).toBe('not path:"/x y"');
+    expect(without("a|b", "host:c")).toBe("(a|b) -host:c");
+    expect(without("", "host:a path:\"/x y\"")).toBe('-(host:a path:"/x y")');
+    expect(without("", 'path:"/x y"')).toBe('-path:"/x y"');
   });
 
   it("see an or only where it is one", () => {
-    expect(['a or b', 'a OR b', "a | b", "a|b", "a || b"].map(alternatives)).toEqual([true, true, true, true, true]);
+    expect(['a or b', 'a OR b', "a | b", "a|b", "a || b", "(a)|(b)"].map(alternatives)).toEqual([true, true, true, true, true, true]);
     expect(['"a or b"', "(a or b) c", "order", 'tag:"x|y"', 'x:"\\" or y"'].map(alternatives)).toEqual([false, false, false, false, false]);
   });
 

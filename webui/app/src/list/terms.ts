@@ -5,13 +5,13 @@ import type { Flow } from "../lib/types";
 
 /** `field:value`, with quotes where a character would mean something. */
 export function term(field: string, value: string | number): string {
-  const text = String(value);
-  const plain = text !== "" && /^[^\s"\\*?()|<>=/-][^\s"\\*?()|]*$/.test(text) && !/^(and|or|not)$/i.test(text) && !text.includes("..");
-  return `${field}:${plain ? text : quoted(text)}`;
+  return `${field}:${quotedIfNeeded(String(value))}`;
 }
 
-function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, (c) => `\\${c}`)}"`;
+/** A value as it can stand after a colon. */
+export function quotedIfNeeded(text: string): string {
+  const plain = /^[^\s"\\*?()|<>=/-][^\s"\\*?()|]*$/.test(text) && !/^(and|or|not)$/i.test(text) && !text.includes("..");
+  return plain ? text : `"${text.replace(/["\\]/g, (c) => `\\${c}`)}"`;
 }
 
 /** Both must hold. */
@@ -24,12 +24,17 @@ export function both(filter: string, more: string): string {
 
 /** The filter without what matches `unwanted`. */
 export function without(filter: string, unwanted: string): string {
-  return both(filter, `not ${/\s/.test(bare(unwanted)) ? `(${unwanted})` : unwanted}`);
+  return both(filter, `-${top(unwanted).length > 1 ? `(${unwanted})` : unwanted}`);
 }
 
 /** Whether an `or` stands outside of parentheses and quotes: then a filter needs parentheses before something is added. */
 export function alternatives(filter: string): boolean {
-  return top(filter).some((word) => /^(or|\|\|?)$/i.test(word)) || /[^\s]\|/.test(bare(filter));
+  return top(filter).some((word) => /^(or|\|)$/i.test(word));
+}
+
+/** The terms that must all hold, parentheses as one; null where there are alternatives. */
+export function splitTerms(filter: string): string[] | null {
+  return alternatives(filter) ? null : top(filter);
 }
 
 /** The words outside of parentheses; a quoted text belongs to its word. */
@@ -45,18 +50,14 @@ function top(filter: string): string[] {
       if (c === '"') quote = !quote;
       else if (!quote && c === "(") depth++;
       else if (!quote && c === ")") depth--;
-      if (!quote && depth === 0 && /\s/.test(c)) {
+      if (!quote && depth === 0 && /[\s|]/.test(c)) {
         if (word) words.push(word);
+        if (c === "|") words.push(c);
         word = "";
       } else word += c;
     }
   }
   return word ? [...words, word] : words;
-}
-
-/** A filter with its quoted texts and parentheses taken out. */
-function bare(filter: string): string {
-  return filter.replace(/"(\\.|[^"\\])*"/g, "q").replace(/\(.*\)/g, "p");
 }
 
 /** A value of a flow that a filter can ask for. */

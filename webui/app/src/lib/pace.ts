@@ -1,0 +1,58 @@
+//! Something that is done again whenever things changed, but not too often, never twice at once, and less often the
+//! longer it takes.
+
+/** The rest after a run is this many times what the run took. */
+const REST = 4;
+
+export class Pace {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running = false;
+  #again = false;
+  #until = 0;
+
+  constructor(
+    private readonly task: () => Promise<void>,
+    /** Milliseconds between the end of a run and the next. */
+    private readonly least: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** Things changed. */
+  poke(): void {
+    if (this.#running) this.#again = true;
+    else this.#timer ??= setTimeout(() => void this.#run(), Math.max(0, this.#until - this.now()));
+  }
+
+  /** Does it now, or right after the run that is under way. */
+  soon(): void {
+    this.#until = 0;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.poke();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#again = false;
+  }
+
+  async #run(): Promise<void> {
+    this.#timer = undefined;
+    this.#running = true;
+    const began = this.now();
+    this.#until = Infinity;
+    try {
+      await this.task();
+    } finally {
+      this.#running = false;
+      // `soon` may have been asked for meanwhile
+      const rest = Math.max(this.least, (this.now() - began) * REST);
+      this.#until = this.#until === 0 ? 0 : this.now() + rest;
+      if (this.#again) {
+        this.#again = false;
+        this.poke();
+      }
+    }
+  }
+}

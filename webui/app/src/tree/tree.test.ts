@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { TreeItem } from "../lib/types";
+import { added, Tree } from "./tree.svelte";
+
+const item = (key: string, count = 1, children = true): TreeItem => ({ name: key, key, count, errors: 0, running: 0, bytes: 10, children, filter: `host:${key}` });
+
+let levels: Record<string, TreeItem[]>;
+let asked: string[];
+
+beforeEach(() => {
+  asked = [];
+  levels = { devices: [item("10.0.0.1")], hosts: [item("a.test", 5), item("b.test", 3)], "a.test": [item("/api/"), item("/x", 1, false)], "a.test/api/": [item("/api/users")] };
+  vi.stubGlobal("fetch", (url: string) => {
+    const query = new URL(url, "http://page").searchParams;
+    const key = query.has("host") ? `${query.get("host")}${query.get("path") ?? ""}` : query.has("devices") && !query.has("client") ? "devices" : "hosts";
+    asked.push(key);
+    return Promise.resolve(Response.json({ items: levels[key] ?? [], more: 0 }));
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const names = (tree: Tree) => tree.shown.map(({ node, depth }) => " ".repeat(depth) + node.item.key);
+const at = (tree: Tree, key: string) => tree.shown.find(({ node }) => node.item.key === key)!.node;
+
+describe("the tree", () => {
+  it("begins with hosts when there is one device, and with devices when there are several", async () => {
+    const tree = new Tree();
+    await tree.show("current");
+    expect(names(tree)).toEqual(["a.test", "b.test"]);
+    levels["devices"] = [item("10.0.0.1"), item("10.0.0.2")];
+    await tree.show("all");
+    expect(names(tree)).toEqual(["10.0.0.1", "10.0.0.2"]);
+    await tree.toggle(at(tree, "10.0.0.2"));
+    expect(names(tree)).toEqual(["10.0.0.1", "10.0.0.2", " a.test", " b.test"]);
+  });
+
+  it("reads a level when it is opened, and keeps it open over a refresh", async () => {
+    const tree = new Tree();
+    await tree.show("current");
+    await tree.toggle(at(tree, "a.test"));
+    await tree.toggle(at(tree, "/api/"));
+    expect(names(tree)).toEqual(["a.test", " /api/", "  /api/users", " /x", "b.test"]);
+    levels["a.test/api/"] = [item("/api/users", 9)];
+    await tree.refresh();
+    expect(at(tree, "/api/users").item.count).toBe(9);
+    expect(names(tree)).toHaveLength(5);
+    await tree.toggle(at(tree, "a.test"));
+    expect(names(tree)).toEqual(["a.test", "b.test"]);
+    const leaf = asked.length;
+    await tree.toggle({ ...at(tree, "b.test"), item: item("b.test", 1, false) });
+    expect(asked).toHaveLength(leaf);
+  });
+
+  it("moves nothing while it is held, and still counts", async () => {
+    const tree = new Tree();
+    await tree.show("current");
+    tree.held = true;
+    levels["hosts"] = [item("new.test", 50), item("b.test", 30), item("a.test", 6)];
+    await tree.refresh();
+    expect(tree.shown.map(({ node }) => [node.item.key, node.item.count])).toEqual([["a.test", 6], ["b.test", 30]]);
+    tree.held = false;
+    await tree.refresh();
+    expect(names(tree)).toEqual(["new.test", "b.test", "a.test"]);
+  });
+
+  it("says when it cannot be read", async () => {
+    vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ detail: "broken" }, { status: 500, headers: { "content-type": "application/problem+json" } })));
+    const tree = new Tree();
+    await tree.show("current");
+    expect(tree.error).toBe("broken");
+  });
+});
+
+it("adds a node to what is chosen", () => {
+  const both = (a: string, b: string) => `${a} ${b}`;
+  expect(added("", [], "host:a", both)).toEqual({ filter: "host:a", chosen: ["host:a"] });
+  expect(added("host:a", ["host:a"], "host:b", both)).toEqual({ filter: "host:a or host:b", chosen: ["host:a", "host:b"] });
+  expect(added("host:a or host:b", ["host:a", "host:b"], "host:a", both)).toEqual({ filter: "host:b", chosen: ["host:b"] });
+  expect(added("status:500", ["host:a"], "host:b", both)).toEqual({ filter: "status:500 host:b", chosen: [] });
+});

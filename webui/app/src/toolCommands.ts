@@ -10,7 +10,7 @@ const GROUP = "Tools";
 
 /** `record` turns the recording on or off. */
 export function toolCommands(record: () => unknown): Command[] {
-  const some = () => (app.status?.session?.flows ?? 0) > 0;
+  const some = () => (app.status?.session.flows ?? 0) > 0;
   return [
     { id: "recording", title: "Recording on or off", group: GROUP, keys: ["Mod+Shift+E"], run: record },
     { id: "session.save", title: "Save the recording and begin anew", group: GROUP, when: some, run: () => (app.dialog = "save-session") },

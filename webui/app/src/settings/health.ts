@@ -9,7 +9,7 @@ export const LITTLE_DISK = 1_000_000_000;
 /** Warnings in words, the worst first; none when all is well. */
 export function warnings(status: Pick<Status, "disk_free" | "queued_bytes" | "queue_bytes_limit">): string[] {
   const found: string[] = [];
-  if ((status.disk_free ?? null) !== null && status.disk_free !== null && status.disk_free < LITTLE_DISK) found.push(`The disk is nearly full: ${bytes(status.disk_free)} free.`);
+  if (status.disk_free !== null && status.disk_free < LITTLE_DISK) found.push(`The disk is nearly full: ${bytes(status.disk_free)} free.`);
   if (status.queue_bytes_limit > 0 && status.queued_bytes > status.queue_bytes_limit / 2) {
     found.push(`${bytes(status.queued_bytes)} wait to be written${status.queued_bytes >= status.queue_bytes_limit ? ": the traffic is slowed down" : ""}.`);
   }

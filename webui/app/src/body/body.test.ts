@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ascii, BytePages, hex, MemorySource, offset } from "./hex";
+import { ascii, BytePages, hex, MemorySource, offset, stretchesOf } from "./hex";
 import { binary, charset, form, views } from "./kind";
 import { JsonLines, PlainLines, type Lines } from "./lines";
 import { Rows } from "./rows";
@@ -75,10 +75,10 @@ describe("kinds", () => {
   it("goes by the type, then by the bytes", () => {
     expect(views("application/problem+json; charset=utf-8", bytes("{"))[0]).toBe("json");
     expect(views("text/plain", bytes('{"a":1}'))[0]).toBe("json");
-    expect(views("text/html", bytes("{}"))[0]).toBe("text");
+    expect(views("text/html", bytes("{}"))[0]).toBe("source");
     expect(views(null, bytes("hello"))[0]).toBe("text");
     expect(views(null, Uint8Array.of(0, 1, 2))[0]).toBe("hex");
-    expect(views("image/svg+xml", bytes("<svg"))).toEqual(["image", "text", "hex"]);
+    expect(views("image/svg+xml", bytes("<svg"))).toEqual(["image", "source", "text", "hex"]);
     expect(views("application/x-www-form-urlencoded", bytes("a=b"))[0]).toBe("form");
     expect(binary(bytes("größer \u001b[0m\n"))).toBe(false);
   });
@@ -101,6 +101,13 @@ describe("hex", () => {
     expect(offset(255, 2 ** 33)).toBe("0000000000ff");
     expect(hex(bytes("GET / HT"), 8)).toBe("47 45 54 20  2f 20 48 54");
     expect(ascii(Uint8Array.of(0x41, 0, 0x7f, 0xff, 0x20))).toBe("A··· ");
+  });
+
+  it("cuts a row where places are", () => {
+    expect(stretchesOf(16, 16, [[0, 4], [14, 4], [20, 2], [31, 8], [40, 1]], [20, 2])).toEqual([[0, 2, 1], [2, 4, 0], [4, 6, 2], [6, 15, 0], [15, 16, 1]]);
+    expect(stretchesOf(0, 4, [], null)).toEqual([[0, 4, 0]]);
+    const row = bytes("GET / HT");
+    expect(stretchesOf(0, 8, [[3, 2]], null).map(([from, to]) => hex(row, 8, from, to)).join("")).toBe(hex(row, 8));
   });
 
   it("fetches the pages that are looked at, once", async () => {

@@ -13,9 +13,9 @@ export function offset(n: number, size: number): string {
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
 
 /** `47 45 54 20  2f 20 48 54`: a wider gap in the middle. */
-export function hex(bytes: Uint8Array, per: number): string {
+export function hex(bytes: Uint8Array, per: number, from = 0, to = bytes.length): string {
   let text = "";
-  for (let at = 0; at < bytes.length; at++) {
+  for (let at = from; at < to; at++) {
     if (at > 0) text += at * 2 === per ? "  " : " ";
     text += HEX[bytes[at] as number];
   }
@@ -26,6 +26,30 @@ export function ascii(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·";
   return text;
+}
+
+/** A row of `length` bytes at `from`, cut where found places begin and end; 2 marks the place that is looked at. */
+export function stretchesOf(from: number, length: number, places: readonly [number, number][], looked: readonly [number, number] | null): [start: number, end: number, mark: 0 | 1 | 2][] {
+  // places are in order: the first that reaches into the row
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const [at, size] = places[middle] as [number, number];
+    if (at + size <= from) low = middle + 1;
+    else high = middle;
+  }
+  const found: [number, number, 0 | 1 | 2][] = [];
+  let done = 0;
+  for (; low < places.length && done < length; low++) {
+    const [at, size] = places[low] as [number, number];
+    if (at >= from + length) break;
+    const [start, end] = [Math.max(done, at - from), Math.min(length, at + size - from)];
+    if (start > done) found.push([done, start, 0]);
+    if (end > start) found.push([start, end, looked && looked[0] === at ? 2 : 1]);
+    done = Math.max(done, end);
+  }
+  if (done < length) found.push([done, length, 0]);
+  return found;
 }
 
 const PAGE = 16 * 1024;

@@ -5,6 +5,8 @@ import type { Lines } from "./lines";
 export interface Row {
   line: number;
   text: string;
+  /** Where the row begins in its line. */
+  from: number;
   indent: number;
   /** Not the first row of its line. */
   continued: boolean;
@@ -50,10 +52,24 @@ export class Rows {
     const from = this.#from[row] ?? 0;
     return {
       line,
+      from,
       text: this.lines.text(line).slice(from, from + this.#width(line)),
       indent: Math.min(this.lines.indent(line), this.columns >> 1),
       continued: from > 0,
     };
+  }
+
+  /** The row that shows a character of a line; -1 when the line is folded away. */
+  find(line: number, column: number): number {
+    let [low, high] = [0, this.count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#line[middle] ?? 0) < line) low = middle + 1;
+      else high = middle;
+    }
+    if (low >= this.count || this.#line[low] !== line) return -1;
+    const further = Math.floor(column / this.#width(line));
+    return this.#line[low + further] === line ? low + further : low;
   }
 
   #width(line: number): number {

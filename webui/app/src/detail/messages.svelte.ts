@@ -1,7 +1,9 @@
 //! The messages of a flow, read piece by piece from its beginning: WebSocket frames can only be told apart in order.
 
-import { aborted, api, words } from "../lib/api";
+import { aborted, api, bodyAddress, request, words } from "../lib/api";
 import type { FlowDetail, Side, StreamMessage } from "../lib/types";
+import { EventParser, type ServerEvent } from "./sse";
+import { isEventStream } from "./story";
 import { deflate, inflater, Unframer, type Inflater, type MessageKind } from "./websocket";
 
 const PIECES = 100;
@@ -11,9 +13,11 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export interface Shown {
   side: Side;
   at: string;
-  kind: MessageKind | "bytes";
+  kind: MessageKind | "bytes" | "event";
   data: Uint8Array<ArrayBuffer>;
   compressed: number | null;
+  /** What else a server-sent event says. */
+  event?: ServerEvent;
 }
 
 export class MessageList {
@@ -28,17 +32,23 @@ export class MessageList {
   #pieces = 0;
   #bytes = 0;
   #readers: Record<Side, Unframer> | null = null;
+  readonly #events = new EventParser();
+  /** Decoded bytes of an event stream that were read already. */
+  #decoded = 0;
   readonly #abort = new AbortController();
 
   constructor(
     private readonly id: number,
-    private readonly websocket: boolean,
+    private readonly as: "websocket" | "bytes" | "events" | "coded events",
     private readonly extensions: string,
   ) {}
 
   static of(flow: FlowDetail): MessageList {
     const header = flow.response?.headers.filter(([name]) => name.toLowerCase() === "sec-websocket-extensions");
-    return new MessageList(flow.id, flow.kind === "websocket", (header ?? []).map(([, value]) => value).join(","));
+    const coding = flow.response?.content_encoding;
+    const events = coding && !/^\s*identity\s*$/i.test(coding) ? "coded events" : "events";
+    const as = flow.kind === "websocket" ? "websocket" : isEventStream(flow) ? events : "bytes";
+    return new MessageList(flow.id, as, (header ?? []).map(([, value]) => value).join(","));
   }
 
   close(): void {
@@ -50,7 +60,11 @@ export class MessageList {
     if (this.loading || this.full) return;
     this.loading = true;
     try {
-      this.#readers ??= this.websocket ? await this.#unframers() : null;
+      if (this.as === "coded events") {
+        await this.#decode();
+        return;
+      }
+      this.#readers ??= this.as === "websocket" ? await this.#unframers() : null;
       const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
       for (const piece of page.items) this.#take(piece);
       this.#pieces += page.items.length;
@@ -68,13 +82,38 @@ export class MessageList {
   #take(piece: StreamMessage): void {
     const data = Uint8Array.from(atob(piece.data), (character) => character.charCodeAt(0));
     this.#bytes += data.length;
-    if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null });
+    if (this.as === "events") {
+      if (piece.side === "response") this.#heard(data, piece.at);
+    } else if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null });
     else {
       for (const message of this.#readers[piece.side].feed(data)) {
         this.#bytes += message.data.length;
         this.items.push({ side: piece.side, at: piece.at, ...message });
       }
     }
+  }
+
+  #heard(data: Uint8Array, at: string): void {
+    const encoder = new TextEncoder();
+    for (const event of this.#events.feed(data)) this.items.push({ side: "response", at, kind: "event", data: encoder.encode(event.data), compressed: null, event });
+  }
+
+  /** A stream with a content coding: decoded from its beginning by the server, so the times of its pieces are not known. */
+  async #decode(): Promise<void> {
+    const response = await request(bodyAddress(this.id, "response", { decoded: true }), { signal: this.#abort.signal });
+    const reader = response.body?.getReader();
+    let skip = this.#decoded;
+    for (let piece = await reader?.read(); reader && piece && !piece.done; piece = await reader.read()) {
+      const fresh = piece.value.subarray(Math.min(skip, piece.value.length));
+      skip -= piece.value.length - fresh.length;
+      this.#decoded += fresh.length;
+      this.#heard(fresh, "");
+      this.full = this.#decoded > MOST_BYTES;
+      if (this.full) await reader.cancel();
+    }
+    this.count = this.items.length;
+    this.done = true;
+    this.error = null;
   }
 
   async #unframers(): Promise<Record<Side, Unframer>> {

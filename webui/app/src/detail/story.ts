@@ -1,6 +1,6 @@
 //! What happened to a flow, in one sentence, and what a person can do about a failure.
 
-import { bytes, duration, reason, shortType } from "../lib/format";
+import { bytes, duration, mediaType, reason, shortType } from "../lib/format";
 import type { Failure, Flow, FlowDetail } from "../lib/types";
 
 export function story(flow: Flow | FlowDetail): string {
@@ -103,4 +103,9 @@ const PINNED = [
 /** The failure says that the program accepts only certificates that it knows, on a device that trusts overhear's. */
 function pins(failure: Failure): boolean {
   return failure.side === "client" && failure.text.includes("pinning") && !failure.text.includes("does not trust");
+}
+
+/** Whether the answer is a stream of server-sent events. */
+export function isEventStream(flow: { kind: string; response: { content_type: string | null } | null }): boolean {
+  return flow.kind === "http" && mediaType(flow.response?.content_type) === "text/event-stream";
 }

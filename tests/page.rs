@@ -2,6 +2,7 @@
 //! nothing of what was recorded.
 
 mod shared;
+mod tools;
 
 use crate::support::{Program, Server, http::Message};
 use serde_json::{Value, json};

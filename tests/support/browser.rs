@@ -2,7 +2,10 @@
 
 use super::{Program, Run, repository, target_dir};
 use serde_json::Value;
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Runs `tests/browser/NAME.mjs` with one JSON argument; it prints one JSON value.
 ///
@@ -14,13 +17,18 @@ pub fn drive(program: &Program, name: &str, input: &Value) -> Value {
     if input["untrusted"] != true {
         trust(program, &home);
     }
+    drive_in(&home, name, input)
+}
+
+/// [`drive`] in a home folder of the caller's, which trusts nothing of its own.
+pub fn drive_in(home: &Path, name: &str, input: &Value) -> Value {
     let script = repository()
         .join("tests/browser")
         .join(format!("{name}.mjs"));
     Run::new("node")
         .arg(script)
         .arg(input.to_string())
-        .env("HOME", &home)
+        .env("HOME", home)
         .env("BROWSER", executable())
         .env("SCREENSHOTS", target_dir().join("screenshots"))
         .limit(Duration::from_secs(300))
@@ -46,7 +54,7 @@ pub fn executable() -> PathBuf {
 
 /// Puts the program's root into the browser's own store, as a person would. Linux only: elsewhere the
 /// script accepts the root by its key.
-fn trust(program: &Program, home: &std::path::Path) {
+fn trust(program: &Program, home: &Path) {
     if !cfg!(target_os = "linux") {
         return;
     }

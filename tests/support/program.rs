@@ -14,6 +14,7 @@ pub struct Setup {
     args: Vec<OsString>,
     data: Option<PathBuf>,
     listen: String,
+    web: String,
     upstream_ca: Option<String>,
 }
 
@@ -57,6 +58,7 @@ impl Setup {
             args: Vec::new(),
             data: None,
             listen: "127.0.0.1:0".to_owned(),
+            web: "127.0.0.1:0".to_owned(),
             upstream_ca: None,
         }
     }
@@ -79,6 +81,12 @@ impl Setup {
         self
     }
 
+    /// Where the page listens.
+    pub fn web(mut self, address: &str) -> Self {
+        self.web = address.to_owned();
+        self
+    }
+
     /// Trusts servers whose certificates this authority (PEM) signed.
     pub fn trusting(mut self, pem: &str) -> Self {
         self.upstream_ca = Some(pem.to_owned());
@@ -94,7 +102,7 @@ impl Setup {
                 "--listen",
                 &self.listen,
                 "--web",
-                "127.0.0.1:0",
+                &self.web,
                 "--no-open",
                 "--data",
             ])

@@ -12,7 +12,7 @@ interface Offer {
   tokens: string[];
 }
 
-class Undo {
+export class Undo {
   /** The offer in view. */
   shown: Offer | null = $state.raw(null);
   busy = $state(false);

@@ -20,8 +20,18 @@ export function parse(text: string): Json | null {
   }
 }
 
+const written = new WeakMap<Json, string>();
+
 /** A value on one line, members in the order of their names: equal texts are equal values. */
 export function canonical(json: Json): string {
+  const before = written.get(json);
+  if (before !== undefined) return before;
+  const text = write(json);
+  written.set(json, text);
+  return text;
+}
+
+function write(json: Json): string {
   if (json.kind === "object") {
     const names = [...json.members.keys()].sort();
     return `{${names.map((name) => `${JSON.stringify(name)}: ${canonical(json.members.get(name) as Json)}`).join(", ")}}`;

@@ -57,7 +57,8 @@ export const RECIPES: readonly Recipe[] = [
     steps: (place, system) => [
       {
         text: "Most programs look at these variables. In a terminal, for all that is started there afterwards:",
-        lines: [...proxies(place), ...["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"].map((name): [string, string] => [name, place.ca])]
+        // curl knows http_proxy in small letters only; to Windows the letters are the same
+        lines: [...(system === "windows" ? [] : proxies(place).map(([name, value]): [string, string] => [name.toLowerCase(), value])), ...proxies(place), ...["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"].map((name): [string, string] => [name, place.ca])]
           .map(([name, value]) => (system === "windows" ? `$env:${name} = '${value.replaceAll("'", "''")}'` : `export ${name}=${sh(value)}`))
           .join("\n"),
       },

@@ -112,12 +112,13 @@ function offered(context: CompletionContext, head: "fields" | "request"): Comple
     for (let at = 2; at < line.number; at++) if (doc.line(at).text.trim() === "") return null;
   }
   const found = offer(line.text, context.pos - line.from, head === "request" && line.number === 1);
-  if (!found) return null;
+  const typed = line.text.slice(found?.from ?? 0, context.pos - line.from);
+  if (!found || found.options.includes(typed)) return null;
   const rest = found.kind === "name" && !line.text.slice(context.pos - line.from).includes(":") ? ": " : "";
   return {
     from: line.from + found.from,
     options: found.options.map((label) => ({ label, apply: label + rest, type: found.kind === "value" ? "constant" : "property" })),
-    validFor: found.kind === "value" ? /^[^,]*$/ : /^[\w-]*$/,
+    validFor: (text: string) => !found.options.includes(text) && (found.kind === "value" ? /^[^,]*$/ : /^[\w-]*$/).test(text),
   };
 }
 

@@ -1,0 +1,343 @@
+//! Promise: in the page, flows are compared, copied, noted, deleted and brought back, saved as sessions, taken out and in,
+//! edited and sent again; and the program is set up, paused, and missed when it is gone.
+
+use super::shared::url;
+use crate::support::{Nginx, Program, Server, browser, program::Setup, server::response};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+/// Two answers that say nearly the same, and an echo.
+fn origin() -> Server {
+    Server::answering(None, |request| {
+        let line = request.start_line();
+        let json = |body: &str| response("200 OK", &["Content-Type: application/json"], body);
+        if line.contains("/one.json") {
+            json(r#"{"name":"first","list":[1,2,3],"same":true}"#)
+        } else if line.contains("/two.json") {
+            json(r#"{"same":true,"list":[0,1,2,3],"name":"second"}"#)
+        } else {
+            let body = format!("{line}\n{}\n", request.text());
+            response("200 OK", &["Content-Type: text/plain"], body)
+        }
+    })
+}
+
+/// A form, and the two answers, recorded to their ends.
+fn traffic(program: &Program, origin: &Server) {
+    let json = "Content-Type: application/json";
+    program
+        .curl()
+        .args(["-H", json, "-H", "X-Odd: it's", "--data-binary"])
+        .args([r#"{"it's":"$HOME"}"#, &url(origin, "/note")])
+        .ok();
+    for path in ["/one.json", "/two.json"] {
+        program.curl().arg(url(origin, path)).ok();
+    }
+    program.api.wait_for("", 3);
+}
+
+fn drive(program: &Program, origin: &Server, steps: &[&str], more: Value) -> Value {
+    let api = &program.api;
+    let mut input = json!({
+        "untrusted": true,
+        "link": format!("http://{}/?token={}", api.address, api.token),
+        "steps": steps,
+        "origin": url(origin, ""),
+        "curl": ["--silent", "--max-time", "60", "--noproxy", "", "--proxy", program.url()],
+        "file": program.home().join("out.har"),
+        "wrong": program.home().join("wrong.har"),
+    });
+    let fields = input.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    browser::drive(program, "tools", &input)
+}
+
+fn started() -> (Server, Program) {
+    let origin = origin();
+    let program = Program::start();
+    traffic(&program, &origin);
+    (origin, program)
+}
+
+#[test]
+fn two_flows_are_compared() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["compare"], json!({}));
+    let compare = &seen["compare"];
+    assert_eq!(
+        compare["found"],
+        json!([
+            ["$.name", "changed", "\"first\"", "\"second\""],
+            ["$.list[0]", "added", "not there", "0"],
+        ]),
+        "by what they say: the order of names is nothing"
+    );
+    let text = compare["text"].as_str().unwrap();
+    assert!(
+        text.contains("/one.json") && text.contains("/two.json"),
+        "{text}"
+    );
+    let (first, last) = (compare["first"].as_str(), compare["last"].as_str());
+    let total = first.unwrap().strip_prefix("1 of ").unwrap();
+    assert_eq!(last.unwrap(), format!("{total} of {total}"));
+    let marked = compare["marked"].to_string();
+    assert!(
+        marked.contains("first") && marked.contains("second"),
+        "{marked}"
+    );
+    assert_eq!(compare["wide"], 390, "nothing sticks out on a phone");
+    let one = program.api.flow("path:/one.json");
+    assert_eq!(compare["left"], one["id"]);
+    assert_eq!(
+        compare["swapped"],
+        json!([
+            ["$.list[0]", "removed", "0", "not there"],
+            ["$.name", "changed", "\"second\"", "\"first\""],
+        ])
+    );
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_request_is_copied_and_runs() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["copy"], json!({}));
+    let copy = &seen["copy"];
+    let line = copy["line"].as_str().unwrap();
+    assert!(line.starts_with("curl"), "{line}");
+    let answer = copy["stdout"].as_str().unwrap();
+    assert!(
+        answer.contains("POST /note") && answer.contains(r#"{"it's":"$HOME"}"#),
+        "{answer}"
+    );
+    let all = origin.requests();
+    let notes: Vec<_> = all
+        .iter()
+        .filter(|request| request.start_line().starts_with("POST /note"))
+        .collect();
+    assert_eq!(notes.len(), 2, "the line was run");
+    assert_eq!(notes[0].text(), notes[1].text());
+    assert_eq!(notes[1].field("x-odd").as_deref(), Some("it's"));
+    for (format, word) in [
+        ("fetch", "fetch("),
+        ("python", "requests"),
+        ("raw", "POST "),
+    ] {
+        let text = copy["texts"][format].as_str().unwrap();
+        assert!(
+            text.contains(word) && text.contains("/note"),
+            "{format}: {text}"
+        );
+    }
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn flows_are_noted() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["annotate"], json!({}));
+    let note = program.api.flow("path:/note");
+    assert_eq!(note["starred"], true);
+    assert_eq!(note["color"], "purple");
+    assert_eq!(note["comment"], "<b>look</b> here");
+    let mut tags: Vec<String> = serde_json::from_value(note["tags"].clone()).unwrap();
+    tags.sort_unstable();
+    assert_eq!(tags, ["both", "checkout flow"]);
+    let one = program.api.flow("path:/one.json");
+    assert_eq!(one["tags"], json!(["both"]));
+    assert_eq!(one["starred"], false);
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn what_was_deleted_is_brought_back() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["remove"], json!({}));
+    assert_eq!(seen["remove"]["before"], seen["remove"]["after"]);
+    let left = program.api.flows("");
+    let mut paths: Vec<_> = left
+        .iter()
+        .map(|flow| flow["path"].as_str().unwrap())
+        .collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/note", "/one.json"]);
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_recording_is_saved_and_opened_again() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["sessions"], json!({}));
+    let sessions = &seen["sessions"];
+    assert_eq!(sessions["live"], json!(["/second"]));
+    assert_eq!(
+        sessions["opened"],
+        json!(["/note", "/one.json", "/two.json"])
+    );
+    let id = sessions["id"].as_i64().unwrap();
+    let address = sessions["address"].as_str().unwrap();
+    assert!(address.contains(&format!("session={id}")), "{address}");
+    let all = program.api.get("/api/sessions");
+    let items = all["items"].as_array().unwrap();
+    let old = items.iter().find(|item| item["id"] == id).unwrap();
+    assert_eq!(old["name"], "renamed");
+    assert_eq!(old["flows"], 3, "brought back whole");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_request_is_edited_by_keyboard_and_its_versions_stay() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["editor"], json!({}));
+    let all = origin.requests();
+    let sent: Vec<_> = all
+        .iter()
+        .filter(|request| request.start_line().starts_with("POST /note"))
+        .collect();
+    assert_eq!(sent.len(), 4, "recorded once, sent three times");
+    let typed = "{\n  \"typed\": \"by hand\"";
+    for request in &sent[1..] {
+        assert!(request.text().starts_with(typed), "{}", request.text());
+    }
+    let asked: Vec<_> = sent
+        .iter()
+        .map(|request| request.field("x-requested-with"))
+        .collect();
+    assert_eq!(
+        asked,
+        [None, None, Some("XMLHttpRequest".to_owned()), None],
+        "the first version came back without the field"
+    );
+    assert!(sent[3].start_line().contains("/note?third"));
+    let whole = seen["editor"]["whole"].as_str().unwrap();
+    assert!(
+        whole.contains("POST http://") && whole.contains("by hand"),
+        "{whole}"
+    );
+    assert_eq!(seen["troubles"], json!([]), "no style or script refused");
+}
+
+#[test]
+fn settings_are_changed_in_the_page() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["settings"], json!({}));
+    let settings = &seen["settings"];
+    let error = settings["error"].as_str().unwrap();
+    assert!(error.contains("nonsense"), "{error}");
+    let answer = program.api.get("/api/settings");
+    let file = std::fs::read_to_string(answer["config_file"].as_str().unwrap()).unwrap();
+    assert!(
+        file.contains("192.168.7.0/24") && file.contains("10.1.0.0/16"),
+        "{file}"
+    );
+    assert!(file.contains("qr = true"), "{file}");
+    let status = program.api.get("/api/status");
+    let fingerprint = status["ca"]["fingerprint"].as_str().unwrap();
+    let shown = settings["fingerprint"].as_str().unwrap().replace(' ', "");
+    assert_eq!(shown, fingerprint.replace(':', ""));
+    assert_eq!(settings["wide"], 390, "nothing sticks out on a phone");
+    let troubles = seen["troubles"].as_array().unwrap();
+    assert!(
+        troubles.len() == 1 && troubles[0].as_str().unwrap().contains("/api/settings"),
+        "only the refused value: {troubles:?}"
+    );
+}
+
+#[test]
+fn the_empty_page_has_a_line_that_works() {
+    let nginx = Nginx::start();
+    let program = Program::trusting(&nginx.ca.pem);
+    let origin = origin();
+    let secure = nginx.https("/hello.txt");
+    let seen = drive(&program, &origin, &["help"], json!({ "secure": secure }));
+    let help = &seen["help"];
+    assert_eq!(help["stdout"], "hello, world\n", "{}", help["line"]);
+    assert_eq!(program.api.flow("path:/hello.txt")["status"], 200);
+    let port = program.proxy.port().to_string();
+    for topic in [
+        "browser", "curl", "shell", "node", "python", "java", "docker",
+    ] {
+        let lines = help["lines"][topic].as_str().unwrap();
+        assert!(lines.contains(&port), "{topic}: {lines}");
+        assert!(
+            lines.contains(&*program.data().to_string_lossy()),
+            "{topic}: {lines}"
+        );
+    }
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn the_recording_is_switched_off_and_on() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["recording"], json!({}));
+    let passed = seen["recording"]["passed"].as_str().unwrap();
+    assert!(
+        passed.contains("GET /unrecorded"),
+        "traffic passes: {passed}"
+    );
+    let rows = seen["recording"]["rows"].to_string();
+    assert!(
+        rows.contains("/recorded-again") && !rows.contains("/unrecorded"),
+        "{rows}"
+    );
+    assert_eq!(program.api.flows("path:/unrecorded"), Vec::<Value>::new());
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_program_that_goes_away_is_missed_and_comes_back() {
+    let origin = origin();
+    let data = crate::support::folder();
+    let first = lasting(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    traffic(&first, &origin);
+    let (proxy, web) = (first.proxy.to_string(), first.api.address.to_string());
+
+    // the browser is driven for a program that lives on, whatever happens to the one it looks at
+    let place = crate::support::folder();
+    let mut input = json!({
+        "untrusted": true,
+        "link": format!("http://{web}/?token={}", first.api.token),
+        "steps": ["lost"],
+        "origin": url(&origin, ""),
+        "curl": ["--silent", "--max-time", "60", "--noproxy", "", "--proxy", first.url()],
+    });
+    let running = Arc::new(Mutex::new(Some(first)));
+    let held = running.clone();
+    let folder = data.path().to_owned();
+    let control = Server::answering(None, move |request| {
+        let mut held = held.lock().unwrap();
+        if request.start_line().contains("/stop") {
+            held.take().unwrap().kill();
+        } else {
+            *held = Some(lasting(&folder, &proxy, &web));
+        }
+        response("200 OK", &[], "done")
+    });
+    input["control"] = json!(format!("http://127.0.0.1:{}", control.port()));
+    let seen = browser::drive_in(place.path(), "tools", &input);
+    let lost = &seen["lost"];
+    assert_eq!(lost["before"], json!(["/note", "/one.json", "/two.json"]));
+    assert_eq!(
+        lost["meanwhile"], lost["before"],
+        "what was shown stays in view"
+    );
+    assert_eq!(
+        lost["after"],
+        json!(["/note", "/one.json", "/two.json", "/after"])
+    );
+    // the browser tells of connections that could not be made, and of nothing else
+    for trouble in seen["troubles"].as_array().unwrap() {
+        assert!(trouble.as_str().unwrap().contains("net::ERR_"), "{trouble}");
+    }
+    drop(running.lock().unwrap().take());
+}
+
+/// The program with data and a token that outlive it.
+fn lasting(data: &Path, proxy: &str, web: &str) -> Program {
+    let setup = Setup::new().data(data).listen(proxy).web(web);
+    setup.args(["--token", "the-same-token-in-both"]).start()
+}

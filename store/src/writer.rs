@@ -355,8 +355,7 @@ impl AtWork<'_> {
                         self.changes.tell(change);
                     }
                     self.committed.notify_one();
-                    // it may have deleted something
-                    self.reclaiming = true;
+                    self.reclaiming |= follows.freed;
                 }));
             }
             // ends the loop that calls this

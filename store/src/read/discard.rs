@@ -2,13 +2,13 @@
 
 use super::{Which, list::Condition};
 use crate::{
-    changes::Change, error::Error, flow::SessionId, recorder::queue::Done, sqlite::Value,
-    store::Store, table::trash,
+    changes::Change, error::Error, filter::Filter, flow::SessionId, recorder::queue::Done,
+    sqlite::Value, store::Store, table::trash,
 };
 use std::collections::HashSet;
 
 /// Flows that move in one transaction: recording waits meanwhile.
-const STEP: usize = 1000;
+const STEP: usize = 2000;
 
 /// What was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,10 @@ impl Store {
 
     async fn discard_into(&self, which: &Which, batch: i64, count: &mut u64) -> Result<(), Error> {
         self.flush_if_recording().await?;
+        if which.ids.is_none() && which.filter.as_ref().is_none_or(Filter::is_empty) {
+            return self.clear_into(which.session, batch, count).await;
+        }
         let condition = Condition::which(which);
-        let all = which.is_all();
         let mut slices = self.slices_of(which.session, true).await?;
         while let Some(slice) = slices.next() {
             let ids = self.ids_in(&condition, slice).await?;
@@ -77,16 +79,38 @@ impl Store {
                 let deleted = self.transact(move |database| {
                     let deleted = trash::discard(database, &ids, batch)?.flows;
                     let count = deleted.len() as u64;
-                    let done = match all {
-                        true => Done::default(),
-                        false => Done::told(Change::Deleted(deleted.into())),
-                    };
-                    Ok((count, done))
+                    Ok((count, Done::told(Change::Deleted(deleted.into()))))
                 });
                 *count += deleted.await?;
             }
         }
-        if all && *count > 0 {
+        Ok(())
+    }
+
+    /// Deletes all there is, or all of a session, up to now; range by range, the newest first.
+    async fn clear_into(
+        &self,
+        session: Option<SessionId>,
+        batch: i64,
+        count: &mut u64,
+    ) -> Result<(), Error> {
+        let (low, mut high) = self.slices_of(session, true).await?.ends();
+        while low <= high {
+            let range = (low.max(high - STEP as i64 + 1), high);
+            high = range.0 - 1;
+            let deleted = self.transact(move |database| {
+                let deleted = trash::discard_range(database, range, session, batch)?;
+                let count = deleted.len() as u64;
+                // of everything it is told at the end
+                let done = match session {
+                    Some(_) if count > 0 => Done::told(Change::Deleted(deleted.into())),
+                    _ => Done::default(),
+                };
+                Ok((count, done))
+            });
+            *count += deleted.await?;
+        }
+        if session.is_none() && *count > 0 {
             self.tell_cleared().await?;
         }
         Ok(())
@@ -166,6 +190,7 @@ impl Store {
                 let mut done = Done::default();
                 if restored.is_none() {
                     done.changes = vec![Change::Restored, Change::Sessions];
+                    done.freed = true;
                 }
                 Ok((restored, done))
             });
@@ -185,7 +210,11 @@ impl Store {
         loop {
             let step = self.transact(move |database| {
                 let purged = trash::purge(database, up_to, STEP as i64)?;
-                Ok((purged, Done::default()))
+                let done = Done {
+                    freed: purged.is_some(),
+                    ..Done::default()
+                };
+                Ok((purged, done))
             });
             match step.await? {
                 Some(of_these) => connections.extend(of_these),

@@ -243,6 +243,11 @@ pub(super) struct Slices {
 }
 
 impl Slices {
+    /// The first and the last number that are left.
+    pub(super) fn ends(&self) -> (i64, i64) {
+        (self.low, self.high)
+    }
+
     /// The next slice: its first and its last number.
     pub(super) fn next(&mut self) -> Option<(i64, i64)> {
         if self.low > self.high {

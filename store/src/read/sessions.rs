@@ -102,6 +102,7 @@ impl Store {
             let done = Done {
                 changes: vec![Change::Sessions],
                 session: Some(id),
+                ..Done::default()
             };
             Ok((id, done))
         });

@@ -101,6 +101,8 @@ pub(crate) struct Done {
     pub(crate) changes: Vec<Change>,
     /// The session that is recorded into from now on.
     pub(crate) session: Option<SessionId>,
+    /// There is space to give back.
+    pub(crate) freed: bool,
 }
 
 impl Done {
@@ -108,7 +110,7 @@ impl Done {
     pub(crate) fn told(change: Change) -> Self {
         Self {
             changes: vec![change],
-            session: None,
+            ..Self::default()
         }
     }
 }

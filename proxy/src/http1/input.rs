@@ -27,6 +27,8 @@ pub(crate) struct Input {
     last: Timestamp,
     /// The latest reads were large: read into the buffer itself.
     streams: bool,
+    /// What it begins with took too long to come.
+    given_up: bool,
 }
 
 impl Input {
@@ -38,6 +40,7 @@ impl Input {
             first: now,
             last: now,
             streams: false,
+            given_up: false,
         }
     }
 
@@ -47,6 +50,15 @@ impl Input {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// What it begins with is not waited for any longer.
+    pub(crate) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     /// When the first of the bytes came.

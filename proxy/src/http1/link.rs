@@ -51,6 +51,8 @@ pub(crate) enum Turn {
     Request,
     /// The client has closed, and every exchange is done.
     ClientClosed,
+    /// Nothing was asked for so long that the client has forgotten the connection.
+    Idle,
     /// The client has closed in the middle of a request.
     ClientCut(Failure),
     /// The client's connection is broken.

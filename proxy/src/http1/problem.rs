@@ -1,8 +1,10 @@
 //! What can be wrong with an HTTP/1 message, in words that name the rule it breaks.
 //!
-//! A problem depends only on the bytes up to the place where it stands, never on how they were cut into reads.
+//! A problem depends only on the bytes up to the place where it stands, never on how they were cut into reads; but
+//! for the one that is about time.
 
 use overhear_store::{Failure, FailureCause, Party};
+use std::time::Duration;
 
 /// A message that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +65,8 @@ pub(crate) enum Problem {
     Malformed,
     #[error("its head is larger than {} MiB", .most >> 20)]
     HeadTooLarge { most: usize },
+    #[error("its head was not there {} seconds after its first byte", .limit.as_secs())]
+    SlowHead { limit: Duration },
     #[error("its head has more than {most} fields")]
     TooManyFields { most: usize },
     #[error("it has no Host field, which HTTP/1.1 requires (RFC 9112 section 3.2)")]
@@ -126,6 +130,7 @@ impl Problem {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => 431,
+            Self::SlowHead { .. } => 408,
             _ => 400,
         }
     }
@@ -133,7 +138,10 @@ impl Problem {
     /// The failure of a request that was refused.
     pub(crate) fn of_request(&self) -> Failure {
         Failure {
-            cause: FailureCause::Protocol,
+            cause: match self {
+                Self::SlowHead { .. } => FailureCause::Timeout,
+                _ => FailureCause::Protocol,
+            },
             side: Party::Client,
             text: format!("The client's request was refused: {self}."),
         }

@@ -215,10 +215,10 @@ where
         let awaited = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Next::Stopped,
-            awaited = request::read_head(&mut client, &mut self.input, &mut reader) => awaited,
+            awaited = request::read_head(&mut client, &mut self.input, &mut reader, async {}) => awaited,
         };
         let problem = match awaited {
-            Awaited::Closed | Awaited::Reset(_) => return Next::Closed,
+            Awaited::Closed | Awaited::Reset(_) | Awaited::Idle => return Next::Closed,
             Awaited::Cut => {
                 let text = "The client closed its connection in the middle of a request's head.";
                 let failure = failed(FailureCause::Closed, Party::Client, text);

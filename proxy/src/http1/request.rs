@@ -19,7 +19,7 @@ use overhear_store::{FailureCause, HeadKind, Party, Side};
 use std::{future::pending, io, pin::pin, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 /// The largest piece of a body that is copied behind a head to be written with it.
@@ -29,6 +29,11 @@ const MOST_AHEAD: usize = 64 << 10;
 /// How long a server may answer a client that has closed its sending side before the server is told: many take
 /// that for the client's being gone, as it often is.
 const GRACE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+
+/// How long the head of a request may take from its first byte to its last.
+pub(crate) const SLOW: Duration = Duration::from_secs(60);
+/// How long a client's connection is kept on which nothing is asked and nothing is answered.
+pub(crate) const IDLE: Duration = Duration::from_secs(600);
 
 /// Forwards requests until something else must be decided.
 pub(crate) async fn forward<C, S>(link: &Link<'_, C, S>, input: &mut Input) -> Turn
@@ -41,7 +46,8 @@ where
     let mut deaf = false;
     loop {
         let mut reader = HeadReader::default();
-        match read_head(&mut client, input, &mut reader).await {
+        match read_head(&mut client, input, &mut reader, link.exchanges.until_idle()).await {
+            Awaited::Idle => return Turn::Idle,
             Awaited::Head => {}
             Awaited::Closed => return silent(link).await,
             Awaited::Cut | Awaited::Bad(_) => {
@@ -206,14 +212,23 @@ pub(crate) enum Awaited {
     Bad(Problem),
     /// The client's connection broke.
     Reset(io::Error),
+    /// The client said nothing for [`IDLE`].
+    Idle,
 }
 
-/// Reads until `input` begins with a whole head.
+/// Reads until `input` begins with a whole head. `idle` says since when nothing else happens on the connection: a
+/// client that says nothing for [`IDLE`] from then on has forgotten it.
 pub(crate) async fn read_head<R: AsyncRead + Unpin>(
     client: &mut R,
     input: &mut Input,
     reader: &mut HeadReader,
+    idle: impl Future<Output = ()>,
 ) -> Awaited {
+    let mut forgotten = pin!(async {
+        idle.await;
+        sleep(IDLE).await;
+    });
+    let mut end = None;
     loop {
         if !input.is_empty() {
             match reader.request_ready(input.bytes()) {
@@ -222,7 +237,29 @@ pub(crate) async fn read_head<R: AsyncRead + Unpin>(
                 Err(problem) => return Awaited::Bad(problem),
             }
         }
-        match input.fill(client).await {
+        if input.is_given_up() {
+            return Awaited::Bad(Problem::SlowHead { limit: SLOW });
+        }
+        let begun = !HeadReader::is_blank(input.bytes());
+        if begun {
+            end = end.or_else(|| Some(Instant::now() + SLOW));
+        }
+        let late = async {
+            match end {
+                Some(end) => sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        let read = tokio::select! {
+            biased;
+            read = input.fill(client) => read,
+            () = late => {
+                input.give_up();
+                continue;
+            }
+            () = &mut forgotten, if !begun => return Awaited::Idle,
+        };
+        match read {
             Ok(0) if HeadReader::is_blank(input.bytes()) => return Awaited::Closed,
             Ok(0) => match HeadReader::cut_request(input.bytes()) {
                 Some(problem) => return Awaited::Bad(problem),

@@ -25,7 +25,7 @@ where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         match turn {
-            Turn::Request | Turn::Stopped => {
+            Turn::Request | Turn::Stopped | Turn::Idle => {
                 server.close(Party::Proxy, false);
                 self.bye()
             }

@@ -21,9 +21,14 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a client that still sends is listened to after its last answer, so that a reset does not take the
-/// answer from it.
+/// How long what a client still sends is recorded after its last answer.
 const LINGER: Duration = Duration::from_secs(2);
+/// A client that still sends is listened to until it is silent for this long: closing before would be a reset, which
+/// takes the answer from it (RFC 9112 section 9.6).
+const SILENT: Duration = Duration::from_secs(5);
+/// But not longer than this, and no more than [`MOST_DRAINED`] bytes.
+const DRAINING: Duration = Duration::from_secs(60);
+const MOST_DRAINED: u64 = 256 << 20;
 /// The most that is recorded of a head that cannot be read, bytes.
 const MOST_BROKEN: usize = 64 << 10;
 
@@ -61,7 +66,7 @@ where
                 .unwrap_or_default();
             let flow = journal.broken_request(bytes, place, first);
             ended(flow, status, failure);
-            lingering(drain(&mut client, &mut input)).await;
+            drain(&mut client, &mut input).await;
             return End::Closed;
         };
 
@@ -74,18 +79,15 @@ where
         let page = failure::page_as(status, &failure, format_of(&head));
         let length = whole(&head);
         input.consume(length);
-        lingering(async {
+        let heard = lingering(async {
             tell(&mut client, &page).await?;
-            if let Some(body) = body {
-                let taken = hear_body(&mut client, &mut input, body, &flow);
-                if taken.await? == Heard::Whole {
-                    return Some(());
-                }
-            }
-            drain(&mut client, &mut input).await
+            hear_body(&mut client, &mut input, body?, &flow).await
         })
         .await;
         ended(flow, status, failure);
+        if heard != Some(Heard::Whole) {
+            drain(&mut client, &mut input).await;
+        }
         End::Closed
     }
 
@@ -104,25 +106,20 @@ where
         let page = failure::page_as(status, &failure, format);
         let rest = super::ending::unanswered(failure.side);
         self.settle(Some(failure), &rest);
-        lingering(async {
-            tell(self.client.get_mut(), &page).await?;
-            match whole {
-                true => Some(()),
-                false => drain(self.client.get_mut(), &mut self.input).await,
-            }
-        })
-        .await;
+        let told = lingering(tell(self.client.get_mut(), &page)).await;
+        if told.is_some() && !whole {
+            drain(self.client.get_mut(), &mut self.input).await;
+        }
         End::Closed
     }
 
     /// Closes the client's connection while the client still sends.
     pub(super) async fn linger(mut self) -> End<C> {
-        lingering(async {
-            let client = self.client.get_mut();
-            client.shutdown().await.ok()?;
-            drain(client, &mut self.input).await
-        })
-        .await;
+        let client = self.client.get_mut();
+        let closed = lingering(async { client.shutdown().await.ok() }).await;
+        if closed.is_some() {
+            drain(self.client.get_mut(), &mut self.input).await;
+        }
         End::Closed
     }
 }
@@ -143,9 +140,9 @@ fn ended(flow: FlowRecorder, status: u16, failure: Failure) {
     flow.fail(failure);
 }
 
-/// Does something for a bounded time; whether it came to its end does not matter.
-async fn lingering(act: impl Future<Output = Option<()>>) {
-    let _ = timeout(LINGER, act).await;
+/// Does something for a bounded time; none when it did not come to its end.
+async fn lingering<T>(act: impl Future<Output = Option<T>>) -> Option<T> {
+    timeout(LINGER, act).await.ok().flatten()
 }
 
 /// Sends a page, after which nothing else is sent; none when the client does not take it.
@@ -185,12 +182,20 @@ async fn hear_body<R: AsyncRead + Unpin>(
     }
 }
 
-/// Reads until the other side closes, and forgets it.
-async fn drain<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {
-    loop {
-        input.consume(usize::MAX);
-        more(client, input).await?;
-    }
+/// Reads until the other side closes or has nothing to say, and forgets it.
+async fn drain<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) {
+    let reading = async {
+        let mut drained = 0;
+        while drained < MOST_DRAINED {
+            input.consume(usize::MAX);
+            match timeout(SILENT, more(client, input)).await {
+                Ok(Some(())) => drained += input.bytes().len() as u64,
+                _ => return,
+            }
+        }
+    };
+    // what still comes then is cut off
+    let _ = timeout(DRAINING, reading).await;
 }
 
 async fn more<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {

@@ -7,3 +7,4 @@ mod lab;
 mod named;
 mod refusals;
 mod switches;
+mod timeouts;

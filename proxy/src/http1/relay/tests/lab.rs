@@ -352,7 +352,7 @@ fn check(flow: &Flow) {
     }
 }
 
-async fn body(store: &Store, id: FlowId, side: Side) -> Vec<u8> {
+pub(super) async fn body(store: &Store, id: FlowId, side: Side) -> Vec<u8> {
     let chunks: Vec<_> = store
         .chunks(id, side, 0)
         .try_collect()

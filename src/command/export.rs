@@ -56,11 +56,34 @@ fn written(summary: Summary, format: Format) -> String {
     let mut text = format!("wrote {}", flows(summary.flows));
     if summary.left_out > 0 {
         text += &format!(
-            " (left out {} that {format} cannot hold)",
-            flows(summary.left_out)
+            "; left out {} {}",
+            flows(summary.left_out),
+            why(format, summary.left_out == 1)
         );
     }
     text
+}
+
+/// Why a format leaves flows out.
+fn why(format: Format, one: bool) -> &'static str {
+    match (format, one) {
+        (Format::Pcapng | Format::Pcap, true) => {
+            "that never had a connection to a server: there are no packets of it"
+        }
+        (Format::Pcapng | Format::Pcap, false) => {
+            "that never had a connection to a server: there are no packets of them"
+        }
+        (Format::Har, true) => "that is no HTTP exchange: HAR has no place for it",
+        (Format::Har, false) => "that are no HTTP exchanges: HAR has no place for them",
+        (Format::Curl | Format::Fetch | Format::Python, true) => {
+            "that is no request which this can send"
+        }
+        (Format::Curl | Format::Fetch | Format::Python, false) => {
+            "that are no requests which this can send"
+        }
+        // these hold every flow
+        (Format::Raw | Format::Jsonl, _) => "",
+    }
 }
 
 impl From<ExportFormat> for Format {
@@ -100,7 +123,10 @@ mod tests {
     fn what_was_left_out_is_told() {
         let summary = |flows, left_out| Summary { flows, left_out };
         assert_eq!(written(summary(1, 0), Format::Har), "wrote 1 flow");
-        let text = "wrote 3 flows (left out 1 flow that har cannot hold)";
+        let text =
+            "wrote 3 flows; left out 1 flow that is no HTTP exchange: HAR has no place for it";
         assert_eq!(written(summary(3, 1), Format::Har), text);
+        let text = "wrote 0 flows; left out 2 flows that never had a connection to a server: there are no packets of them";
+        assert_eq!(written(summary(0, 2), Format::Pcapng), text);
     }
 }

@@ -2,7 +2,6 @@
 
 mod banner;
 mod devices;
-mod lan;
 mod signals;
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
 use anyhow::Context;
 use overhear_proxy::Proxy;
 use overhear_store::{Store, changes::Change};
-use overhear_webui::{Onboarding, Server};
+use overhear_webui::{Onboarding, Server, lan};
 use std::{
     io::{self, IsTerminal},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
@@ -73,11 +72,12 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
     };
 
     let handle = proxy.handle();
+    let listening = handle.status().listening;
     let places = banner::Places {
-        proxy: handle.status().listening,
+        lan: lan::addresses(&listening),
+        proxy: listening,
         web: server.address(),
         token: token.clone(),
-        lan: lan::addresses(),
     };
     let (stop, stopped) = signals::watch()?;
     let mut servers = JoinSet::new();

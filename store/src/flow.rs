@@ -258,8 +258,12 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The URL as a person would write it: default ports left out, IPv6 in brackets.
+    /// The URL as a person would write it: default ports left out, IPv6 in brackets. Where no host was named, what was
+    /// asked for, as it was sent.
     pub fn url(&self) -> String {
+        if self.host.is_empty() {
+            return self.path.clone();
+        }
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {

@@ -2,18 +2,47 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-/// The addresses for other devices of sockets that listen on `listening`, the likeliest first: an
-/// unspecified address stands for all interfaces, loopback for none.
+/// More than these would confuse.
+const MOST: usize = 4;
+
+/// The addresses for other devices of sockets that listen on `listening`, the likeliest first: an unspecified
+/// address stands for the address of the default route and for private ones (RFC 1918, RFC 4193), loopback for none.
+/// At most four.
 pub fn addresses(listening: &[SocketAddr]) -> Vec<SocketAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        tracing::debug!("network interfaces: {error}");
+        tracing::warn!(%error, "the network's interfaces cannot be listed");
         Vec::new()
     });
-    let mut ours: Vec<_> = interfaces.iter().map(|i| (rank(&i.name), i.ip())).collect();
-    let main = outgoing();
-    ours.sort_by_key(|(rank, ip)| (Some(*ip) != main, ip.is_ipv6(), *rank));
-    let ours: Vec<_> = ours.into_iter().map(|(_, ip)| ip).collect();
-    reached(listening, &ours)
+    let all = interfaces.iter().map(|i| (i.name.as_str(), i.ip()));
+    reached(listening, &order(outgoing(), all))
+}
+
+/// What a device in the network can reach, the default route's address first, IPv4 before IPv6, and interfaces of
+/// virtual machines and containers last.
+fn order<'a>(
+    preferred: Option<IpAddr>,
+    all: impl IntoIterator<Item = (&'a str, IpAddr)>,
+) -> Vec<IpAddr> {
+    let mut others: Vec<_> = all
+        .into_iter()
+        .map(|(name, ip)| (rank(name), ip.to_canonical()))
+        .filter(|(_, ip)| is_private(*ip) && Some(*ip) != preferred)
+        .collect();
+    others.sort_by_key(|(rank, ip)| (ip.is_ipv6(), *rank, !is_home(*ip)));
+    let others = others.into_iter().map(|(_, ip)| ip);
+    preferred.into_iter().chain(others).collect()
+}
+
+/// A network at home or in an office.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+fn is_home(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.octets().first() == Some(&192))
 }
 
 /// The address that packets to elsewhere leave from. Nothing is sent.
@@ -48,6 +77,7 @@ fn reached(listening: &[SocketAddr], ours: &[IpAddr]) -> Vec<SocketAddr> {
             }
         }
     }
+    found.truncate(MOST);
     found
 }
 
@@ -99,5 +129,47 @@ mod tests {
         );
         assert!(found(&["127.0.0.1:8080", "[::1]:8080"], &ours).is_empty());
         assert_eq!(found(&["10.0.0.1:8080"], &ours), ["10.0.0.1:8080"]);
+    }
+
+    #[test]
+    fn the_default_route_comes_first_and_strangers_not_at_all() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let all = [
+            ("lo", "127.0.0.1"),
+            ("docker0", "192.168.99.1"),
+            ("eth0", "2001:db8::5"),
+            ("eth0", "fd00::5"),
+            ("eth1", "172.16.0.1"),
+            ("eth2", "169.254.3.4"),
+            ("wlan0", "192.168.1.5"),
+            ("eth3", "8.8.8.8"),
+            ("eth4", "10.0.0.2"),
+        ];
+        let all = all.map(|(name, address)| (name, ip(address)));
+        let ordered = |preferred: Option<&str>| -> Vec<String> {
+            let found = order(preferred.map(ip), all);
+            found.iter().map(ToString::to_string).collect()
+        };
+        let others = ["192.168.1.5", "172.16.0.1", "192.168.99.1", "fd00::5"];
+        let expected = [&["10.0.0.2"], &others[..]].concat();
+        assert_eq!(ordered(Some("10.0.0.2")), expected);
+        // a machine with a public address only has that
+        assert_eq!(
+            ordered(Some("203.0.113.5")).first().map(String::as_str),
+            Some("203.0.113.5")
+        );
+        assert!(
+            !ordered(None)
+                .iter()
+                .any(|a| a == "8.8.8.8" || a == "2001:db8::5")
+        );
+        assert_eq!(
+            found(
+                &["0.0.0.0:1"],
+                &["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"]
+            )
+            .len(),
+            MOST
+        );
     }
 }

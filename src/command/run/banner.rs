@@ -6,7 +6,6 @@ use crate::terminal::Style;
 use overhear_ca::RootInfo;
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use std::{
-    collections::HashSet,
     io::{self, IsTerminal, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
@@ -17,31 +16,14 @@ pub(super) struct Places {
     pub(super) proxy: Vec<SocketAddr>,
     pub(super) web: SocketAddr,
     pub(super) token: String,
-    /// This machine's addresses in the local network, the best first.
-    pub(super) lan: Vec<Ipv4Addr>,
+    /// Where devices in the network reach the proxy, the likeliest first.
+    pub(super) lan: Vec<SocketAddr>,
 }
 
 impl Places {
     /// The page's link, which opens it.
     pub(super) fn page(&self) -> String {
         format!("http://{}/?token={}", reachable(self.web), self.token)
-    }
-
-    /// Where devices in the network reach the proxy.
-    fn lan(&self) -> Vec<SocketAddr> {
-        let mut places = Vec::new();
-        for address in &self.proxy {
-            // all of IPv6 takes IPv4 as well
-            if address.ip().is_unspecified() {
-                let port = address.port();
-                places.extend(self.lan.iter().map(|ip| SocketAddr::from((*ip, port))));
-            } else if !address.ip().is_loopback() {
-                places.push(*address);
-            }
-        }
-        let mut seen = HashSet::new();
-        places.retain(|place| seen.insert(*place));
-        places
     }
 }
 
@@ -55,7 +37,7 @@ pub(super) fn print(
     let style = Style::of_stdout();
     let mut out = io::stdout().lock();
     out.write_all(text(places, data, root, style).as_bytes())?;
-    if let (true, Some(address)) = (style.terminal || qr_asked, places.lan().first()) {
+    if let (true, Some(address)) = (style.terminal || qr_asked, places.lan.first()) {
         out.write_all(invitation(*address, style).as_bytes())?;
     }
     out.flush()
@@ -73,7 +55,7 @@ fn text(places: &Places, data: &Path, root: &RootInfo, style: Style) -> String {
         line("proxy", &format!("http://{}", reachable(*address)));
     }
     line("page", &style.paint("1", &places.page()));
-    for address in places.lan() {
+    for address in &places.lan {
         line("lan", &format!("http://{address}"));
     }
     line("data", &data.display().to_string());
@@ -171,7 +153,10 @@ mod tests {
 
     #[test]
     fn the_first_lines_say_where_everything_is() {
-        let places = places(&["0.0.0.0:8080", "[::]:8080"], &["192.168.1.5", "10.0.0.2"]);
+        let places = places(
+            &["0.0.0.0:8080", "[::]:8080"],
+            &["192.168.1.5:8080", "10.0.0.2:8080"],
+        );
         insta::assert_snapshot!(text(&places, Path::new("/home/jane/data"), &root(), PLAIN), @"
         proxy   http://127.0.0.1:8080
         proxy   http://[::1]:8080
@@ -181,15 +166,6 @@ mod tests {
         data    /home/jane/data
         root    overhear CA (janes-macbook, 2026-11-21 3f2a)
         ");
-    }
-
-    #[test]
-    fn only_what_is_listened_on_is_offered_to_devices() {
-        assert_eq!(places(&["127.0.0.1:8080"], &["192.168.1.5"]).lan(), []);
-        let one = places(&["192.168.1.9:3128"], &["10.0.0.2"]).lan();
-        assert_eq!(one, ["192.168.1.9:3128".parse().unwrap()]);
-        let all = places(&["[::]:3128"], &["10.0.0.2"]).lan();
-        assert_eq!(all, ["10.0.0.2:3128".parse().unwrap()]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::decode::{self, Decoded};
 use futures_util::TryStreamExt as _;
-use overhear_store::{Flow, HeadKind, Kind, Side, Store, Version, head::ParsedHead};
+use overhear_store::{Flow, HeadKind, Kind, Side, State, Store, Version, head::ParsedHead};
 use serde_json::{Value, json};
 use std::io;
 use timings::Timings;
@@ -47,7 +47,16 @@ where
         entry(&item, first, out).await?;
         summary.flows += 1;
     }
-    out.write_all(b"\n]}}\n").await?;
+    out.write_all(b"\n]").await?;
+    if summary.left_out > 0 {
+        let comment = json!(format!(
+            "{} of the selected flows are not in this file: they are raw streams or TLS handshakes, for which the format has no place.",
+            summary.left_out
+        ));
+        out.write_all(format!(",\"comment\":{comment}").as_bytes())
+            .await?;
+    }
+    out.write_all(b"}}\n").await?;
     Ok(summary)
 }
 
@@ -180,7 +189,7 @@ where
     // HTTP/1.1 200 OK
     let reason = head.start_line.splitn(3, ' ').nth(2).unwrap_or_default();
     let websocket = flow.kind == Kind::WebSocket;
-    let value = json!({
+    let mut value = json!({
         // as Chromium does where no response came
         "status": flow.status.unwrap_or(0),
         "statusText": reason,
@@ -191,11 +200,39 @@ where
         "headersSize": size(flow.response.head_size),
         "bodySize": if websocket { 0 } else { flow.response.body_size },
     });
+    set(&mut value, "comment", unsaid(item));
     open(out, &value).await?;
     out.write_all(b",\"content\":").await?;
     content(item, websocket, out).await?;
     out.write_all(b"}").await?;
     Ok(())
+}
+
+/// What the format has no place for, in words.
+fn unsaid(item: &Item) -> Option<Value> {
+    let flow = item.flow();
+    let count = |kinds: &[HeadKind]| {
+        let heads = item.heads().iter();
+        heads.filter(|head| kinds.contains(&head.kind)).count()
+    };
+    let mut words = Vec::new();
+    if count(&[HeadKind::Interim]) > 0 {
+        words.push("The interim responses before it are not in this file.".to_owned());
+    }
+    if count(&[HeadKind::RequestTrailers, HeadKind::ResponseTrailers]) > 0 {
+        words.push("The trailer fields are not in this file.".to_owned());
+    }
+    let bytes = flow.request.body_size + flow.response.body_size;
+    if flow.kind == Kind::WebSocket && bytes > 0 {
+        words.push(format!(
+            "The messages of the WebSocket, {bytes} bytes, are not in this file."
+        ));
+    } else if flow.state == State::Running {
+        words.push("The exchange was still going on: more may have come.".to_owned());
+    } else if flow.state != State::Complete && flow.response.body_size > 0 {
+        words.push("The exchange did not end well: the bodies are what came of them.".to_owned());
+    }
+    (!words.is_empty()).then(|| json!(words.join(" ")))
 }
 
 /// The response's body without its content codings; as sent where these are not valid.

@@ -3,6 +3,7 @@
 use crate::testing::{Answer, Exchange, Site};
 use async_compression::tokio::bufread::GzipEncoder;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use overhear_store::{Connection, FlowStart, HeadKind, Kind, Side, Timestamp};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
@@ -137,6 +138,57 @@ async fn har_is_whole() {
             .is_some_and(|why| why.contains("gzip")),
         "{broken}"
     );
+}
+
+#[tokio::test]
+async fn har_says_what_it_cannot_hold() {
+    let site = Site::new().await;
+    let at = Timestamp::now();
+    let recorder = site.store.recorder();
+    let address = "127.0.0.1:1".parse().expect("an address");
+    let connection = recorder.connection(Connection::accepted(address, address));
+    let begin = |kind| {
+        recorder.flow(FlowStart {
+            connection: connection.id(),
+            kind,
+            method: "GET".to_owned(),
+            scheme: "http",
+            host: "a.test".to_owned(),
+            port: 80,
+            path: "/".to_owned(),
+            client: address,
+            server: None,
+            started: at,
+            replay_of: None,
+        })
+    };
+    begin(Kind::Tcp).complete();
+    let socket = begin(Kind::WebSocket);
+    socket.chunk(Side::Request, at, b"12345");
+    socket.complete();
+    let cut = begin(Kind::Http);
+    cut.head(HeadKind::Interim, at, b"HTTP/1.1 103 Early Hints\r\n\r\n");
+    cut.head(HeadKind::Response, at, b"HTTP/1.1 200 OK\r\n\r\n");
+    cut.chunk(Side::Response, at, b"half");
+    cut.head(HeadKind::ResponseTrailers, at, b"a: b\r\n\r\n");
+    drop(cut);
+    site.store.flush().await.expect("a flush");
+    let har = export(&site, "har").await.json();
+    let comment = |value: &Value| value["comment"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        comment(&har["log"]).starts_with("1 of the selected flows"),
+        "{har}"
+    );
+    let entries = &har["log"]["entries"];
+    let socket = comment(&entries[0]["response"]);
+    assert!(
+        socket.contains("messages of the WebSocket, 5 bytes"),
+        "{socket}"
+    );
+    let cut = comment(&entries[1]["response"]);
+    for part in ["interim", "trailer", "did not end well"] {
+        assert!(cut.contains(part), "{cut}");
+    }
 }
 
 /// The members that HAR 1.2 requires, with their types.

@@ -17,7 +17,13 @@ use axum::{
 use overhear_ca::Authority;
 use overhear_proxy::Handle;
 use overhear_store::{Store, changes::Change};
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{net::TcpListener, sync::watch, time};
 
 /// How long answers that are under way may take when the program stops.
@@ -35,6 +41,8 @@ pub(crate) struct App {
     pub(crate) data: PathBuf,
     /// What the program was told.
     pub(crate) settings: Arc<dyn settings::Desk>,
+    /// When the program started.
+    pub(crate) started: Instant,
     /// Where the page is.
     pub(crate) address: SocketAddr,
     /// Why nothing is recorded at the moment, for a person; none when all is well.
@@ -142,6 +150,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         certificate: options.certificate,
         data: options.data,
         settings: options.settings,
+        started: Instant::now(),
         address,
         trouble,
         stop,

@@ -352,3 +352,8 @@ impl Queue {
         }
     }
 }
+
+impl crate::Recorder {
+    /// How many bytes may wait to be written before [`room`](Self::room) makes the traffic wait.
+    pub const ROOM: u64 = FULL;
+}

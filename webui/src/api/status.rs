@@ -1,8 +1,9 @@
 //! `status`: what the program is doing, and where it is reached.
 
 use super::{model::seconds, problem::Problem};
-use crate::{lan, server::App};
+use crate::{disk, lan, server::App};
 use axum::{Json, extract::State};
+use overhear_store::Recorder;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -33,6 +34,14 @@ pub(super) struct Status {
     disk_bytes: u64,
     /// Bytes recorded and not yet on disk.
     queued_bytes: u64,
+    /// How many of those are kept before the traffic is slowed down.
+    queue_bytes_limit: u64,
+    /// Free bytes on the disk that holds the database; null where the system does not say.
+    disk_free: Option<u64>,
+    /// Seconds since the program started.
+    uptime_s: u64,
+    /// Other devices that have connected in this run.
+    devices: u64,
     /// Open client connections.
     connections: u64,
     /// Where the proxy listens.
@@ -96,6 +105,10 @@ impl Status {
             },
             disk_bytes: app.store.size_on_disk(),
             queued_bytes: app.store.recorder().queued_bytes(),
+            queue_bytes_limit: Recorder::ROOM,
+            disk_free: disk::free(&app.data),
+            uptime_s: app.started.elapsed().as_secs(),
+            devices: app.proxy.devices().len() as u64,
             connections: proxy.connections,
             lan: lan::addresses(&proxy.listening)
                 .iter()

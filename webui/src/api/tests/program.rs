@@ -12,6 +12,14 @@ async fn the_status_says_where_everything_is() {
     assert_eq!(status["trouble"], json!(null));
     assert_eq!(status["flows"], 1);
     assert!(status["disk_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+    assert!(status["disk_free"].as_u64().is_some_and(|bytes| bytes > 0));
+    assert!(
+        status["queue_bytes_limit"]
+            .as_u64()
+            .is_some_and(|bytes| bytes > 0)
+    );
+    assert!(status["uptime_s"].is_u64());
+    assert_eq!(status["devices"], 0);
     assert_eq!(status["web"], "http://127.0.0.1:8081");
     assert_eq!(status["data"], site.folder.path().display().to_string());
     let port = site

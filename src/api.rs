@@ -3,15 +3,20 @@
 use crate::data::Running;
 use anyhow::Context;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, StatusCode, client::conn::http1, header};
+use futures_util::TryStreamExt;
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
+use hyper::{Method, Request, StatusCode, body::Frame, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::{io, time::Duration};
 use tokio::net::TcpStream;
+use tokio_util::io::ReaderStream;
 
 /// Answers of the API that are read here are small.
 const MOST: usize = 1 << 20;
+
+/// Files are read in pieces of this many bytes.
+const PIECE: usize = 64 << 10;
 
 /// The program answers at once; when it does not, something is wrong with it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,17 +30,42 @@ pub(crate) async fn post<T: DeserializeOwned>(
     path: &str,
     body: &serde_json::Value,
 ) -> anyhow::Result<T> {
-    let whom = || {
-        format!(
-            "the running overhear (process {}) at {}",
-            running.pid, running.web
-        )
-    };
-    let exchange = tokio::time::timeout(PATIENCE, exchange(running, path, body));
-    let (status, answer) = exchange
+    let body = Full::new(Bytes::from(serde_json::to_vec(body)?));
+    let exchange = exchange(running, path, body.map_err(io::Error::other).boxed());
+    let answer = tokio::time::timeout(PATIENCE, exchange);
+    let answer = answer
         .await
-        .with_context(|| format!("{} does not answer", whom()))?
-        .with_context(|| format!("cannot ask {}", whom()))?;
+        .with_context(|| format!("{} does not answer", whom(running)))?;
+    read(running, answer)
+}
+
+/// Posts a file, however long that takes, and reads the JSON that comes back.
+///
+/// # Errors
+/// As [`post`].
+pub(crate) async fn upload<T: DeserializeOwned>(
+    running: &Running,
+    path: &str,
+    file: tokio::fs::File,
+) -> anyhow::Result<T> {
+    let pieces = ReaderStream::with_capacity(file, PIECE).map_ok(Frame::data);
+    let body = StreamBody::new(pieces);
+    read(running, exchange(running, path, BodyExt::boxed(body)).await)
+}
+
+fn whom(running: &Running) -> String {
+    format!(
+        "the running overhear (process {}) at {}",
+        running.pid, running.web
+    )
+}
+
+fn read<T: DeserializeOwned>(
+    running: &Running,
+    answer: anyhow::Result<(StatusCode, Bytes)>,
+) -> anyhow::Result<T> {
+    let whom = || whom(running);
+    let (status, answer) = answer.with_context(|| format!("cannot ask {}", whom()))?;
     if !status.is_success() {
         let problem: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
         let detail = problem
@@ -53,7 +83,7 @@ pub(crate) async fn post<T: DeserializeOwned>(
 async fn exchange(
     running: &Running,
     path: &str,
-    body: &serde_json::Value,
+    body: BoxBody<Bytes, io::Error>,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
     let stream = TcpStream::connect(running.web).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -64,7 +94,7 @@ async fn exchange(
         .header(header::HOST, running.web.to_string())
         .header(header::AUTHORIZATION, format!("Bearer {}", running.token))
         .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(serde_json::to_vec(body)?)))?;
+        .body(body)?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), MOST).collect().await;

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Take flows away in another format
     Export(Export),
+    /// Bring flows in from HTTP Archives (HAR)
+    Import(Import),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell
@@ -276,6 +278,17 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub(crate) struct Import {
+    /// HAR 1.2, as browsers, Charles, Fiddler and `overhear export` write it
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print what became of each file as one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = CA_EXAMPLES)]
 pub(crate) struct Ca {
     #[command(subcommand)]
@@ -374,6 +387,14 @@ Examples:
   overhear export -f pcapng -o all.pcapng
   overhear export -f har -o shop.har 'host:shop.example.com'
   overhear export -f curl --id 12,15";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  overhear import shop.har
+  overhear import ~/Downloads/*.har
+
+Each file becomes a session of its own. A file that cannot be read to its end leaves nothing
+behind; single entries that make no flow are left out and told.";
 
 const CA_EXAMPLES: &str = "\
 Examples:

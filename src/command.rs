@@ -4,6 +4,7 @@ mod ca;
 mod completions;
 mod export;
 mod flows;
+mod import;
 mod replay;
 mod run;
 mod show;
@@ -38,6 +39,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
             let upstream = config.upstream(replay.upstream.clone());
             block_on(replay::execute(&data, replay, upstream))
         }
+        Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
         Command::Completions { .. } => Ok(()),

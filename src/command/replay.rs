@@ -72,7 +72,7 @@ fn lock(data: &Data) -> anyhow::Result<Option<crate::data::Lock>> {
 }
 
 /// Where the program is that uses the folder.
-async fn running(data: &Data) -> anyhow::Result<Running> {
+pub(super) async fn running(data: &Data) -> anyhow::Result<Running> {
     let said = async {
         loop {
             if let Some(running) = data.running() {

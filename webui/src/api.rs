@@ -9,6 +9,7 @@ mod export;
 mod extract;
 mod filter;
 mod flows;
+mod import;
 pub mod model;
 mod openapi;
 pub(crate) mod problem;
@@ -54,6 +55,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(replay::routes())
         .merge(export::routes())
+        .merge(import::routes())
         .merge(status::routes())
         .merge(recording::routes())
         .merge(devices::routes())

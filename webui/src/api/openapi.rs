@@ -38,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "sessions", description = "Recordings: what is saved, named and exported"),
         (name = "replay", description = "Sending requests"),
         (name = "export", description = "Taking flows away"),
+        (name = "import", description = "Bringing flows in"),
         (name = "program", description = "What the program is doing, and what it was told"),
         (name = "certificate", description = "The root certificate for devices"),
         (name = "events", description = "What changes, as it happens"),

@@ -4,6 +4,7 @@ mod bodies;
 mod events;
 mod export;
 mod flows;
+mod import;
 mod openapi;
 mod program;
 mod replay;

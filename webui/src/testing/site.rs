@@ -147,6 +147,11 @@ impl Site {
         let request = request
             .body(body.map_or_else(Body::empty, Body::from))
             .expect("a request");
+        self.answer(request).await
+    }
+
+    /// Sends a request as it is and reads the answer.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Answer {
         Answer::read(self.send(request).await).await
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 32] = [
+const ROUTES: [(&str, &[&str]); 33] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &[&str]); 32] = [
     ("/recording", &["put"]),
     ("/replay", &["post"]),
     ("/export", &["get", "post"]),
+    ("/import", &["post"]),
     ("/status", &["get"]),
     ("/devices", &["get"]),
     ("/devices/{address}", &["put"]),

@@ -1,0 +1,127 @@
+//! `overhear import`: flows from files, each into a session of its own.
+//!
+//! The running program does it when there is one, so that the page sees them at once.
+
+use super::replay::running;
+use crate::{
+    api,
+    cli::Import,
+    data::{Data, Running},
+    terminal::tell,
+};
+use anyhow::Context;
+use overhear_webui::import::{Imported, import, session_name};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+pub(super) async fn execute(data: &Data, options: Import) -> anyhow::Result<()> {
+    data.create()?;
+    let lock = data.lock()?;
+    let running = match lock {
+        Some(_) => None,
+        None => Some(running(data).await?),
+    };
+    let store = match running {
+        Some(_) => None,
+        None => Some(data.record().await?),
+    };
+    let mut wrong = Vec::new();
+    for file in &options.files {
+        let imported = async {
+            match (&running, &store) {
+                (Some(running), _) => through(running, file).await,
+                (None, Some(store)) => {
+                    let opened = std::fs::File::open(file).with_context(|| cannot(file))?;
+                    Ok(import(store, &name(file), opened).await?)
+                }
+                (None, None) => anyhow::bail!("there is nowhere to import into"),
+            }
+        };
+        match imported.await {
+            Ok(imported) if options.json => {
+                writeln!(io::stdout(), "{}", serde_json::to_string(&imported)?)?;
+            }
+            Ok(imported) => told(file, &imported).iter().for_each(|line| tell(line)),
+            // the other files are not to blame
+            Err(error) => wrong.push(format!("{}: {error:#}", file.display())),
+        }
+    }
+    if let Some(store) = store {
+        store.close().await?;
+    }
+    drop(lock);
+    match wrong.as_slice() {
+        [] => Ok(()),
+        wrong => anyhow::bail!(
+            "nothing was imported from {}",
+            wrong.join("\nand nothing from ")
+        ),
+    }
+}
+
+/// Has the running program do it.
+async fn through(running: &Running, file: &Path) -> anyhow::Result<Imported> {
+    let opened = tokio::fs::File::open(file)
+        .await
+        .with_context(|| cannot(file))?;
+    let mut path = url::form_urlencoded::Serializer::new("/api/import?".to_owned());
+    let path = path.append_pair("name", &name(file)).finish();
+    api::upload(running, &path.replacen("?&", "?", 1), opened).await
+}
+
+fn cannot(file: &Path) -> String {
+    format!("cannot read {}", file.display())
+}
+
+fn name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    session_name(&name.to_string_lossy())
+}
+
+/// What became of a file, in words.
+fn told(file: &Path, imported: &Imported) -> Vec<String> {
+    let flows = match imported.flows {
+        1 => "1 flow".to_owned(),
+        count => format!("{count} flows"),
+    };
+    let session = imported.session;
+    let mut lines = vec![format!(
+        "imported {flows} from {} into session {session}: overhear flows session:{session}",
+        file.display()
+    )];
+    let skipped = imported.skipped.iter();
+    lines.extend(skipped.map(|s| format!("  left out entry {}: {}", s.entry, s.reason)));
+    lines.extend(imported.note.iter().map(|note| format!("  {note}")));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overhear_webui::import::Skipped;
+
+    #[test]
+    fn what_was_left_out_is_told() {
+        let mut imported = Imported {
+            session: 3,
+            flows: 1,
+            skipped: Vec::new(),
+            note: None,
+        };
+        let file = Path::new("a.har");
+        let line = "imported 1 flow from a.har into session 3: overhear flows session:3";
+        assert_eq!(told(file, &imported), [line]);
+        imported.skipped.push(Skipped {
+            entry: 7,
+            reason: "it has no request".to_owned(),
+        });
+        imported.note = Some("Something.".to_owned());
+        let lines = told(file, &imported);
+        assert_eq!(
+            lines[1..],
+            ["  left out entry 7: it has no request", "  Something."]
+        );
+    }
+}

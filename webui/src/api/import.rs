@@ -1,0 +1,112 @@
+//! `import`: flows from a file, into a session of their own.
+
+use super::{extract::Query, problem::Problem};
+use crate::{
+    import::{self, Error, Imported},
+    server::App,
+};
+use axum::{Json, body::Body, extract::State, http::StatusCode};
+use futures_util::TryStreamExt as _;
+use serde::Deserialize;
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Seek as _},
+    path::Path,
+    sync::Arc,
+};
+use tokio::io::AsyncWriteExt as _;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(import))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImportQuery {
+    /// The file's name: what the session is called.
+    #[param(example = "shop.har")]
+    name: Option<String>,
+}
+
+/// Imports an HTTP Archive (HAR 1.2) into a session of its own: all of it, or, when it cannot be read to its end,
+/// nothing. Single entries that make no flow are left out and told.
+#[utoipa::path(
+    post, path = "/import", tag = "import", operation_id = "import", params(ImportQuery),
+    request_body(content = String, content_type = "application/json", description = "The file, of any size and under any media type"),
+    responses(
+        (status = 200, description = "What became of it", body = Imported),
+        (status = 400, description = "The file is no HAR; the detail has the place", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn import(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ImportQuery>,
+    body: Body,
+) -> Result<Json<Imported>, Problem> {
+    let file = spool(&app.data, body).await?;
+    let name = import::session_name(&query.name.unwrap_or_default());
+    let imported = import::import(&app.store, &name, file).await?;
+    Ok(Json(imported))
+}
+
+/// The body in a file without a name, which is gone with the request. Nothing of it is in the store while it comes:
+/// a sender who goes away in the middle leaves nothing.
+async fn spool(folder: &Path, body: Body) -> Result<File, Problem> {
+    let file = tempfile::tempfile_in(folder).map_err(aside)?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut pieces = body.into_data_stream();
+    loop {
+        match pieces.try_next().await {
+            Ok(Some(piece)) => file.write_all(&piece).await.map_err(aside)?,
+            Ok(None) => break,
+            Err(error) => {
+                return Err(Problem::bad(format!(
+                    "The file did not come to its end: {error}"
+                )));
+            }
+        }
+    }
+    file.flush().await.map_err(aside)?;
+    let mut file = file.into_std().await;
+    file.rewind().map_err(aside)?;
+    Ok(file)
+}
+
+fn aside(error: io::Error) -> Problem {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => full(),
+        _ => Problem::internal("The file could not be put aside", &error),
+    }
+}
+
+fn full() -> Problem {
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "disk-full",
+        "The disk is full",
+        "The disk that holds the recorded flows is full: make room on it, and import the file again.",
+    )
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Trouble(text) => {
+                tracing::warn!("an import stopped: {text}");
+                full()
+            }
+            Error::Aside(error)
+            | Error::File(import::Wrong::Read(error) | import::Wrong::Write(error)) => aside(error),
+            error => Self::new(
+                StatusCode::BAD_REQUEST,
+                "import",
+                "The file cannot be imported",
+                error.to_string(),
+            ),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 // What the scripts that drive the program's own page share: a browser on the page, steps, and what must not happen.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { launch, main } from './chromium.mjs'
 
 export const DESKTOP = { width: 1440, height: 900 }
@@ -62,6 +63,35 @@ export async function open(page, text) {
   const id = await one.getAttribute('data-id')
   await one.click()
   await page.locator(`[data-testid=detail][data-id="${id}"]`).waitFor()
+}
+
+/** Waits until the rows in view are these paths, in this order. */
+export async function shows(page, paths) {
+  await page.waitForFunction((wanted) => {
+    const texts = [...document.querySelectorAll('[data-testid=flow-row] .path .text')].map((text) => text.textContent)
+    return JSON.stringify(texts) === wanted
+  }, JSON.stringify(paths))
+  return rows(page)
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What of WCAG 2.1 A and AA is broken in what is shown (or in one part of it), in light and in dark. */
+export async function audit(page, part = 'body') {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE)
+  const broken = []
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const found = await page.evaluate(async (part) => {
+      const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']
+      const { violations, passes } = await globalThis.axe.run(part, { runOnly: { type: 'tag', values: tags } })
+      if (!passes.some(({ id }) => id === 'color-contrast')) return ['nothing was looked at']
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary}`))
+    }, part)
+    broken.push(...found.map((text) => `${colorScheme}: ${text}`))
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+  return broken
 }
 
 /** Light and dark. */

@@ -17,6 +17,8 @@ class App {
   dialog: Dialog | null = $state(null);
   /** The server wants the printed link first. */
   locked = $state(false);
+  /** The first list was read, or could not be: what is less urgent may be asked for. */
+  ready = $state(false);
   /** Counts the changes of sessions; what shows them depends on it. */
   sessions = $state(0);
   /** Counts what changed, of all flows; what adds them up depends on it. */
@@ -74,6 +76,7 @@ class App {
     if (this.#first || (taken && other)) this.live.open(this.list.query.filter, this.list.query.session);
     if (taken && before.session !== query.session) this.selection.clear();
     this.#first = false;
+    this.ready = true;
   }
 
   /** The list stands on a flow, if that is at hand: chosen and in view. */

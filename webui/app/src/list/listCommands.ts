@@ -22,6 +22,11 @@ const onList = () => router.now.screen === "list";
 const some = () => onList() && app.selection.ids.size > 0;
 const one = () => onList() && focused() !== undefined;
 
+/** Where a person reads or walks through something else, a key that deletes means nothing. */
+function elsewhere(): boolean {
+  return document.activeElement?.closest("[data-testid=detail], [data-testid=tree], [data-testid=timeline]") != null;
+}
+
 function starred(): void {
   const flow = focused();
   void setStarred(chosen(), !(flow?.starred ?? false));
@@ -37,7 +42,7 @@ export function listCommands(): Command[] {
     { id: "flow.related", title: "Go to the flow that belongs to it: redirected, or sent again", group: GROUP, keys: ["o"], when: one, run: () => follow(focused() as Flow) },
     { id: "flow.tab", title: "Open in a new tab", group: GROUP, when: one, run: () => openTab(app.selection.focus ?? 0) },
     { id: "flow.export", title: "Export", group: GROUP, keys: ["e"], when: () => onList() && app.list.total > 0, run: () => (app.dialog = "export") },
-    { id: "flow.delete", title: "Delete", group: GROUP, keys: ["Delete", "Backspace"], when: some, run: () => deleteWithUndo({ ids: chosen() }) },
+    { id: "flow.delete", title: "Delete", group: GROUP, keys: ["Delete", "Backspace"], when: () => some() && !elsewhere(), run: () => deleteWithUndo({ ids: chosen() }) },
     ...COPY_FORMATS.map(([key, title]): Command => ({ id: `flow.copy.${key}`, title: `Copy as ${title}`, group: GROUP, ...(key === "curl" ? { keys: ["y"] } : {}), when: some, run: () => copyAs(chosen(), key) })),
     ...COLORS.map((color): Command => ({ id: `flow.color.${color}`, title: `Colour: ${color}`, group: GROUP, when: some, run: () => setColor(chosen(), color) })),
     { id: "flow.color.none", title: "Colour: none", group: GROUP, when: some, run: () => setColor(chosen(), null) },

@@ -1,0 +1,153 @@
+// Measures the page over a large, live recording; run by hand (see CONTRIBUTING.md, "Measuring").
+//
+//   node tests/bench/page.mjs [FLOWS [PER_SECOND]]      100000 and 200, when not given
+//
+// The flows are real: requests of this script to an origin of its own, through the program (OVERHEAR, or
+// target/release/overhear). Printed is one JSON object; times are milliseconds.
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { launch } from '../browser/chromium.mjs'
+
+process.env.BROWSER ??= '/usr/bin/chromium'
+
+const RELOADS = 7
+const FRAMES = 900
+
+if (process.argv[2] === 'load') await load(...process.argv.slice(3).map(Number))
+else await measure(Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 200))
+
+/** Requests through the proxy: `count` of them as fast as it goes, or `rate` a second until killed. */
+async function load(proxy, origin, count, rate) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 32 })
+  const hosts = ['localhost', '127.0.0.1']
+  const request = (n) =>
+    new Promise((done, fail) => {
+      const host = `${hosts[n % hosts.length]}:${origin}`
+      const path = `http://${host}/v1/${['users', 'orders', 'items', 'pictures'][n % 4]}/${n % 977}?n=${n}`
+      const options = { host: '127.0.0.1', port: proxy, path, agent, method: n % 7 === 0 ? 'POST' : 'GET', headers: { host, accept: 'application/json' } }
+      http.request(options, (answer) => answer.resume().on('end', done)).on('error', fail).end(n % 7 === 0 ? '{"quantity":1}' : undefined)
+    })
+  if (rate > 0) {
+    let n = 0
+    let owed = 0
+    setInterval(() => {
+      for (owed += rate / 20; owed >= 1; owed--) request(n++).catch(() => {})
+    }, 50)
+    return
+  }
+  let next = 0
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (next < count) await request(next++)
+  }))
+  process.exit(0)
+}
+
+async function measure(flows, rate) {
+  const data = mkdtempSync(join(tmpdir(), 'overhear-bench-'))
+  const children = []
+  try {
+    const origin = http.createServer((request, response) => {
+      const status = request.url.length % 23 === 0 ? 404 : 200
+      request.resume().on('end', () => response.writeHead(status, { 'content-type': 'application/json' }).end(`{"path":${JSON.stringify(request.url)},"filler":"${'x'.repeat(400)}"}`))
+    })
+    origin.listen(0, '127.0.0.1')
+    await once(origin, 'listening')
+    const binary = process.env.OVERHEAR ?? join(dirname(fileURLToPath(import.meta.url)), '../../target/release/overhear')
+    const program = spawn(binary, ['run', '--data', data, '--listen', '127.0.0.1:0', '--web', '127.0.0.1:0', '--no-open', '--token', 'bench'])
+    children.push(program)
+    const { proxy, link } = await addresses(program)
+    const loader = (count, rate) => {
+      const child = fork(fileURLToPath(import.meta.url), ['load', proxy, origin.address().port, count, rate].map(String))
+      children.push(child)
+      return child
+    }
+    const began = performance.now()
+    await once(loader(flows, 0), 'exit')
+    const filled = performance.now() - began
+    loader(0, rate)
+    const browser = await launch()
+    try {
+      const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+      await page.addInitScript(firstRow)
+      await page.goto(link)
+      await page.getByTestId('connection-state').getByText('live').waitFor()
+      const lists = []
+      for (let n = 0; n < RELOADS; n++) {
+        await page.reload()
+        await page.waitForFunction(() => globalThis.firstList !== undefined)
+        lists.push(await page.evaluate(() => globalThis.firstList))
+        await page.getByTestId('connection-state').getByText('live').waitFor()
+      }
+      const rows = Number(await page.getByTestId('flow-list').getAttribute('aria-rowcount')) - 1
+      const standing = spread(await page.evaluate(frames, { count: FRAMES / 3, pixels: 0 }))
+      const scroll = spread(await page.evaluate(frames, { count: FRAMES, pixels: 180 }))
+      const heap = await heapUsed(page)
+      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, heap_mb: Math.round(heap / 1e5) / 10 }
+      console.log(JSON.stringify(result, null, 2))
+    } finally {
+      await browser.close()
+    }
+  } finally {
+    for (const child of children) child.kill()
+    rmSync(data, { recursive: true, force: true })
+  }
+  process.exit(0)
+}
+
+/** The program's own words about where it listens. */
+async function addresses(program) {
+  let text = ''
+  for await (const piece of program.stdout) {
+    text += piece
+    const proxy = /^proxy\s+http:\/\/127\.0\.0\.1:(\d+)/m.exec(text)?.[1]
+    const link = /^page\s+(\S+)/m.exec(text)?.[1]
+    if (proxy && link) {
+      program.stdout.resume()
+      return { proxy: Number(proxy), link }
+    }
+  }
+  throw new Error(`overhear did not start: ${text}`)
+}
+
+/** Milliseconds from the navigation to the frame in which the first row of the list was there. */
+function firstRow() {
+  const look = () => {
+    if (document.querySelector('[data-testid=flow-row]')) requestAnimationFrame(() => (globalThis.firstList = performance.now()))
+    else requestAnimationFrame(look)
+  }
+  look()
+}
+
+/** Milliseconds between frames while the list is scrolled by so many pixels a frame, up and down; with a jump now and then. */
+function frames({ count, pixels }) {
+  const scroller = document.querySelector('[data-testid=flow-list] .scroller')
+  const deltas = []
+  return new Promise((done) => {
+    let last = performance.now()
+    const step = (now) => {
+      deltas.push(now - last)
+      last = now
+      if (deltas.length > count) return done(deltas.slice(1))
+      if (pixels > 0) scroller.scrollTop += deltas.length % 150 === 0 ? -200_000 : Math.floor(deltas.length / 75) % 2 === 0 ? -pixels : pixels
+      requestAnimationFrame(step)
+    }
+    requestAnimationFrame(step)
+  })
+}
+
+async function heapUsed(page) {
+  const session = await page.context().newCDPSession(page)
+  await session.send('HeapProfiler.collectGarbage')
+  return (await session.send('Runtime.getHeapUsage')).usedSize
+}
+
+function spread(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] * 10) / 10
+  return { median: at(0.5), p99: at(0.99), worst: at(1), over_33: values.filter((value) => value > 33.4).length, of: values.length }
+}

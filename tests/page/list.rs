@@ -1,0 +1,162 @@
+//! Promise: the list is arranged as a person likes it, everything in it is found by looking, typing or clicking, and hands
+//! without a mouse and eyes without a screen can do the same.
+
+use super::shared::{self, origin, traffic, url};
+use crate::support::{Program, Server};
+use serde_json::{Value, json};
+
+const ALL: [&str; 6] = ["/data.json", "/edit", "/n/1", "/n/2", "/n/3", "/n/4"];
+
+#[test]
+fn columns_and_rows_are_arranged_chosen_and_marked() {
+    let (origin, program) = some();
+    let steps = ["columns", "sorted", "chosen", "menu", "keyboard", "below"];
+    let seen = drive(&program, &origin, &steps);
+
+    let kept = "id method status host path size duration time upload client";
+    assert_eq!(words(&seen["columns"]["kept"]), kept);
+    assert_eq!(seen["columns"]["stays"], true, "a width survives a reload");
+    assert_eq!(seen["columns"]["fits"], true, "a double click fits");
+
+    let by_size = |order| paths(&program, &format!("sort=size&order={order}"));
+    assert_eq!(texts(&seen["sorted"]["falling"]), by_size("desc"));
+    assert_eq!(texts(&seen["sorted"]["rising"]), by_size("asc"));
+    assert_eq!(texts(&seen["sorted"]["path"]), ALL);
+
+    assert_eq!(seen["chosen"]["some"], json!(["/n/1", "/n/3", "/n/4"]));
+    assert_eq!(seen["chosen"]["all"], 6);
+
+    let menu = &seen["menu"];
+    assert_eq!(menu["only"], json!(["/edit"]));
+    assert_eq!(menu["filter"], r#"path:"/edit""#);
+    assert_eq!(
+        menu["rest"],
+        json!(["/data.json", "/n/1", "/n/2", "/n/3", "/n/4"])
+    );
+    assert_eq!(menu["named"], true, "{menu:#}");
+    let marked = program.api.flow("path:/edit");
+    assert_eq!(marked["starred"], true, "{marked:#}");
+    assert_eq!(marked["color"], "green", "{marked:#}");
+
+    assert_eq!(seen["keyboard"]["inner"], "menu-color-red");
+    assert_eq!(seen["keyboard"]["back"], "flow-list");
+    assert_eq!(seen["below"], json!({"beside": true, "below": true}));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn flows_are_found_by_completion_saved_filters_tree_and_timeline() {
+    let (origin, program) = some();
+    let steps = ["completion", "saved", "history", "tree", "timeline"];
+    let seen = drive(&program, &origin, &steps);
+
+    assert_eq!(seen["completion"]["narrowed"], json!(["/data.json"]));
+    assert_eq!(seen["completion"]["text"], r#"path:"/data.json""#);
+    assert_eq!(seen["saved"]["narrowed"], json!(["/edit"]));
+    assert_eq!(seen["saved"]["json"], json!(["/data.json"]));
+    assert_eq!(seen["history"]["before"], json!(["/edit"]));
+    assert_eq!(seen["history"]["text"], "");
+
+    let label = seen["tree"]["label"].as_str().unwrap();
+    assert!(
+        label.contains("localhost") && label.contains("6 flows"),
+        "{label}"
+    );
+    assert_eq!(
+        seen["tree"]["below"],
+        json!(["/n/1", "/n/2", "/n/3", "/n/4"])
+    );
+    assert_eq!(seen["tree"]["both"].as_array().unwrap().len(), 5);
+
+    let keys = seen["timeline"]["keys"].as_str().unwrap();
+    assert!(
+        keys.starts_with("started:") && keys.contains(".."),
+        "{keys}"
+    );
+    assert_eq!(seen["timeline"]["first"], "/data.json");
+    assert_eq!(seen["timeline"]["last"], "/n/4");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn everything_has_a_name_and_a_key_and_colours_as_chosen() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["palette", "theme"]);
+    assert!(seen["palette"]["keys"].as_i64().unwrap() > 20, "{seen:#}");
+    let filter = seen["palette"]["filter"].as_str().unwrap();
+    assert!(filter.contains('/'), "{filter}");
+    let theme = &seen["theme"];
+    assert_ne!(theme["light"], theme["dark"]);
+    assert_eq!(theme["chosen"], theme["light"], "light by choice");
+    assert_eq!(theme["stays"], theme["light"], "also after a reload");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_session_shows_its_own_flows() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["sessions"]);
+    let sessions = &seen["sessions"];
+    assert_eq!(sessions["current"], json!(["/second"]));
+    assert_eq!(texts(&sessions["first"]), ALL);
+    assert_eq!(sessions["both"], json!(["/second", "/third"]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn many_rows_are_walked_through_and_new_ones_do_not_move_them() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["many"]);
+    let many = &seen["many"];
+    assert_eq!(many["end"], "/many/150");
+    assert_eq!(many["start"], "/data.json");
+    assert_eq!(many["still"], "/data.json", "the view stays");
+    let drawn = many["drawn"].as_i64().unwrap();
+    assert!(drawn < 100, "{drawn} rows exist of which few are in view");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn the_list_and_what_opens_from_it_pass_wcag_aa() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["accessible"]);
+    let broken = seen["accessible"].as_object().unwrap();
+    assert_eq!(broken.len(), 7, "{broken:#?}");
+    for (place, found) in broken {
+        assert_eq!(found, &json!([]), "{place}: {found:#}");
+    }
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+/// Six flows, of which the last four are below one path.
+fn some() -> (Server, Program) {
+    let origin = origin();
+    let program = Program::start();
+    traffic(&program, &origin);
+    for n in 1..=4 {
+        let address = url(&origin, &format!("/n/{n}"));
+        program.curl().arg(address).ok();
+        program.api.wait_for("", 2 + n);
+    }
+    (origin, program)
+}
+
+fn drive(program: &Program, origin: &Server, steps: &[&str]) -> Value {
+    shared::drive(program, origin, "list", steps)
+}
+
+fn paths(program: &Program, query: &str) -> Vec<String> {
+    let page = program.api.get(&format!("/api/flows?{query}"));
+    let rows = page["items"].as_array().unwrap();
+    rows.iter()
+        .map(|row| row["path"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    serde_json::from_value(list.clone()).unwrap()
+}
+
+fn words(list: &Value) -> String {
+    texts(list).join(" ")
+}

@@ -8,8 +8,11 @@ use crate::{error::Error, store::Store};
 use sqlx::{AssertSqlSafe, Row};
 use std::{collections::HashMap, time::Instant};
 
-/// Different values that are held; others are left out.
+/// Different values that are held; with as many, no older flows are looked at.
 const MOST: usize = 50_000;
+
+/// No second value.
+const NONE: &str = "NULL";
 
 /// A field of which the values can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,6 @@ impl Valued {
 
     /// What SQLite counts: one value, or two, of which each counts when they differ.
     fn columns(self) -> [&'static str; 2] {
-        const NONE: &str = "NULL";
         // ip:port without the port
         const CLIENT: &str = "trim(rtrim(rtrim(client, '0123456789'), ':'), '[]')";
         const SERVER: &str = "trim(rtrim(rtrim(server, '0123456789'), ':'), '[]')";
@@ -123,7 +125,7 @@ impl Valued {
 
 impl Store {
     /// The values of a field that occur and begin with a prefix (upper and lower case alike), at most `limit`, the
-    /// most frequent first. Of very many different ones, only those are counted that occur first.
+    /// most frequent first. When there are very many different ones, only the newest flows are looked at.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -136,17 +138,26 @@ impl Store {
     ) -> Result<Vec<Value>, Error> {
         let condition = Condition::which(which);
         let [first, second] = field.columns();
+        let prefix = prefix.to_lowercase();
+        // what does not begin so is left out as early as can be; what is left is looked at below
+        let early = field != Valued::Tag && second == NONE && prefix.is_ascii();
+        let begins = match early {
+            true => format!("substr({first}, 1, {}) = ? COLLATE NOCASE", prefix.len()),
+            false => "? IS NOT NULL".to_owned(),
+        };
         let sql = format!(
-            "SELECT {first} AS a, {second} AS b, count(*) FROM flows WHERE id BETWEEN ? AND ? AND {} \
+            "SELECT {first} AS a, {second} AS b, count(*) FROM flows WHERE id BETWEEN ? AND ? AND {begins} AND {} \
             GROUP BY a, b",
             condition.sql
         );
-        let prefix = prefix.to_lowercase();
         let mut counts: HashMap<String, u64> = HashMap::new();
         let mut slices = self.slices_of(which.session, true).await?;
         while let Some((low, high)) = slices.next() {
             let begun = Instant::now();
-            let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(low).bind(high);
+            let query = sqlx::query(AssertSqlSafe(sql.clone()))
+                .bind(low)
+                .bind(high)
+                .bind(prefix.clone());
             for row in condition.bind(query).fetch_all(self.readers()).await? {
                 let first: Option<&str> = row.try_get(0)?;
                 let second: Option<&str> = row.try_get(1)?;
@@ -157,6 +168,9 @@ impl Store {
                 }
             }
             slices.took(begun.elapsed());
+            if counts.len() >= MOST {
+                break;
+            }
         }
         let mut values: Vec<Value> = counts
             .into_iter()

@@ -4,7 +4,7 @@ use crate::support::*;
 use overhear_store::{
     Change, Color, FlowId, SessionId, Side, Store,
     filter::Filter,
-    read::{FlowQuery, Notes, Source, Undone, Which},
+    read::{FlowQuery, Notes, Source, Undone, Valued, Which},
 };
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
@@ -280,6 +280,41 @@ async fn recording_can_be_switched_off() {
     store.flush().await.unwrap();
     let closed = store.connection(id).await.unwrap().unwrap();
     assert!(closed.closed.is_some());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn values_begin_as_they_are_asked_for() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    for (host, path) in [
+        ("A.example", "/Shop?1"),
+        ("b.example", "/shop?2"),
+        ("a.example", "/"),
+    ] {
+        let flow = exchange(&store.recorder(), host, path, 200);
+        flow.edit(|flow| flow.tags = "Slow,seen".to_owned());
+        flow.complete();
+    }
+    store.flush().await.unwrap();
+    let values = async |field, prefix: &str| {
+        let found = store.values(field, prefix, &Which::default(), 10).await;
+        let found = found
+            .unwrap()
+            .into_iter()
+            .map(|value| (value.value, value.count));
+        found.collect::<Vec<_>>()
+    };
+    let some = |value: &str, count| (value.to_owned(), count);
+    assert_eq!(values(Valued::Host, "A").await, [some("a.example", 2)]);
+    assert_eq!(values(Valued::Host, "é").await, []);
+    let shops = [some("/Shop", 1), some("/shop", 1)];
+    assert_eq!(values(Valued::Path, "/SH").await, shops);
+    assert_eq!(values(Valued::Path, "").await.len(), 3);
+    assert_eq!(values(Valued::Tag, "SE").await, [some("seen", 3)]);
+    assert_eq!(values(Valued::Type, "text").await, [some("text/plain", 3)]);
+    assert_eq!(values(Valued::Status, "2").await, [some("200", 3)]);
+    assert_eq!(values(Valued::Error, "").await, []);
     store.close().await.unwrap();
 }
 

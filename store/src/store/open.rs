@@ -48,6 +48,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
             reason: "there is no such file: nothing was recorded here yet".to_owned(),
         });
     }
+    look(&path).await?;
     let wrong = |error| wrong(&path, error);
 
     let changes = Changed::new(!read_only);
@@ -179,6 +180,23 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
     }
     let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
     sqlx::query_scalar(newest).fetch_one(connection).await
+}
+
+/// Refuses the database of a newer program before anything could change its file: opening it to write sets how it is
+/// written, and closing it empties its log.
+async fn look(path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Ok(());
+    }
+    let options = base(path).read_only(true);
+    let Ok(mut connection) = SqliteConnection::connect_with(&options).await else {
+        // whatever it is, opening it as it is meant to be opened says it better
+        return Ok(());
+    };
+    let found = version(&mut connection).await;
+    // nothing was written
+    let _ = connection.close().await;
+    check(path, found.unwrap_or(0))
 }
 
 fn check(path: &Path, found: i64) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use crate::support::*;
 use overhear_store::{Error, FlowId, Side, State, Store, StoreOptions, read::Notes};
 use sqlx::{Connection as _, SqliteConnection};
+use std::path::{Path, PathBuf};
 
 fn tags(tags: &str) -> Notes<'_> {
     Notes {
@@ -92,7 +93,7 @@ async fn a_second_recorder_is_refused() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_refused() {
+async fn a_newer_database_is_refused_and_left_as_it_is() {
     let fixture = Fixture::new().await;
     fixture.store.close().await.unwrap();
     let url = format!("sqlite://{}", fixture.path().display());
@@ -101,23 +102,29 @@ async fn a_newer_database_is_refused() {
         .execute(&mut connection)
         .await
         .unwrap();
+    // as a newer program leaves it that is killed: what is new is in the log
+    let killed = tempfile::tempdir().unwrap();
+    let log = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    let copy = killed.path().join("flows.db");
+    std::fs::copy(fixture.path(), &copy).unwrap();
+    std::fs::copy(log(&fixture.path()), log(&copy)).unwrap();
     connection.close().await.unwrap();
-    for read_only in [false, true] {
-        let path = fixture.path();
-        let Err(error) = Store::open(StoreOptions { path, read_only }).await else {
-            panic!("it was opened");
-        };
-        assert!(
-            matches!(
-                error,
-                Error::Newer {
-                    found: 77,
-                    known: 2,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+    // a log that is empty is as good as none
+    let log = |path: &Path| std::fs::read(log(path)).unwrap_or_default();
+    let bytes = |path: &Path| (std::fs::read(path).unwrap(), log(path));
+    for path in [fixture.path(), copy] {
+        let before = bytes(&path);
+        for read_only in [false, true] {
+            let path = path.clone();
+            let Err(error) = Store::open(StoreOptions { path, read_only }).await else {
+                panic!("it was opened");
+            };
+            let Error::Newer { found, known, .. } = error else {
+                panic!("{error}");
+            };
+            assert!(found == 77 && known < found);
+        }
+        assert!(bytes(&path) == before, "{}", path.display());
     }
 }
 

@@ -84,9 +84,11 @@ async function measure(flows, rate) {
         await page.getByTestId('connection-state').getByText('live').waitFor()
       }
       const rows = Number(await page.getByTestId('flow-list').getAttribute('aria-rowcount')) - 1
-      const standing = spread(await page.evaluate(frames, { count: FRAMES / 3, pixels: 0 }))
-      const scroll = spread(await page.evaluate(frames, { count: FRAMES, pixels: 180 }))
-      const heap = await heapUsed(page)
+      const session = await page.context().newCDPSession(page)
+      await session.send('Performance.enable')
+      const standing = await walk(page, session, FRAMES / 3, 0)
+      const scroll = await walk(page, session, FRAMES, 180)
+      const heap = await heapUsed(session)
       const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, heap_mb: Math.round(heap / 1e5) / 10 }
       console.log(JSON.stringify(result, null, 2))
     } finally {
@@ -140,8 +142,18 @@ function frames({ count, pixels }) {
   })
 }
 
-async function heapUsed(page) {
-  const session = await page.context().newCDPSession(page)
+/** Times between frames, and what the page itself did in one: script, layout and style, a part of which others may have had the machine. */
+async function walk(page, session, count, pixels) {
+  const busy = async () => {
+    const { metrics } = await session.send('Performance.getMetrics')
+    return metrics.filter(({ name }) => /^(Script|Layout|RecalcStyle)Duration$/.test(name)).reduce((sum, { value }) => sum + value * 1000, 0)
+  }
+  const before = await busy()
+  const deltas = await page.evaluate(frames, { count, pixels })
+  return { ...spread(deltas), work_a_frame: Math.round(((await busy()) - before) / deltas.length * 100) / 100 }
+}
+
+async function heapUsed(session) {
   await session.send('HeapProfiler.collectGarbage')
   return (await session.send('Runtime.getHeapUsage')).usedSize
 }

@@ -6,7 +6,7 @@ import { PHONE, audit, open, row, rows, screenshots, shows, steps } from './shar
 const run = promisify(execFile)
 
 await steps({
-  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, sessions, many, accessible,
+  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible,
 })
 
 /** Chosen, moved and sized by pointer and by keys; kept over a reload. */
@@ -323,6 +323,28 @@ async function below(page) {
   await page.keyboard.press('Escape')
   await page.getByTestId('detail').waitFor({ state: 'detached' })
   return { beside: beside[1].x >= beside[0].x + beside[0].width, below: under[1].y >= under[0].y + under[0].height }
+}
+
+/** From a flow that was sent again to the first one by its menu, and back by key. */
+async function related(page) {
+  const id = Number(await row(page, '/edit').getAttribute('data-id'))
+  const again = await page.evaluate(async (id) => {
+    const flow = await (await fetch(`/api/flows/${id}`)).json()
+    const body = JSON.stringify({ flow: id, method: flow.method, url: flow.url, headers: flow.request.headers })
+    const answer = await fetch('/api/replay', { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    return (await answer.json()).flow
+  }, id)
+  const one = page.locator(`[data-testid=flow-row][data-id="${again}"]`)
+  await one.locator('[data-mark=replay]').waitFor()
+  await one.click({ button: 'right' })
+  await page.getByTestId('menu-related').click()
+  await page.locator(`[data-testid=detail][data-id="${id}"]`).waitFor()
+  const first = page.locator(`[data-testid=flow-row][data-id="${id}"]`)
+  await first.and(page.locator('[aria-selected=true]')).waitFor()
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('o')
+  await page.locator(`[data-testid=detail][data-id="${again}"]`).waitFor()
+  return { id, again }
 }
 
 /** A new session begins empty; the old one is there under its number. */

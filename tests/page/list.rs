@@ -10,7 +10,9 @@ const ALL: [&str; 6] = ["/data.json", "/edit", "/n/1", "/n/2", "/n/3", "/n/4"];
 #[test]
 fn columns_and_rows_are_arranged_chosen_and_marked() {
     let (origin, program) = some();
-    let steps = ["columns", "sorted", "chosen", "menu", "keyboard", "below"];
+    let steps = [
+        "columns", "sorted", "chosen", "menu", "keyboard", "below", "related",
+    ];
     let seen = drive(&program, &origin, &steps);
 
     let kept = "id method status host path size duration time upload client";
@@ -41,6 +43,9 @@ fn columns_and_rows_are_arranged_chosen_and_marked() {
     assert_eq!(seen["keyboard"]["inner"], "menu-color-red");
     assert_eq!(seen["keyboard"]["back"], "flow-list");
     assert_eq!(seen["below"], json!({"beside": true, "below": true}));
+    let again = program.api.flow("replay:");
+    assert_eq!(again["id"], seen["related"]["again"]);
+    assert_eq!(again["replay_of"], seen["related"]["id"]);
     assert_eq!(seen["troubles"], json!([]));
 }
 

@@ -237,7 +237,7 @@ export interface Session {
 export interface Imported {
   session: number;
   flows: number;
-  /** Entries that could not be taken, by their number in the file. */
+  /** Entries that could not be taken, by their number in the file, from 0; at most 100 of them. */
   skipped: { entry: number; reason: string }[];
   note: string | null;
 }

@@ -53,16 +53,17 @@ async function copy(page) {
   await complete(page, '/note').waitFor()
   await row(page, '/note').click()
   await page.keyboard.press('y')
-  await page.getByTestId('notice').getByText('Copied as curl').waitFor()
-  const clipboard = () => page.evaluate(() => navigator.clipboard.readText())
-  const line = await clipboard()
+  const clipboard = async (word) => {
+    const read = (word) => navigator.clipboard.readText().then((text) => text.includes(word) && text)
+    return (await page.waitForFunction(read, word)).jsonValue()
+  }
+  const line = await clipboard('--data-binary')
   const { stdout } = await run('sh', ['-c', line])
   const texts = {}
-  for (const [format, name] of [['fetch', 'JavaScript'], ['python', 'Python'], ['raw', 'Raw']]) {
+  for (const [format, word] of [['fetch', 'await fetch'], ['python', 'import requests'], ['raw', 'HTTP/1.1 200']]) {
     await page.getByTestId('copy-as').click()
     await page.getByTestId(`menu-copy-${format}`).click()
-    await page.getByTestId('notice').getByText(`Copied as ${name}`).waitFor()
-    texts[format] = await clipboard()
+    texts[format] = await clipboard(word)
   }
   await page.getByTestId('detail-close').click()
   return { line, stdout, texts }

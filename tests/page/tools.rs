@@ -189,6 +189,26 @@ fn a_recording_is_saved_and_opened_again() {
 }
 
 #[test]
+fn har_goes_out_and_comes_in_by_a_drop() {
+    let (origin, program) = started();
+    let seen = drive(&program, &origin, &["har"], json!({}));
+    let har = &seen["har"];
+    assert_eq!(har["imported"], har["before"]);
+    let result = har["result"].as_str().unwrap();
+    assert!(result.contains("3 flows imported"), "{result}");
+    let refused = har["refused"].as_str().unwrap();
+    assert!(refused.contains("line 1"), "{refused}");
+    let bodies = program.api.flows("path:/one.json");
+    assert_eq!(bodies.len(), 2, "the recorded one and the imported one");
+    // the refused file is the only answer with an error status
+    let troubles = seen["troubles"].as_array().unwrap();
+    assert!(
+        troubles.len() == 1 && troubles[0].as_str().unwrap().contains("/api/import"),
+        "{troubles:?}"
+    );
+}
+
+#[test]
 fn a_request_is_edited_by_keyboard_and_its_versions_stay() {
     let (origin, program) = started();
     let seen = drive(&program, &origin, &["editor"], json!({}));

@@ -5,7 +5,7 @@ import { app } from "../lib/app.svelte";
 import { plural } from "../lib/format";
 
 /** The offer stays in view so long; Ctrl+Z works beyond. */
-const SHOWN_MS = 12_000;
+const SHOWN_MS = 20_000;
 
 interface Offer {
   text: string;

@@ -2,6 +2,9 @@
 
 import type { Flow } from "./types";
 
+/** Made once: a formatter costs more than what it writes. */
+const figures = new Intl.NumberFormat("en");
+
 export function bytes(n: number | null | undefined): string {
   if (n === null || n === undefined) return "";
   if (n < 1000) return `${n} B`;
@@ -15,7 +18,7 @@ export function bytes(n: number | null | undefined): string {
 
 /** The number of bytes in full, for a tooltip or a table. */
 export function exactBytes(n: number): string {
-  return `${n.toLocaleString("en")} ${n === 1 ? "byte" : "bytes"}`;
+  return `${figures.format(n)} ${n === 1 ? "byte" : "bytes"}`;
 }
 
 export function duration(ms: number | null | undefined): string {
@@ -72,7 +75,7 @@ function fraction(rfc3339: string): number {
 }
 
 export function count(n: number): string {
-  return n.toLocaleString("en");
+  return figures.format(n);
 }
 
 /** `1 flow`, `2 flows`. */

@@ -1,6 +1,8 @@
 //! Promise: the page shows real traffic as it happens, finds, edits, exports and deletes it, and runs
 //! nothing of what was recorded.
 
+mod body;
+mod detail;
 mod list;
 mod shared;
 mod tools;

@@ -39,6 +39,7 @@ async function detail(page) {
   await page.getByTestId('tab-request').click()
   // the last head is the one that went to the server
   const head = page.getByTestId('head-request').locator('section').last()
+  await head.locator('dl > div').first().waitFor()
   const fields = await head
     .locator('dl > div')
     .evaluateAll((lines) => lines.map((line) => [...line.children].map((part) => part.innerText)))

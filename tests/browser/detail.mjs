@@ -1,0 +1,101 @@
+// One flow looked into: what happened, its heads, its events, its TLS.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
+
+await steps({ explained, huge, events, tls })
+
+function inner(page, id) {
+  return page.getByTestId(id).first().innerText()
+}
+
+async function tab(page, name) {
+  await page.getByTestId(`tab-${name}`).click()
+}
+
+async function explained(page) {
+  await row(page, '/explained').waitFor()
+  await open(page, '/explained')
+  const seen = { story: await inner(page, 'story') }
+  seen.phases = await page.getByTestId('timing').locator('[data-phase]').evaluateAll((bars) => bars.map((bar) => bar.dataset.phase))
+  await page.getByTestId('sizes-response').getByText('sent as').waitFor()
+  seen.sizes = await inner(page, 'sizes-response')
+  await page.getByTestId('reuse').waitFor()
+  seen.reuse = await inner(page, 'reuse')
+  seen.redirected = await inner(page, 'redirect-from')
+  await screenshots(page, DESKTOP, 'overview')
+  await tab(page, 'request')
+  await page.getByTestId('inside-request').waitFor()
+  for (const part of ['query', 'cookies', 'credentials', 'token']) seen[part] = await inner(page, `part-${part}`)
+  await tab(page, 'response')
+  await page.getByTestId('inside-response').waitFor()
+  seen.set = await inner(page, 'part-set-cookies')
+  seen.caching = await inner(page, 'caching')
+  seen.cors = await inner(page, 'cors')
+  const head = page.getByTestId('head-response')
+  const etag = head.getByRole('button', { name: 'ETag' })
+  await etag.click()
+  seen.tip = await inner(page, 'term-tip')
+  seen.link = await page.getByTestId('term-tip').getByRole('link').getAttribute('href')
+  await page.keyboard.press('Escape')
+  await page.getByTestId('term-tip').waitFor({ state: 'detached' })
+  await head.getByRole('button', { name: '200' }).click()
+  seen.status = await inner(page, 'term-tip')
+  await page.keyboard.press('Escape')
+  await screenshots(page, DESKTOP, 'headers')
+  await page.setViewportSize(PHONE)
+  await screenshots(page, PHONE, 'headers')
+  await page.setViewportSize(DESKTOP)
+  await etag.click({ button: 'right' })
+  await page.getByTestId('menu-filter-by').click()
+  seen.filtered = await page.getByTestId('filter').inputValue()
+  await row(page, '/old').waitFor({ state: 'detached' })
+  await row(page, '/explained').waitFor()
+  seen.matching = await page.getByTestId('flow-row').count()
+  return seen
+}
+
+async function huge(page) {
+  await row(page, '/huge').waitFor()
+  await open(page, '/huge')
+  await tab(page, 'response')
+  const fields = page.getByTestId('head-response').locator('dl > div')
+  await page.getByTestId('fields-rest').waitFor()
+  const first = await fields.count()
+  const rest = await inner(page, 'fields-rest')
+  await page.getByTestId('fields-more').click()
+  await fields.nth(2399).waitFor({ state: 'attached' })
+  return { first, rest, then: await fields.count() }
+}
+
+async function events(page, { curl, origin }) {
+  await row(page, '/stream').waitFor()
+  await open(page, '/stream')
+  await tab(page, 'messages')
+  const kinds = () => page.getByTestId('message').locator('.kind').allInnerTexts()
+  await page.getByTestId('message').filter({ hasText: 'first' }).waitFor()
+  const before = await kinds()
+  await page.getByTestId('message').filter({ hasText: 'first' }).click()
+  const facts = await inner(page, 'event-facts')
+  await page.getByTestId('message-detail').getByTestId('body-text').getByText('first').waitFor()
+  const whole = await inner(page, 'message-detail')
+  await promisify(execFile)('curl', [...curl, `${origin}/go`])
+  await page.getByTestId('message').filter({ hasText: 'second line' }).waitFor()
+  return { before, facts, whole, after: await kinds() }
+}
+
+async function tls(page) {
+  await row(page, '/tls').waitFor()
+  await open(page, '/tls')
+  await tab(page, 'connection')
+  await page.getByTestId('tls-picture').waitFor()
+  const picture = await inner(page, 'tls-picture')
+  for (const side of ['server', 'client']) {
+    const first = page.getByTestId(`tls-${side}`).locator('details').first()
+    await first.locator('summary').click()
+    await first.getByText('SHA-256').first().waitFor()
+  }
+  const seen = { picture, server: await inner(page, 'tls-server'), client: await inner(page, 'tls-client') }
+  await screenshots(page, DESKTOP, 'tls')
+  return seen
+}

@@ -1,0 +1,211 @@
+//! The detail of a flow: what happened, heads explained and taken apart, events as they come, both sides of TLS.
+
+use super::shared::{drive, url};
+use crate::support::{Program, Server, certs::TestCa, http, server::response, wire};
+use serde_json::{Value, json};
+use std::{
+    io::Write as _,
+    sync::{Arc, Condvar, Mutex},
+};
+
+/// `{"alg":"HS256","typ":"JWT"}`, `{"sub":"1234567890","name":"John Doe","iat":1516239022,"exp":1516242622}`.
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyLCJleHAiOjE1MTYyNDI2MjJ9.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c";
+
+/// `good day ` a hundred times, gzip.
+const PACKED: [u8; 38] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4b, 0xcf, 0xcf, 0x4f, 0x51, 0x48,
+    0x49, 0xac, 0x54, 0x48, 0x1f, 0x65, 0x8c, 0x32, 0x46, 0x19, 0x03, 0xc1, 0x00, 0x00, 0x2d, 0xfa,
+    0xe3, 0xdb, 0x84, 0x03, 0x00, 0x00,
+];
+
+fn text<'a>(seen: &'a Value, name: &str) -> &'a str {
+    seen[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {seen}"))
+}
+
+fn says(seen: &Value, name: &str, words: &[&str]) {
+    let all = text(seen, name);
+    for word in words {
+        assert!(all.contains(word), "{name} does not say {word}: {all}");
+    }
+}
+
+#[test]
+fn a_flow_is_explained() {
+    let origin = Server::answering(None, |request| {
+        if request.start_line().contains("/old") {
+            return response("302 Found", &["Location: /explained?from=old"], "");
+        }
+        let fields = [
+            "Content-Type: text/plain",
+            "Content-Encoding: gzip",
+            "Cache-Control: max-age=600, private",
+            "ETag: \"one\"",
+            "Access-Control-Allow-Origin: *",
+            "Set-Cookie: sid=abc; SameSite=None; Max-Age=3600",
+            "Set-Cookie: theme=dark; SameSite=Lax; Path=/",
+        ];
+        response("200 OK", &fields, PACKED)
+    });
+    let program = Program::start();
+    program
+        .curl()
+        .args(["--location", "--user", "Aladdin:open sesame"])
+        .args(["--cookie", "a=1; b=zwei", "-H", "Origin: http://page.test"])
+        .args(["-H", &format!("X-Token: {TOKEN}")])
+        .arg(url(&origin, "/old"))
+        .ok();
+    program.api.wait_for("", 2);
+    let seen = drive(&program, &origin, "detail", &["explained"]);
+    let all = &seen["explained"];
+
+    says(all, "story", &["answered 200 OK", "of text"]);
+    let phases = all["phases"].as_array().unwrap();
+    assert!(phases.contains(&json!("wait")), "{phases:?}");
+    assert!(phases.contains(&json!("transfer")), "{phases:?}");
+    says(all, "sizes", &["38 B", "gzip", "900 B", "sent as 4.2 %"]);
+    says(
+        all,
+        "reuse",
+        &["was reused", "opened it", "number 2 of 2 flows"],
+    );
+    says(all, "redirected", &["follows the redirect of"]);
+    says(all, "query", &["from", "old"]);
+    says(all, "cookies", &["a", "1", "b", "zwei"]);
+    says(
+        all,
+        "credentials",
+        &["Aladdin", "open sesame", "plain http"],
+    );
+    says(
+        all,
+        "token",
+        &["John Doe", "not verified", "had expired", "HS256"],
+    );
+    says(
+        all,
+        "set",
+        &[
+            "sid",
+            "abc",
+            "in 1 hour",
+            "SameSite=None without Secure",
+            "theme",
+        ],
+    );
+    says(
+        all,
+        "caching",
+        &["Only the browser", "10 minutes", "RFC 9111"],
+    );
+    says(
+        all,
+        "cors",
+        &["keeps the answer", "does not count for a request with"],
+    );
+    says(all, "tip", &["ETag", "RFC 9110"]);
+    assert_eq!(
+        all["link"],
+        "https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3"
+    );
+    says(all, "status", &["200 OK", "It worked"]);
+    assert_eq!(all["filtered"], r#"header:"ETag: \"one\"""#);
+    assert_eq!(all["matching"], 1);
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn a_huge_head_is_shown_in_parts() {
+    let mut head = String::from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+    for number in 0..10_000 {
+        head.push_str(&format!("X-Field-{number}: value {number}\r\n"));
+    }
+    head.push_str("X-Names: \u{645}\u{631}\u{62d}\u{628}\u{627} \u{4f60}\u{597d}\r\n");
+    head.push_str(&format!("X-Large: {}\r\n\r\n", "large ".repeat(175_000)));
+    let origin = Server::answering(None, move |_| head.clone().into_bytes());
+    let program = Program::start();
+    let host = format!("localhost:{}", origin.port());
+    let request = format!("GET http://{host}/huge HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    assert_eq!(wire::exchange(program.proxy, request).status(), 200);
+    program.api.wait_for("", 1);
+    let seen = drive(&program, &origin, "detail", &["huge"]);
+    let huge = &seen["huge"];
+    assert_eq!(huge["first"], 400, "{huge}");
+    says(huge, "rest", &["400 of 10,003 fields"]);
+    assert_eq!(huge["then"], 2400, "{huge}");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn events_are_shown_as_they_come() {
+    let go = Arc::new((Mutex::new(false), Condvar::new()));
+    let signal = go.clone();
+    let origin = Server::new(None, move |mut stream| {
+        let Ok(Some(request)) = http::read_request(&mut *stream) else {
+            return;
+        };
+        if request.start_line().contains("/go") {
+            *signal.0.lock().unwrap() = true;
+            signal.1.notify_all();
+            let _ = stream.write_all(&response("200 OK", &["Connection: close"], "gone"));
+        } else {
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: hello\n\nid: 7\nevent: news\ndata: {\"first\":1}\n\n",
+            );
+            let _ = stream.flush();
+            let waited = signal.1.wait_while(signal.0.lock().unwrap(), |went| !*went);
+            drop(waited);
+            let _ = stream.write_all(b"data: second\ndata: line\n\n");
+        }
+        let _ = stream.flush();
+        stream.finish();
+    });
+    let program = Program::start();
+    let client = program.curl().arg(url(&origin, "/stream")).start();
+    program
+        .api
+        .flow_when("path:/stream", |flow| flow["status"] == 200);
+    let seen = drive(&program, &origin, "detail", &["events"]);
+    let events = &seen["events"];
+    assert_eq!(events["before"], json!(["comment", "news"]), "{events}");
+    assert_eq!(
+        events["after"],
+        json!(["comment", "news", "message"]),
+        "{events}"
+    );
+    says(events, "facts", &["news", "7"]);
+    says(events, "whole", &["first"]);
+    client.wait().ok();
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn both_sides_of_tls_are_opened_up() {
+    let ca = TestCa::new();
+    let origin = Server::answering(Some(ca.identity().server(&["http/1.1"])), |_| {
+        response("200 OK", &[], "secret")
+    });
+    let program = Program::trusting(&ca.pem);
+    program
+        .curl()
+        .arg(format!("https://localhost:{}/tls", origin.port()))
+        .ok();
+    program.api.wait_for("path:/tls", 1);
+    let seen = drive(&program, &origin, "detail", &["tls"]);
+    let tls = &seen["tls"];
+    let words = [
+        "believes to talk to localhost",
+        "It talks to overhear",
+        "Origin test CA",
+        "TLSv1.3",
+    ];
+    says(tls, "picture", &words);
+    says(
+        tls,
+        "server",
+        &["Origin test server", "ECDSA P-256", "2099"],
+    );
+    says(tls, "client", &["overhear", "localhost", "ECDSA P-256"]);
+    assert_eq!(seen["troubles"], json!([]));
+}

@@ -53,10 +53,19 @@ async function copy(page) {
   await complete(page, '/note').waitFor()
   await row(page, '/note').click()
   await page.keyboard.press('y')
-  const clipboard = async (word) => {
-    const read = (word) => navigator.clipboard.readText().then((text) => text.includes(word) && text)
-    return (await page.waitForFunction(read, word)).jsonValue()
-  }
+  const clipboard = (word) =>
+    page.evaluate(
+      (word) =>
+        new Promise((found, failed) => {
+          const look = async () => {
+            const text = await navigator.clipboard.readText()
+            if (text.includes(word)) found(text)
+            else requestAnimationFrame(() => look().catch(failed))
+          }
+          look().catch(failed)
+        }),
+      word,
+    )
   const line = await clipboard('--data-binary')
   const { stdout } = await run('sh', ['-c', line])
   const texts = {}

@@ -175,6 +175,7 @@ async function sessions(page, { curl, origin }) {
 async function har(page, { file, wrong }) {
   await complete(page, '/two.json').waitFor()
   const before = await rows(page)
+  const recorded = await row(page, '/one.json').getAttribute('data-id')
   await page.getByTestId('sessions-open').click()
   const current = page.locator('[data-testid=session][data-current]')
   await current.getByTestId('session-format').selectOption('har')
@@ -199,6 +200,8 @@ async function har(page, { file, wrong }) {
   const result = await page.getByTestId('import-result').innerText()
   await page.getByTestId('import-open-session').click()
   await page.getByTestId('session-banner').waitFor()
+  // the rows of both sessions look alike
+  await page.locator(`[data-testid=flow-row][data-id="${recorded}"]`).waitFor({ state: 'detached' })
   await row(page, '/two.json').waitFor()
   const imported = await rows(page)
   await open(page, '/one.json')

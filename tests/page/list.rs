@@ -20,7 +20,13 @@ fn columns_and_rows_are_arranged_chosen_and_marked() {
     assert_eq!(seen["columns"]["stays"], true, "a width survives a reload");
     assert_eq!(seen["columns"]["fits"], true, "a double click fits");
 
-    let by_size = |order| paths(&program, &format!("sort=size&order={order}"));
+    // without what a later step sent again
+    let by_size = |order| {
+        paths(
+            &program,
+            &format!("filter=-replay:&sort=size&order={order}"),
+        )
+    };
     assert_eq!(texts(&seen["sorted"]["falling"]), by_size("desc"));
     assert_eq!(texts(&seen["sorted"]["rising"]), by_size("asc"));
     assert_eq!(texts(&seen["sorted"]["path"]), ALL);

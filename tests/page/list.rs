@@ -42,7 +42,7 @@ fn columns_and_rows_are_arranged_chosen_and_marked() {
         json!(["/data.json", "/n/1", "/n/2", "/n/3", "/n/4"])
     );
     assert_eq!(menu["named"], true, "{menu:#}");
-    let marked = program.api.flow("path:/edit");
+    let marked = program.api.flow("path:/edit -replay:");
     assert_eq!(marked["starred"], true, "{marked:#}");
     assert_eq!(marked["color"], "green", "{marked:#}");
 

@@ -16,6 +16,7 @@ mod command_line;
 mod export;
 mod failures;
 mod filter;
+mod import;
 mod page;
 mod phone;
 mod raw;

@@ -29,6 +29,7 @@ fn help_is_as_written() {
         "show",
         "replay",
         "export",
+        "import",
         "completions",
         "ca",
     ] {
@@ -104,6 +105,7 @@ fn wrong_usage_is_refused() {
         "show 1 --request --response",
         "show 1 --decoded",
         "export",
+        "import",
         "export -f zip",
         "flows -n -1",
         "ca",

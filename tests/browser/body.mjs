@@ -33,6 +33,11 @@ async function kinds(page) {
     await view.getByText(word).first().waitFor()
     seen[path] = await view.innerText()
   }
+  await body(page, '/paper.pdf')
+  const drawn = page.waitForResponse((response) => response.url().includes('/preview?pdf=true'))
+  await page.getByTestId('body-pdf-show').click()
+  await page.getByTestId('body-pdf-pages').waitFor()
+  seen.pdf = (await drawn).headers()
   await body(page, '/graphql')
   seen['/graphql'] = await lines(page)
   await screenshots(page, DESKTOP, 'graphql')

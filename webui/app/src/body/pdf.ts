@@ -1,5 +1,5 @@
-//! What a PDF says of itself. It is not drawn: that takes an engine of two megabytes which would run on hostile input within
-//! the page, so the file is better opened in a viewer.
+//! What a PDF says of itself. Drawing it takes an engine of two megabytes which would run on hostile input within the page:
+//! that is left to the browser's own viewer.
 
 export interface PdfFacts {
   version: string | null;

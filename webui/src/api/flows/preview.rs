@@ -1,5 +1,6 @@
 //! A recorded document for a frame: drawn with its own inline styles, and able to do nothing. It has an origin of
-//! its own, runs no script, sends no form, loads nothing, and only our own page may frame it.
+//! its own, runs no script, sends no form, loads nothing, and only our own page may frame it. A PDF is drawn by the
+//! browser's own viewer, which keeps it apart likewise.
 
 use crate::{
     api::{
@@ -48,13 +49,18 @@ struct PreviewQuery {
     /// Leave the content codings on: for a body that is labelled with a coding it does not have.
     #[serde(default)]
     raw: bool,
+    /// It is a PDF, whatever it is labelled as.
+    #[serde(default)]
+    pdf: bool,
 }
+
+const PDF: &str = "application/pdf";
 
 /// Pictures and fonts only when they are in the document itself.
 const POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; \
     media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// An HTML, XML or SVG body as a document for a sandboxed frame: nothing in it runs or loads.
+/// An HTML, XML, SVG or PDF body as a document for a frame: nothing in it runs or loads.
 #[utoipa::path(
     get, path = "/flows/{id}/{side}/preview", tag = "bodies", operation_id = "previewBody",
     params(("id" = i64, Path, description = "The flow's number"),
@@ -81,12 +87,13 @@ async fn preview(
         Side::Request => flow.request.content_type.as_str(),
         Side::Response => flow.response.content_type.as_str(),
     };
+    let kind = if query.pdf { PDF } else { kind };
     let Some(kind) = document(kind) else {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "type",
             "The body is not a document",
-            format!("A body of type \"{kind}\" has no preview: HTML, XML and SVG have."),
+            format!("A body of type \"{kind}\" has no preview: HTML, XML, SVG and PDF have."),
         ));
     };
     let body = match query.raw {
@@ -129,7 +136,8 @@ fn document(kind: &str) -> Option<String> {
         | "application/xhtml+xml"
         | "image/svg+xml"
         | "text/xml"
-        | "application/xml" => &essence,
+        | "application/xml"
+        | PDF => &essence,
         other if other.ends_with("+xml") => "application/xml",
         _ => return None,
     };
@@ -166,6 +174,7 @@ mod tests {
             ("image/svg+xml", Some("image/svg+xml")),
             ("application/atom+xml", Some("application/xml")),
             ("", Some("text/html")),
+            ("application/pdf", Some("application/pdf")),
             ("text/plain", None),
             ("application/javascript", None),
             ("html", None),

@@ -118,13 +118,10 @@ impl Exchange<'_> {
                         sent = true;
                         match result {
                             Ok(()) => {}
-                            // the response tells what the server has to say
-                            Err(broken) if broken.side == Party::Server => {
-                                if let Some(to_client) = &mut answered {
-                                    // an answer given early: the rest of the request is not wanted
-                                    reset(to_client, reason(&broken.error));
-                                }
-                            }
+                            // the response tells what the server has to say. After an answer given early the rest
+                            // of the request is not wanted: `h2` says so (NO_ERROR) behind the whole answer, while
+                            // a reset of ours would overtake what of it is not yet written
+                            Err(broken) if broken.side == Party::Server => {}
                             Err(broken) => break Err(broken),
                         }
                     }
@@ -168,6 +165,7 @@ impl Exchange<'_> {
                 Ok(Next::Final(response)) => break response,
                 Err(broken) => {
                     if broken.side == Party::Server && !broken.error.is_io() {
+                        written().await;
                         respond.send_reset(reason(&broken.error));
                     }
                     return Err(broken);
@@ -197,7 +195,8 @@ impl Exchange<'_> {
             };
             if let Err(broken) = pump.run(body, &mut to_client).await {
                 if broken.side == Party::Server {
-                    reset(&mut to_client, reason(&broken.error));
+                    written().await;
+                    to_client.send_reset(reason(&broken.error));
                 }
                 return Err(broken);
             }
@@ -429,6 +428,8 @@ fn reason(error: &h2::Error) -> Reason {
     error.reason().unwrap_or(Reason::INTERNAL_ERROR)
 }
 
-fn reset(stream: &mut SendStream<Bytes>, reason: Reason) {
-    stream.send_reset(reason);
+/// Lets the connection write what has room, so that a reset does not overtake what came before it: `h2` drops what
+/// still waits.
+async fn written() {
+    tokio::task::yield_now().await;
 }

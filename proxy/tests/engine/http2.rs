@@ -232,6 +232,23 @@ async fn resets_of_the_server_are_mirrored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_the_end_of_the_request_arrives_whole() {
+    let (proxy, origin, mut sender) = through().await;
+    // more than the origin takes unread: it answers, and says that it does not want the rest
+    let body = vec![b'x'; 300_000];
+    for n in 0..50 {
+        let path = format!("/early/{n}");
+        let asked = request(Method::POST, &origin, &path);
+        let whole = send(&mut sender, asked, Some(&body))
+            .await
+            .expect("answered");
+        assert!(String::from_utf8_lossy(&whole.body).ends_with(&path));
+        let flow = proxy.flow("early", |f| f.path == path).await;
+        assert_eq!((flow.state, flow.status), (State::Complete, Some(200)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_cancels() {
     let (proxy, origin, mut sender) = through().await;
     let (response, mut to) = sender

@@ -1,6 +1,6 @@
 //! A headless Chromium, driven by the scripts in `tests/browser`.
 
-use super::{Program, Run, repository, target_dir};
+use super::{Program, Run, phone::steady_network, repository, target_dir};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +25,7 @@ pub fn drive_in(home: &Path, name: &str, input: &Value) -> Value {
     let script = repository()
         .join("tests/browser")
         .join(format!("{name}.mjs"));
+    let _steady = steady_network();
     Run::new("node")
         .arg(script)
         .arg(input.to_string())

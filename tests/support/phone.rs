@@ -4,8 +4,23 @@
 use super::{Run, not_run, system};
 use std::{
     net::Ipv4Addr,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU8, Ordering},
+    },
 };
+
+/// This machine's addresses: a browser gives up what it is loading when they change (`ERR_NETWORK_CHANGED`).
+static ADDRESSES: RwLock<()> = RwLock::new(());
+
+/// While this is held, no device is plugged in or out.
+pub fn steady_network() -> RwLockReadGuard<'static, ()> {
+    ADDRESSES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn changing_network() -> RwLockWriteGuard<'static, ()> {
+    ADDRESSES.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A device on a network of its own with this machine.
 pub struct Phone {
@@ -27,6 +42,7 @@ impl Phone {
         let count = COUNT.fetch_add(1, Ordering::SeqCst);
         let pid = std::process::id();
         let name = format!("oh{pid}n{count}");
+        let _changing = changing_network();
         let made = Run::new("ip").args(["netns", "add", &name]).run();
         if !made.status.success() {
             not_run(&format!("no network namespace: {}", made.err));
@@ -84,6 +100,7 @@ impl Phone {
 
 impl Drop for Phone {
     fn drop(&mut self) {
+        let _changing = changing_network();
         // The cable goes with it. A failure here must not hide the test's own.
         Run::new("ip").args(["netns", "delete", &self.name]).run();
     }

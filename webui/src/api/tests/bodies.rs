@@ -351,6 +351,15 @@ async fn a_preview_is_a_document_that_can_do_nothing() {
         .get(&format!("/api/flows/{id}/response/preview?raw=true"))
         .await;
     assert_eq!(sent.body, packed);
+    // a PDF that is labelled as something else is one all the same, and as harmless
+    let paper = site
+        .get(&format!("/api/flows/{id}/request/preview?pdf=true"))
+        .await;
+    assert_eq!(
+        (paper.body.as_slice(), paper.header("content-type")),
+        (&b"{}"[..], "application/pdf")
+    );
+    assert_eq!(paper.header("content-security-policy"), policy);
     site.get(&format!("/api/flows/{id}/request/preview"))
         .await
         .problem(415);

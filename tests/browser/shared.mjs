@@ -42,7 +42,7 @@ function watch(page, own) {
   })
   page.on('request', (request) => {
     const url = request.url()
-    if (!url.startsWith(`${own}/`) && !/^(data|blob|chrome-extension):/.test(url)) troubles.push(`request: ${url}`)
+    if (!url.startsWith(`${own}/`) && !/^(data|blob|chrome|chrome-extension):/.test(url)) troubles.push(`request: ${url}`)
   })
   return troubles
 }

@@ -98,17 +98,19 @@ export class FlowList {
   /** Reads again what is shown, without moving it. */
   async refresh(): Promise<void> {
     const abort = this.#abort;
+    const query = this.query;
     const [from] = this.#wanted;
     const shown = this.#rows.at(from)?.id;
     const edge = this.edge;
     try {
       const start = Math.max(0, from - PAGE / 2);
       const [total, around, newest] = await Promise.all([
-        api.count(this.query.filter, this.query.session, abort.signal),
-        this.following && edge ? null : api.flows(this.query, { skip: start }, abort.signal),
-        edge ? api.flows({ ...this.query, order: "desc" }, {}, abort.signal) : null,
+        api.count(query.filter, query.session, abort.signal),
+        this.following && edge ? null : api.flows(query, { skip: start }, abort.signal),
+        edge ? api.flows({ ...query, order: "desc" }, {}, abort.signal) : null,
       ]);
-      if (abort !== this.#abort) return;
+      // another list has come meanwhile, perhaps one that was on its way already
+      if (abort !== this.#abort || query !== this.query) return;
       const rows = new SparseRows<Flow>();
       rows.total = Math.max(total, newest?.items.length ?? 0);
       if (around) rows.put(start, around.items, undefined, around.next);

@@ -44,6 +44,23 @@ async function shown(filter = "", order: "asc" | "desc" = "asc"): Promise<FlowLi
 }
 
 describe("the live list", () => {
+  it("is not put back by a reading again that began while another filter was on its way", async () => {
+    flows = [flow(1), flow(2, 500), flow(3)];
+    const list = await shown();
+    // what is asked without the filter is answered last
+    let late: (() => void)[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      if (url.includes("filter=ok") || url.includes("limit=1&") || url.endsWith("limit=1")) return Promise.resolve(answer(url));
+      return new Promise<Response>((resolve) => late.push(() => resolve(answer(url))));
+    });
+    const loading = list.load({ filter: "ok", session: "current", sort: "id", order: "asc" });
+    const refreshing = list.refresh();
+    expect(await loading).toBe(true);
+    for (const answered of late) answered();
+    await refreshing;
+    expect([list.total, ...ids(list, 0, 3)]).toEqual([2, 1, 3, undefined]);
+  });
+
   it("begins with the newest and reads upwards by cursor", async () => {
     const list = await shown();
     expect(ids(list, 1998, 2000)).toEqual([1999, 2000]);

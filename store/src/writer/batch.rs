@@ -210,33 +210,44 @@ fn bearable(result: Result<(), Failed>) -> Result<(), Failed> {
     }
 }
 
+/// Takes row and pieces of one moment: a row never says more than what is written with it.
 fn take(live: Arc<LiveFlow>) -> FlowWork {
-    let mut state = live.state.lock();
-    let unwritten = state.take();
-    let update = mem::replace(&mut state.written, true);
-    let noted = mem::take(&mut state.noted);
-    say_incomplete(&mut state);
-    drop(state);
     // an ended flow has, as a rule, no other owner: its row need not be copied
-    let (flow, counted) = match Arc::try_unwrap(live) {
+    match Arc::try_unwrap(live) {
         Ok(live) => {
-            let state = live.state.into_inner();
-            (state.flow, state.counted)
+            let mut state = live.state.into_inner();
+            let (update, noted, unwritten) = take_from(&mut state);
+            FlowWork {
+                flow: state.flow,
+                update,
+                noted,
+                counted: state.counted,
+                unwritten,
+            }
         }
         Err(live) => {
             let mut state = live.state.lock();
+            let (update, noted, unwritten) = take_from(&mut state);
             let flow = state.flow.clone();
             let counted = mem::replace(&mut state.counted, size(&flow));
-            (flow, counted)
+            FlowWork {
+                flow,
+                update,
+                noted,
+                counted,
+                unwritten,
+            }
         }
-    };
-    FlowWork {
-        flow,
-        update,
-        noted,
-        counted,
-        unwritten,
     }
+}
+
+/// Whether it was written before, whether it was noted on, and what is unwritten.
+fn take_from(state: &mut FlowState) -> (bool, bool, Unwritten) {
+    let unwritten = state.take();
+    let update = mem::replace(&mut state.written, true);
+    let noted = mem::take(&mut state.noted);
+    say_incomplete(state);
+    (update, noted, unwritten)
 }
 
 /// Bytes of both bodies.
@@ -296,5 +307,63 @@ fn keep((kept, text): &mut (Option<SocketAddr>, String), address: SocketAddr) {
         text.clear();
         // writing into a String does not fail
         let _ = write!(text, "{address}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Recorder,
+        flow::{ConnectionId, Kind, SessionId, Side, State, Timestamp},
+        recorder::{FlowStart, queue::Queue},
+    };
+    use std::{collections::HashMap, thread};
+
+    fn start() -> FlowStart {
+        FlowStart {
+            connection: ConnectionId(1),
+            kind: Kind::Http,
+            method: "POST".to_owned(),
+            scheme: "http",
+            host: "a.example".to_owned(),
+            port: 80,
+            path: "/".to_owned(),
+            client: ([127, 0, 0, 1], 1).into(),
+            server: None,
+            started: Timestamp(1),
+            replay_of: None,
+        }
+    }
+
+    #[test]
+    fn a_row_says_no_more_than_what_is_written_with_it() {
+        const FLOWS: usize = 400;
+        let queue = Arc::new(Queue::new(1, 1, SessionId(1)));
+        let recorder = Recorder::new(queue.clone());
+        let traffic = thread::spawn(move || {
+            for _ in 0..FLOWS {
+                let flow = recorder.flow(start());
+                for piece in 0..40 {
+                    flow.chunk(Side::Request, Timestamp(piece), &[7; 100]);
+                }
+                flow.complete();
+            }
+        });
+        let (mut bytes, mut ended) = (HashMap::new(), 0);
+        while ended < FLOWS {
+            for work in Batch::collect(queue.take()).flows {
+                let kept: &mut usize = bytes.entry(work.flow.id.0).or_default();
+                *kept += work
+                    .unwritten
+                    .chunks
+                    .iter()
+                    .map(|c| c.data.len())
+                    .sum::<usize>();
+                assert_eq!(work.flow.request.body_size, *kept as u64);
+                ended += usize::from(work.flow.state == State::Complete);
+            }
+        }
+        traffic.join().unwrap();
     }
 }

@@ -1,5 +1,9 @@
 //! What can be typed: every flag and subcommand, with help and examples.
 
+mod read;
+
+pub(crate) use read::Read;
+
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Bring flows in from HTTP Archives (HAR)
     Import(Import),
+    /// Look into a capture file
+    Read(Read),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell

@@ -5,6 +5,7 @@ mod completions;
 mod export;
 mod flows;
 mod import;
+mod read;
 mod replay;
 mod run;
 mod show;
@@ -26,6 +27,9 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     if let Command::Completions { shell } = command {
         return completions::print(shell);
     }
+    if let Command::Read(read) = command {
+        return read::execute(&read);
+    }
     let config = File::load()?;
     let data = Data::new(config.data(&cli.global)?);
     match command {
@@ -42,7 +46,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
-        Command::Completions { .. } => Ok(()),
+        Command::Read(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

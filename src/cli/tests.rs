@@ -30,6 +30,7 @@ fn help_is_as_written() {
         "replay",
         "export",
         "import",
+        "read",
         "completions",
         "ca",
     ] {

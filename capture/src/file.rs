@@ -10,7 +10,7 @@ mod pcapng;
 mod source;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use damage::{Damage, Reason};
 

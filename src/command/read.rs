@@ -1,27 +1,122 @@
 //! `overhear read`: what is in a capture file.
 
+mod connections;
+mod said;
+mod summary;
+mod talk;
+
 use crate::{cli::Read, terminal};
 use anyhow::Context;
-use overhear_capture::Reader;
-use std::io::{self, Write};
+use overhear_capture::{
+    Damage, Packet, Reader,
+    ip::Ip,
+    link::Layers,
+    overview::{Overview, Wanted},
+    tcp::{self, Place},
+    walk::walk,
+};
+use std::{
+    io::{self, BufWriter, Write},
+    ops::ControlFlow,
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
-    let mut reader =
-        Reader::open(&options.file).with_context(|| format!("{}", options.file.display()))?;
-    let (mut packets, mut bytes) = (0_u64, 0_u64);
-    let damage = loop {
-        match reader.next() {
-            Ok(Some(packet)) => {
-                packets += 1;
-                bytes += u64::from(packet.original_length);
-            }
-            Ok(None) => break None,
-            Err(damage) => break Some(damage),
+    let name = options.file.display().to_string();
+    let mut reader = Reader::open(&options.file).with_context(|| name.clone())?;
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let what = &options.what;
+    let damage = if let Some(folder) = &what.streams {
+        said::into_files(&mut reader, folder)?
+    } else if what.console {
+        said::to_console(&mut reader, &mut out)?
+    } else if what.connections {
+        connections::print(&mut reader, &mut out, options.json)?
+    } else {
+        let wanted = Wanted {
+            talk: what.conversations || what.endpoints || !what.hierarchy,
+            hierarchy: what.hierarchy,
+        };
+        let mut overview = Overview::new(wanted);
+        let damage = walk(
+            &mut reader,
+            |_| true,
+            |packet, layers, ip| {
+                overview.packet(packet, layers, ip);
+                ControlFlow::Continue(())
+            },
+        );
+        if what.conversations {
+            talk::conversations(&mut out, &overview, options.json)?;
+        } else if what.endpoints {
+            talk::endpoints(&mut out, &overview, options.json)?;
+        } else if what.hierarchy {
+            talk::hierarchy(&mut out, &overview, options.json)?;
+        } else {
+            summary::print(
+                &mut out,
+                &name,
+                &reader,
+                &overview,
+                damage.as_ref(),
+                options.json,
+            )?;
         }
+        damage
     };
-    writeln!(io::stdout(), "{packets} packets, {}", terminal::size(bytes))?;
+    out.flush()?;
     match damage {
         None => Ok(()),
-        Some(damage) => Err(damage).with_context(|| format!("{}", options.file.display())),
+        Some(damage) => Err(damage).with_context(|| name),
     }
+}
+
+/// Walks through the TCP segments of a capture; `each` says whether it goes on.
+fn segments(
+    reader: &mut Reader,
+    mut each: impl FnMut(Place, &Ip<'_>, &tcp::Segment<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<Damage>> {
+    let mut failed = Ok(());
+    let damage = walk(
+        reader,
+        |_| true,
+        |packet, layers, ip| {
+            let Some((ip, segment)) = ip.and_then(|ip| Some((ip, tcp::decode(ip)?))) else {
+                return ControlFlow::Continue(());
+            };
+            match each(place(packet, layers), ip, &segment) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Err(error);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    );
+    failed.map(|()| damage)
+}
+
+fn place(packet: &Packet<'_>, layers: &Layers<'_>) -> Place {
+    Place {
+        packet: packet.number,
+        time: packet.time,
+        vlan: layers.vlans.as_slice().first().map(|vlan| vlan.id()),
+    }
+}
+
+/// A moment as the API writes it: RFC 3339, UTC.
+fn moment(nanoseconds: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanoseconds));
+    let time = time.ok().and_then(|time| time.format(&Rfc3339).ok());
+    time.unwrap_or_else(|| format!("{nanoseconds} ns"))
+}
+
+/// Seconds between two moments.
+fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
+
+/// A length of time for a person.
+fn duration(nanoseconds: i64) -> String {
+    terminal::duration(nanoseconds as f64 / 1e6)
 }

@@ -1,0 +1,247 @@
+//! What must hold for any bytes at all. Run by the fuzz targets in `capture/fuzz`, and by a test that mutates
+//! captures.
+
+use crate::{
+    LinkType, Packet, Reader,
+    ip::{self, Fragments},
+    link,
+    overview::{Overview, Wanted as Counted},
+    tcp::{self, Connection, Event, Place, Side, Tcp, Wanted},
+    walk::walk,
+};
+use std::{collections::HashMap, io::Cursor, ops::ControlFlow};
+
+/// A file: it is read to its end or to a damage that has a place in it, and everything in it is taken apart.
+pub fn file(data: &[u8]) {
+    let Ok(mut reader) = Reader::new(Cursor::new(data.to_vec())) else {
+        return;
+    };
+    let gzip = reader.kind().gzip;
+    let mut overview = Overview::new(Counted {
+        talk: true,
+        hierarchy: true,
+    });
+    let mut numbers = 0;
+    // what gzip inflates to is not bounded by the input
+    let limit = 10_000;
+    let damage = walk(
+        &mut reader,
+        |_| true,
+        |packet, layers, ip| {
+            numbers += 1;
+            assert_eq!(packet.number, numbers);
+            overview.packet(packet, layers, ip);
+            match numbers < limit {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        },
+    );
+    if let Some(damage) = damage {
+        assert_eq!(damage.packets, numbers);
+        assert!(gzip || damage.offset <= data.len() as u64);
+        assert!(
+            matches!(reader.next(), Ok(None)),
+            "it goes on after {damage}"
+        );
+        assert!(!damage.to_string().is_empty());
+    }
+    assert_eq!(overview.all.packets, numbers);
+    let roots = overview.hierarchy();
+    let counted: u64 = roots.iter().map(|root| root.count.packets).sum();
+    assert!(counted <= numbers);
+}
+
+/// A packet of the link type that its first byte chooses: what is found in it lies in it.
+pub fn packet(data: &[u8]) {
+    const LINKS: [u32; 24] = [
+        0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 149, 163, 166, 192, 204, 228,
+        229, 258, 276, 147,
+    ];
+    let Some((first, data)) = data.split_first() else {
+        return;
+    };
+    let link = LINKS.get(usize::from(*first) % LINKS.len()).copied();
+    let link = LinkType(link.unwrap_or(1));
+    let layers = link::decode(link, data);
+    assert!(inside(layers.payload, data));
+    assert!(!layers.path.as_slice().is_empty() || layers.payload.len() == data.len());
+    let found = ip::decode(&layers);
+    if let Ok(ip) = &found {
+        assert!(inside(ip.payload, data));
+        assert!(ip.payload.len() <= ip.payload_length);
+        if let Some(segment) = tcp::decode(ip) {
+            assert!(inside(segment.payload, data) && segment.payload.len() <= segment.length);
+            let _ = segment.options();
+        }
+    }
+    let mut overview = Overview::new(Counted {
+        talk: true,
+        hierarchy: true,
+    });
+    let packet = Packet {
+        number: 1,
+        time: 0,
+        link,
+        interface: 0,
+        original_length: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        data,
+    };
+    overview.packet(&packet, &layers, found.as_ref().ok());
+}
+
+/// Fragments: records of a length, a place, a number, then bytes. What is put together is what came first.
+pub fn fragments(data: &[u8]) {
+    let mut fragments = Fragments::default();
+    let mut rest = data;
+    let mut number = 0;
+    while let Some(([length, place, id, time], after)) = rest.split_first_chunk::<4>() {
+        let length = usize::from(length & 0x3f).min(after.len());
+        let (bytes, after) = after.split_at(length);
+        rest = after;
+        number += 1;
+        let mut header = vec![
+            0x45,
+            0,
+            0,
+            0,
+            0,
+            id & 3,
+            0,
+            0,
+            64,
+            17,
+            0,
+            0,
+            1,
+            1,
+            1,
+            1,
+            2,
+            2,
+            2,
+            2,
+        ];
+        header.extend_from_slice(bytes);
+        let total = u16::try_from(header.len()).unwrap_or(u16::MAX);
+        header[2..4].copy_from_slice(&total.to_be_bytes());
+        header[6..8].copy_from_slice(
+            &(u16::from(place & 0x3f) | u16::from(place & 0x80) << 6).to_be_bytes(),
+        );
+        let Ok(ip) = ip::ipv4(&header) else {
+            continue;
+        };
+        if let Some(whole) = fragments.add(&ip, number, i64::from(*time) * 1_000_000_000) {
+            assert!(whole.packets.len() as u64 <= number);
+            assert_eq!(whole.ip().payload_length, whole.bytes.len());
+        }
+    }
+}
+
+/// Segments of a few connections: the streams have no hole that was not told, and nothing is told twice.
+pub fn segments(data: &[u8]) {
+    let mut tcp = Tcp::new(Wanted {
+        streams: true,
+        account: true,
+    });
+    let mut told: HashMap<(u64, Side), (i64, bool)> = HashMap::new();
+    let mut closed = 0_u64;
+    let mut sink = |connection: &Connection, event: Event<'_>| match event {
+        Event::Data(data) => {
+            let (next, over) = told.entry((connection.number, data.side)).or_default();
+            assert_eq!(data.offset, *next);
+            assert!(!*over && !data.bytes.is_empty());
+            *next += data.bytes.len() as i64;
+        }
+        Event::Gap {
+            side,
+            offset,
+            length,
+            ..
+        } => {
+            let (next, over) = told.entry((connection.number, side)).or_default();
+            assert_eq!(offset, *next);
+            assert!(!*over && length > 0);
+            *next = next.saturating_add_unsigned(length);
+        }
+        Event::Late(data) => {
+            let (next, _) = told
+                .get(&(connection.number, data.side))
+                .copied()
+                .unwrap_or_default();
+            assert!(data.offset + data.bytes.len() as i64 <= next.max(0));
+        }
+        Event::Finished { side, length } => {
+            let (next, over) = told.entry((connection.number, side)).or_default();
+            assert_eq!(*next, length);
+            assert!(!std::mem::replace(over, true));
+        }
+        Event::Closed(_) => closed += 1,
+        _ => {}
+    };
+    let mut rest = data;
+    let mut packet = 0;
+    let mut time = 0_i64;
+    while let Some((record, after)) = rest.split_first_chunk::<8>() {
+        let [who, flags, s0, s1, a0, a1, length, wait] = *record;
+        let length = usize::from(length & 0x7f).min(after.len());
+        let (bytes, after) = after.split_at(length);
+        rest = after;
+        packet += 1;
+        time += i64::from(wait) << (wait >> 3);
+        let port = 1000 + u16::from(who >> 1 & 1);
+        let (from, to) = if who & 1 == 0 { (port, 80) } else { (80, port) };
+        // near the end of the numbers, so that they wrap
+        let near = |high: u8, low: u8| {
+            0xffff_ff00_u32.wrapping_add(u32::from(u16::from_be_bytes([high & 3, low])))
+        };
+        let sequence = if who & 0x80 == 0 {
+            near(s0, s1)
+        } else {
+            u32::from_be_bytes([s0, s1, a0, a1])
+        };
+        let mut header = Vec::with_capacity(40 + bytes.len());
+        let total = u16::try_from(40 + bytes.len()).unwrap_or(u16::MAX) + u16::from(who >> 4 & 3);
+        header.extend([0x45, 0]);
+        header.extend(total.to_be_bytes());
+        header.extend([0, 0, 0, 0, 64, 6, 0, 0]);
+        let (client, server) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+        let ends = if who & 1 == 0 {
+            (client, server)
+        } else {
+            (server, client)
+        };
+        header.extend(ends.0);
+        header.extend(ends.1);
+        header.extend(from.to_be_bytes());
+        header.extend(to.to_be_bytes());
+        header.extend(sequence.to_be_bytes());
+        header.extend(near(a0, a1).to_be_bytes());
+        header.extend([0x50, flags, s0, s1, 0, 0, 0, 0]);
+        header.extend_from_slice(bytes);
+        let Ok(ip) = ip::ipv4(&header) else {
+            continue;
+        };
+        let Some(segment) = tcp::decode(&ip) else {
+            continue;
+        };
+        let place = Place {
+            packet,
+            time,
+            vlan: None,
+        };
+        tcp.segment(place, &ip, &segment, &mut sink);
+    }
+    tcp.finish(&mut sink);
+    assert_eq!(tcp.open(), 0);
+    assert_eq!(closed, tcp.begun());
+}
+
+/// Whether a slice is a part of another, by where it lies.
+fn inside(part: &[u8], whole: &[u8]) -> bool {
+    let (range, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+    part.is_empty() || (range.start >= whole.start && range.end <= whole.end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The fuzz targets' functions on mutated captures: the same inputs in every run, bounded in number.
+
+use super::*;
+use crate::file::tests::{block, pcap, section};
+
+/// Pseudo-random numbers, the same in every run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit.max(1) as u64).unwrap_or(0)
+    }
+
+    fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        const WORDS: [u32; 8] = [
+            0,
+            1,
+            8,
+            12,
+            0x7fff_ffff,
+            0x8000_0000,
+            0xffff_fffc,
+            0xffff_ffff,
+        ];
+        let at = self.below(bytes.len() + 1);
+        let length = self.below(24).min(bytes.len() - at);
+        match self.below(7) {
+            0 if at < bytes.len() => bytes[at] = self.below(256) as u8,
+            1 => drop(bytes.drain(at..at + length)),
+            2 => {
+                let piece = bytes[at..at + length].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            3 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+            4 => bytes.truncate(at),
+            5 if at + 4 <= bytes.len() => {
+                let word = WORDS[self.below(WORDS.len())];
+                bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            }
+            _ => {
+                let piece: Vec<u8> = (0..length).map(|_| self.below(256) as u8).collect();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+}
+
+/// A frame with two tags, IPv6 with extension headers, TCP with options.
+fn frame() -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    frame.extend([0x88, 0xa8, 0, 5, 0x81, 0, 0x20, 6, 0x86, 0xdd]);
+    frame.extend([0x60, 0, 0, 0, 0, 60, 0, 64]);
+    frame.extend([0xfe; 32]);
+    frame.extend([60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0]);
+    frame.extend([
+        0x1f, 0x90, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0xa0, 0x18, 1, 0, 0, 0, 0, 0,
+    ]);
+    frame.extend([
+        1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 9, 2, 4, 5, 180, 4, 2, 3, 7,
+    ]);
+    frame.extend(*b"GET / HTTP/1.1\r\n");
+    frame
+}
+
+/// Radiotap, a data frame of IEEE 802.11 with quality of service, SNAP, IPv4, UDP.
+fn wireless() -> Vec<u8> {
+    let mut frame = vec![0, 0, 15, 0, 0x2a, 0, 0, 0, 0x10, 0, 0x6c, 9, 0, 0, 0xc4];
+    frame.extend([
+        0x88, 9, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 3, 0x10, 0, 0, 0,
+    ]);
+    frame.extend([0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
+    frame.extend([
+        0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+    ]);
+    frame.extend([0x14, 0xe9, 0x14, 0xe9, 0, 10, 0, 0, 1, 2, 9, 9, 9, 9]);
+    frame
+}
+
+fn files() -> Vec<Vec<u8>> {
+    let little = pcap(0xa1b2_c3d4, false, 1, &[(1, 2, &frame()), (2, 3, b"short")]);
+    let big = pcap(0xa1b2_3c4d, true, 127, &[(1, 2, &wireless())]);
+    let mut ng = section(false);
+    ng.extend(block(
+        false,
+        1,
+        &[1, 0, 0, 0, 0, 0, 4, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0],
+    ));
+    let mut packet = vec![0; 12];
+    let frame = frame();
+    packet.extend((frame.len() as u32).to_le_bytes());
+    packet.extend((frame.len() as u32).to_le_bytes());
+    packet.extend(&frame);
+    packet.resize(packet.len().next_multiple_of(4), 0);
+    ng.extend(block(false, 6, &packet));
+    ng.extend(block(false, 10, b"KSLT\x04\0\0\0keys"));
+    ng.extend(block(
+        false,
+        4,
+        &[1, 0, 8, 0, 10, 0, 0, 1, b'a', b'b', b'c', 0, 0, 0, 0, 0],
+    ));
+    ng.extend(block(false, 3, &[5, 0, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0]));
+    ng.extend(section(true));
+    vec![little, big, ng]
+}
+
+fn rounds(seeds: &[Vec<u8>], target: fn(&[u8]), seed: u64) {
+    let mut random = Random(seed);
+    for seed in seeds {
+        target(seed);
+    }
+    for round in 0..100_000 {
+        let mut data = seeds[round % seeds.len()].clone();
+        for _ in 0..=random.below(6) {
+            random.mutate(&mut data);
+        }
+        target(&data);
+    }
+}
+
+#[test]
+fn mutated_files_end_with_a_reason() {
+    rounds(&files(), file, 0x9e37_79b9_7f4a_7c15);
+}
+
+#[test]
+fn mutated_packets_are_taken_apart() {
+    let mut seeds = Vec::new();
+    for link in 0..24 {
+        seeds.push([&[link], frame().as_slice()].concat());
+        seeds.push([&[link], wireless().as_slice()].concat());
+    }
+    rounds(&seeds, packet, 0x2545_f491_4f6c_dd1d);
+}
+
+#[test]
+fn mutated_fragments_are_put_together_or_not() {
+    let mut seed = Vec::new();
+    for (place, more) in [(1_u8, 0x80_u8), (0, 0x80), (2, 0)] {
+        seed.extend([8, place | more, 1, 0]);
+        seed.extend([place; 8]);
+    }
+    rounds(&[seed], fragments, 0x1234_5678_9abc_def1);
+}
+
+#[test]
+fn mutated_segments_make_streams_without_untold_holes() {
+    let mut seed = Vec::new();
+    for (who, flags, sequence, ack, bytes) in [
+        (0_u8, 2_u8, 0_u8, 0_u8, ""),
+        (1, 0x12, 0, 1, ""),
+        (0, 0x18, 1, 1, "hello"),
+        (0, 0x18, 11, 1, "again"),
+        (1, 0x10, 1, 6, ""),
+        (0, 0x18, 6, 1, "world"),
+        (1, 0x18, 1, 16, "answer of the server"),
+        (0, 0x11, 16, 21, ""),
+        (1, 0x11, 21, 17, ""),
+    ] {
+        seed.extend([who, flags, 0, sequence, 0, ack, bytes.len() as u8, 9]);
+        seed.extend(bytes.bytes());
+    }
+    rounds(&[seed], segments, 0x0f0f_1234_0f0f_5679);
+}

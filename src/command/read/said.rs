@@ -1,0 +1,58 @@
+//! What was said over TCP: into files, or printed, as tcpflow does.
+
+use super::segments;
+use crate::terminal;
+use anyhow::Context;
+use overhear_capture::{
+    Damage, Reader,
+    streams::{Streams, name_of},
+    tcp::{Tcp, Wanted},
+};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+};
+
+pub(super) fn into_files(reader: &mut Reader, folder: &Path) -> anyhow::Result<Option<Damage>> {
+    let mut streams = Streams::new(folder)?;
+    let mut tcp = Tcp::new(Wanted {
+        streams: true,
+        account: false,
+    });
+    let walked = segments(reader, |place, ip, segment| {
+        tcp.segment(place, ip, segment, &mut streams);
+        match streams.failed() {
+            // the error itself is told by finish
+            true => Err(io::Error::other("a stream could not be written").into()),
+            false => Ok(()),
+        }
+    });
+    tcp.finish(&mut streams);
+    let (files, bytes) = streams.finish()?;
+    let damage = walked?;
+    terminal::tell(&format!(
+        "{files} files with {} of {} connections in {}",
+        terminal::size(bytes),
+        tcp.begun(),
+        folder.display()
+    ));
+    Ok(damage)
+}
+
+/// Each packet's data as it came: also what came twice or too early.
+pub(super) fn to_console(
+    reader: &mut Reader,
+    out: &mut impl Write,
+) -> anyhow::Result<Option<Damage>> {
+    segments(reader, |place, ip, segment| {
+        if segment.payload.is_empty() {
+            return Ok(());
+        }
+        let from = SocketAddr::new(ip.source, segment.source_port);
+        let to = SocketAddr::new(ip.destination, segment.destination_port);
+        write!(out, "{}: ", name_of(from, to, place.vlan))?;
+        out.write_all(segment.payload)?;
+        out.write_all(b"\n").context("cannot print")
+    })
+}

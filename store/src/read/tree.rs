@@ -67,6 +67,15 @@ pub struct Node {
     pub filter: String,
 }
 
+/// What a simple filter would find beside the flows of a level.
+#[derive(Debug, Default, Clone, Copy)]
+struct Others {
+    /// Flows of the host with other ports.
+    ports: bool,
+    /// Flows whose path differs in case only.
+    case: bool,
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Sums {
     count: u64,
@@ -81,8 +90,13 @@ const CLIENT: &str = "trim(rtrim(rtrim(client, '0123456789'), ':'), '[]')";
 /// The host; an IPv6 address in brackets.
 const NAME: &str = "iif(instr(host, ':'), '[' || lower(host) || ']', lower(host))";
 
-/// The host, with its port when that is not a usual one.
-const HOST: &str = "iif(instr(host, ':'), '[' || lower(host) || ']', lower(host)) || iif(port IN (80, 443), '', ':' || port)";
+/// The host, with its port when that is not a usual one: neither 80 nor 443, or the one of the other scheme.
+const HOST: &str = "iif(instr(host, ':'), '[' || lower(host) || ']', lower(host)) || \
+    iif(port IN (80, 443) AND NOT (port = 80 AND scheme IN ('https', 'wss')) AND NOT (port = 443 AND scheme IN ('http', 'ws')), \
+    '', ':' || port)";
+
+/// Stands for the flows whose path differs from the one that is asked for in case only.
+const OTHER_CASE: &str = "";
 
 impl Store {
     /// A level of the tree of flows.
@@ -104,6 +118,15 @@ impl Store {
         // of a host with the usual ports, flows with other ports are looked at too: whether there are any is told
         // by a node without a name
         let (mut conditions, mut texts) = (Vec::new(), Vec::new());
+        // paths are case-sensitive (RFC 9110 section 4.2.3), and most of what filters do with them is not
+        let deep = path.filter(|path| *path != "/");
+        let key = match deep {
+            Some(path) => format!(
+                "iif(substr(path, 1, {}) = ?, {key}, '{OTHER_CASE}')",
+                path.chars().count()
+            ),
+            None => key,
+        };
         let key = match host {
             Some(_) => format!("iif({HOST} = ?, {key}, NULL)"),
             None => key,
@@ -116,8 +139,9 @@ impl Store {
             conditions.push(format!("{NAME} = ?"));
             texts.push(selects::without_port(host).to_lowercase());
         }
-        if let Some(path) = path.filter(|path| *path != "/") {
-            conditions.push(format!("substr(path, 1, {}) = ?", path.chars().count()));
+        if let Some(path) = deep {
+            let begins = format!("lower(substr(path, 1, {}))", path.chars().count());
+            conditions.push(format!("{begins} = lower(?)"));
             texts.push(path.clone());
         }
         conditions.push(condition.sql.clone());
@@ -129,7 +153,7 @@ impl Store {
         );
         let mut nodes: HashMap<String, Sums> = HashMap::new();
         let mut more = HashSet::new();
-        let mut other_ports = false;
+        let mut others = Others::default();
         let mut slices = self.slices_of(which.session, true).await?;
         while let Some((low, high)) = slices.next() {
             let begun = Instant::now();
@@ -137,15 +161,22 @@ impl Store {
             if let Some(host) = host {
                 query = query.bind(host.to_lowercase());
             }
+            if let Some(path) = deep {
+                query = query.bind(path.clone());
+            }
             query = query.bind(low).bind(high);
             for text in &texts {
                 query = query.bind(text.clone());
             }
             for row in condition.bind(query).fetch_all(self.readers()).await? {
                 let Some(node) = row.try_get::<Option<String>, _>(0)? else {
-                    other_ports = true;
+                    others.ports = true;
                     continue;
                 };
+                if deep.is_some() && node == OTHER_CASE {
+                    others.case = true;
+                    continue;
+                }
                 if nodes.len() >= HELD && !nodes.contains_key(&node) {
                     // counted, as far as that is reasonable
                     if more.len() < HELD {
@@ -162,7 +193,7 @@ impl Store {
             }
             slices.took(begun.elapsed());
         }
-        Ok(tree(level, nodes, more.len(), other_ports))
+        Ok(tree(level, nodes, more.len(), others))
     }
 }
 
@@ -179,7 +210,7 @@ fn segment(prefix: usize, root: bool) -> String {
     }
 }
 
-fn tree(level: &Level, nodes: HashMap<String, Sums>, left_out: usize, other_ports: bool) -> Tree {
+fn tree(level: &Level, nodes: HashMap<String, Sums>, left_out: usize, others: Others) -> Tree {
     let mut nodes: Vec<(String, Sums)> = nodes.into_iter().collect();
     nodes.sort_by(|(a, x), (b, y)| y.count.cmp(&x.count).then_with(|| a.cmp(b)));
     let more = (nodes.len().saturating_sub(TOLD) + left_out) as u64;
@@ -190,7 +221,7 @@ fn tree(level: &Level, nodes: HashMap<String, Sums>, left_out: usize, other_port
         *lower.entry(name.to_lowercase()).or_default() += 1;
     }
     let told = nodes.iter().take(TOLD).map(|(name, sums)| {
-        let alone = lower.get(&name.to_lowercase()) == Some(&1);
+        let alone = !others.case && lower.get(&name.to_lowercase()) == Some(&1);
         let (name, key, children, filter) = match level {
             Level::Devices => (name.clone(), name.clone(), true, selects::device(name)),
             Level::Hosts { client } => {
@@ -205,7 +236,7 @@ fn tree(level: &Level, nodes: HashMap<String, Sums>, left_out: usize, other_port
             Level::Paths { client, host, path } => {
                 let (name, key, children) = below(path, name);
                 let filter = selects::path(&key, children, alone);
-                let filter = selects::both(Some(selects::host(host, other_ports)), filter);
+                let filter = selects::both(Some(selects::host(host, others.ports)), filter);
                 let filter = selects::both(client.as_deref().map(selects::device), filter);
                 (name, key, children, filter)
             }

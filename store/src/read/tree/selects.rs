@@ -5,8 +5,8 @@ pub(super) fn device(address: &str) -> String {
     format!("client:{}", word(address))
 }
 
-/// The flows of a host (`host`, `host:port`, an IPv6 address in brackets). The host alone has the usual ports;
-/// that need not be said when there are no others.
+/// The flows of a host (`host`, `host:port`, an IPv6 address in brackets). The host alone has the usual ports, each for
+/// its scheme; that need not be said when there are no others. A usual port in a key is the one of the other scheme.
 pub(super) fn host(key: &str, other_ports: bool) -> String {
     let name = without_port(key);
     let port = key.strip_prefix(name).unwrap_or_default();
@@ -16,8 +16,12 @@ pub(super) fn host(key: &str, other_ports: bool) -> String {
         .unwrap_or(name);
     let host = format!("host:={}", word(bare));
     match port.strip_prefix(':') {
+        Some("80") => format!("{host} port:80 (scheme:https or scheme:wss)"),
+        Some("443") => format!("{host} port:443 (scheme:http or scheme:ws)"),
         Some(port) => format!("{host} port:{port}"),
-        None if other_ports => format!("{host} (port:80 or port:443)"),
+        None if other_ports => format!(
+            "{host} (port:80 -scheme:https -scheme:wss or port:443 -scheme:http -scheme:ws)"
+        ),
         None => host,
     }
 }
@@ -75,7 +79,12 @@ mod tests {
             (
                 "example.com",
                 true,
-                "host:=example.com (port:80 or port:443)",
+                "host:=example.com (port:80 -scheme:https -scheme:wss or port:443 -scheme:http -scheme:ws)",
+            ),
+            (
+                "example.com:443",
+                true,
+                "host:=example.com port:443 (scheme:http or scheme:ws)",
             ),
             ("example.com:8443", true, "host:=example.com port:8443"),
             ("[2001:db8::1]", false, "host:=2001:db8::1"),

@@ -1,6 +1,7 @@
 //! `sessions`, and what is asked of one; the tree, the timeline and the values of a filter.
 
 use crate::testing::{Exchange, Site};
+use overhear_store::{Connection, FlowStart, Kind, Timestamp};
 use serde_json::{Value, json};
 
 async fn record(site: &Site, host: &str, path: &str, status: u16) -> i64 {
@@ -12,6 +13,29 @@ async fn record(site: &Site, host: &str, path: &str, status: u16) -> i64 {
         ..Exchange::default()
     };
     site.record(exchange).await.0
+}
+
+/// A flow of another scheme and port.
+async fn record_at(site: &Site, scheme: &'static str, host: &str, port: u16) {
+    let client = "192.168.1.7:50000".parse().expect("an address");
+    let recorder = site.store.recorder();
+    let connection = recorder.connection(Connection::accepted(client, client));
+    let start = FlowStart {
+        connection: connection.id(),
+        kind: Kind::Http,
+        method: "GET".to_owned(),
+        scheme,
+        host: host.to_owned(),
+        port,
+        path: "/".to_owned(),
+        client,
+        server: None,
+        started: Timestamp::now(),
+        replay_of: None,
+    };
+    recorder.flow(start).complete();
+    drop(connection);
+    site.store.flush().await.expect("a flush");
 }
 
 async fn ids(site: &Site, session: &str) -> Vec<i64> {
@@ -175,6 +199,7 @@ async fn the_tree_opens_level_by_level() {
         ("a.test", "/api/users/7", 500),
         ("a.test", "/api", 200),
         ("A.test", "/Api/x", 200),
+        ("a.test", "/Api/users/9", 200),
         ("b.test", "/", 200),
     ] {
         record(&site, host, path, status).await;
@@ -196,10 +221,10 @@ async fn the_tree_opens_level_by_level() {
     let node = |name: &str, count: u64, errors: u64| (name.to_owned(), count, errors);
 
     let devices = level("devices=true").await;
-    assert_eq!(brief(&devices), [node("192.168.1.7", 7, 2)]);
-    assert_eq!(devices["items"][0]["bytes"], 35);
+    assert_eq!(brief(&devices), [node("192.168.1.7", 8, 2)]);
+    assert_eq!(devices["items"][0]["bytes"], 40);
     let hosts = level("client=192.168.1.7").await;
-    assert_eq!(brief(&hosts), [node("a.test", 6, 2), node("b.test", 1, 0)]);
+    assert_eq!(brief(&hosts), [node("a.test", 7, 2), node("b.test", 1, 0)]);
     assert_eq!(
         hosts["items"][0]["filter"],
         "client:192.168.1.7 host:=a.test"
@@ -207,8 +232,8 @@ async fn the_tree_opens_level_by_level() {
     let paths = level("host=a.test").await;
     let expected = [
         node("api/", 3, 2),
+        node("Api/", 2, 0),
         node("/", 1, 0),
-        node("Api/", 1, 0),
         node("api", 1, 0),
     ];
     assert_eq!(brief(&paths), expected);
@@ -216,8 +241,8 @@ async fn the_tree_opens_level_by_level() {
     let below = level("host=a.test&path=/api/").await;
     assert_eq!(brief(&below), [node("users", 2, 1), node("users/", 1, 1)]);
     assert_eq!(
-        below["items"][1]["filter"],
-        "host:=a.test path:/api/users/*"
+        below["items"][1]["filter"], r"host:=a.test path:/^\/api\/users\//",
+        "not what is below /Api/"
     );
     assert_eq!(
         brief(&level("filter=status%3A200&host=b.test").await),
@@ -225,8 +250,31 @@ async fn the_tree_opens_level_by_level() {
     );
     assert_eq!(brief(&level("client=10.0.0.1").await), []);
 
+    // a port is usual for its scheme alone
+    for (url, port) in [
+        ("http", 80),
+        ("http", 443),
+        ("https", 443),
+        ("https", 80),
+        ("http", 8080),
+    ] {
+        record_at(&site, url, "c.test", port).await;
+    }
+    let ports = level("filter=host%3Ac.test").await;
+    assert_eq!(
+        brief(&ports),
+        [
+            node("c.test", 2, 0),
+            node("c.test:443", 1, 0),
+            node("c.test:80", 1, 0),
+            node("c.test:8080", 1, 0)
+        ]
+    );
+    let usual = level("host=c.test").await;
+    assert_eq!(brief(&usual), [node("/", 2, 0)]);
+
     // every node's filter finds its flows
-    for level in [&devices, &hosts, &paths, &below] {
+    for level in [&hosts, &paths, &below, &ports, &usual] {
         for node in level["items"].as_array().expect("a list") {
             let filter = node["filter"].as_str().expect("a filter");
             let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();

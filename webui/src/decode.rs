@@ -5,6 +5,8 @@
 //! servers send although RFC 9110 section 8.4.1.2 says otherwise, and which every browser reads.
 //! What can be decoded of a broken body is given before the error.
 
+mod paused;
+
 use async_compression::tokio::bufread::{DeflateDecoder, GzipDecoder, ZlibDecoder};
 use bytes::Bytes;
 use futures_util::{
@@ -25,6 +27,8 @@ use std::{
 };
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
+
+pub(crate) use paused::Paused;
 
 /// How much a body may become: a small body can decode to a practically endless one.
 pub const LIMIT: u64 = 4 << 30;

@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) data: PathBuf,
     /// What the program was told.
     pub(crate) settings: Arc<dyn settings::Desk>,
+    /// Decoders of bodies that were asked for in parts.
+    pub(crate) paused: Arc<crate::decode::Paused>,
     /// When the program started.
     pub(crate) started: Instant,
     /// Where the page is.
@@ -150,6 +152,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         certificate: options.certificate,
         data: options.data,
         settings: options.settings,
+        paused: Arc::default(),
         started: Instant::now(),
         address,
         trouble,

@@ -35,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) proxy: Handle,
     pub(crate) authority: Arc<Authority>,
     pub(crate) router: Router,
+    /// Decoders that wait.
+    pub(crate) paused: Arc<crate::decode::Paused>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) folder: TempDir,
 }
@@ -116,12 +118,15 @@ impl Site {
             settings: Arc::new(Drawer::default()),
         };
         let address = "127.0.0.1:8081".parse().expect("an address");
-        let router = router(app(options, address, stopped));
+        let app = app(options, address, stopped);
+        let paused = app.paused.clone();
+        let router = router(app);
         Self {
             store,
             proxy: handle,
             authority,
             router,
+            paused,
             stop,
             folder,
         }

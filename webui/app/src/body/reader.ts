@@ -1,5 +1,4 @@
-//! A body as far as it was fetched. Recorded bytes are asked for by range; a decoded body has no ranges, so reading on
-//! means passing over what is already here.
+//! A body as far as it was fetched, and on from there: recorded bytes by range, decoded ones by `from` and `length`.
 
 import { bodyAddress, request } from "../lib/api";
 import type { Side } from "../lib/types";
@@ -25,43 +24,32 @@ export class BodyReader {
   /** Reads until at least `limit` bytes are here, or the end. */
   async readTo(limit: number, signal: AbortSignal): Promise<void> {
     if (this.done || this.length >= limit) return;
-    const stop = new AbortController();
-    const init: RequestInit = { signal: AbortSignal.any([signal, stop.signal]) };
-    if (!this.decoded) init.headers = { range: `bytes=${this.length}-${limit - 1}` };
-    const response = await request(bodyAddress(this.id, this.side, { decoded: this.decoded }), init).catch(
-      (error: unknown) => {
-        if (unsatisfiable(error)) return null;
-        throw error;
-      },
-    );
+    const asked = limit - this.length;
+    const response = await (this.decoded
+      ? // a byte more tells whether the body ends there
+        request(bodyAddress(this.id, this.side, { decoded: true, from: this.length, length: asked + 1 }), { signal })
+      : request(bodyAddress(this.id, this.side), { signal, headers: { range: `bytes=${this.length}-${limit - 1}` } })
+    ).catch((error: unknown) => {
+      if (unsatisfiable(error)) return null;
+      throw error;
+    });
     if (!response?.body) {
       this.done = true;
       return;
     }
-    let skip = response.status === 206 ? 0 : this.length;
+    // without a range everything comes, from the beginning
+    let skip = this.decoded || response.status === 206 ? 0 : this.length;
     const ends = response.status === 206 ? total(response.headers.get("content-range")) : null;
+    const before = this.length;
     const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) {
-        this.done = ends === null || this.length >= ends;
-        return;
-      }
-      const fresh = value.subarray(Math.min(skip, value.length));
-      skip -= value.length - fresh.length;
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const fresh = piece.value.subarray(Math.min(skip, piece.value.length));
+      skip -= piece.value.length - fresh.length;
       if (fresh.length > 0) this.pieces.push(fresh);
       this.length += fresh.length;
-      if (this.length >= limit && response.status !== 206) {
-        const next = await reader.read();
-        if (next.done) this.done = true;
-        else if (next.value.length > 0) {
-          this.pieces.push(next.value);
-          this.length += next.value.length;
-        }
-        stop.abort();
-        return;
-      }
     }
+    if (this.decoded) this.done = this.length - before <= asked;
+    else this.done = ends === null || this.length >= ends;
   }
 
   /** Everything that is here, in one piece. */

@@ -98,16 +98,13 @@ export class MessageList {
     for (const event of this.#events.feed(data)) this.items.push({ side: "response", at, kind: "event", data: encoder.encode(event.data), compressed: null, event });
   }
 
-  /** A stream with a content coding: decoded from its beginning by the server, so the times of its pieces are not known. */
+  /** A stream with a content coding: decoded by the server, so the times of its pieces are not known. */
   async #decode(): Promise<void> {
-    const response = await request(bodyAddress(this.id, "response", { decoded: true }), { signal: this.#abort.signal });
+    const response = await request(bodyAddress(this.id, "response", { decoded: true, from: this.#decoded }), { signal: this.#abort.signal });
     const reader = response.body?.getReader();
-    let skip = this.#decoded;
     for (let piece = await reader?.read(); reader && piece && !piece.done; piece = await reader.read()) {
-      const fresh = piece.value.subarray(Math.min(skip, piece.value.length));
-      skip -= piece.value.length - fresh.length;
-      this.#decoded += fresh.length;
-      this.#heard(fresh, "");
+      this.#decoded += piece.value.length;
+      this.#heard(piece.value, "");
       this.full = this.#decoded > MOST_BYTES;
       if (this.full) await reader.cancel();
     }

@@ -121,8 +121,8 @@ export const api = {
     request(address("export"), send("POST", { format, ...what })),
 };
 
-/** Where a recorded body is; `decoded` removes content codings. */
-export function bodyAddress(id: number, side: Side, options: { decoded?: boolean; download?: boolean } = {}): string {
+/** Where a recorded body is; `decoded` removes content codings, and then `from` and `length` ask for a part. */
+export function bodyAddress(id: number, side: Side, options: { decoded?: boolean; download?: boolean; from?: number; length?: number } = {}): string {
   return address(`flows/${id}/${side}/body`, options);
 }
 
@@ -132,6 +132,8 @@ export function headAddress(id: number, side: Side): string {
 
 /** An error in words, whatever was thrown. */
 export function words(error: unknown): string {
+  // as Chromium, Firefox and Safari say that a part of the page itself did not come
+  if (error instanceof TypeError && /dynamically imported module|importing a module script/i.test(error.message)) return "A part of the page that this needs could not be loaded. Try again, or reload the page.";
   return error instanceof Error ? error.message : String(error);
 }
 

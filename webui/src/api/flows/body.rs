@@ -37,6 +37,12 @@ struct BodyQuery {
     /// the connection is then closed. At most 4 GiB.
     #[serde(default)]
     decoded: bool,
+    /// Of a decoded body: begin with this byte. What stands before it is decoded and not sent, unless the part that ends
+    /// there was asked for just before.
+    from: Option<u64>,
+    /// Of a decoded body: at most so many bytes. Fewer come when the body ends before.
+    #[param(minimum = 1)]
+    length: Option<u64>,
     /// Have it saved as a file, images too.
     #[serde(default)]
     download: bool,
@@ -46,7 +52,7 @@ struct BodyQuery {
 #[utoipa::path(
     get, path = "/flows/{id}/request/body", tag = "bodies", operation_id = "getRequestBody",
     params(("id" = i64, Path, description = "The flow's number"), BodyQuery,
-        ("Range" = Option<String>, Header, description = "One range of bytes; of the undecoded body only")),
+        ("Range" = Option<String>, Header, description = "One range of bytes; of the undecoded body only (`from` and `length` are for the decoded one)")),
     responses(
         (status = 200, description = "The body. `X-Overhear-Type` is the recorded content type.", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "A part of the body", body = String, content_type = "application/octet-stream"),
@@ -68,7 +74,7 @@ async fn request_body(
 #[utoipa::path(
     get, path = "/flows/{id}/response/body", tag = "bodies", operation_id = "getResponseBody",
     params(("id" = i64, Path, description = "The flow's number"), BodyQuery,
-        ("Range" = Option<String>, Header, description = "One range of bytes; of the undecoded body only")),
+        ("Range" = Option<String>, Header, description = "One range of bytes; of the undecoded body only (`from` and `length` are for the decoded one)")),
     responses(
         (status = 200, description = "The body. `X-Overhear-Type` is the recorded content type.", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "A part of the body", body = String, content_type = "application/octet-stream"),
@@ -150,10 +156,20 @@ async fn answer(
         Side::Response => &flow.response,
     };
     let size = message.body_size;
-    let mut response = if query.decoded {
+    let in_parts = query.from.is_some() || query.length.is_some();
+    let mut response = if query.decoded && in_parts {
+        let (from, length) = (query.from.unwrap_or(0), query.length.unwrap_or(u64::MAX));
+        let paused = app.paused.clone();
+        let part = paused.part(&app.store, &flow, side, from, length).await?;
+        Response::new(Body::from_stream(part))
+    } else if query.decoded {
         Response::new(Body::from_stream(
             decode::body(&app.store, &flow, side).await?,
         ))
+    } else if in_parts {
+        return Err(Problem::bad(
+            "from and length are for a decoded body (decoded=true); a Range asks for a part of the body as it was sent.",
+        ));
     } else {
         let part = |from: u64, to: u64| {
             Body::from_stream(body::part(&app.store, flow.id, side, from, to - from))

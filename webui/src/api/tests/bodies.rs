@@ -193,6 +193,74 @@ async fn codings_are_removed_when_asked() {
 }
 
 #[tokio::test]
+async fn a_decoded_body_comes_in_parts() {
+    let site = Site::new().await;
+    let data = sample();
+    let packed = gzip(&data).await;
+    let id = site
+        .record(Exchange {
+            response_fields: "Content-Encoding: gzip\r\n",
+            response_body: &packed,
+            ..Exchange::default()
+        })
+        .await;
+    let part = async |query: &str| {
+        let path = format!("/api/flows/{id}/response/body?decoded=true{query}");
+        site.get(&path).await.body
+    };
+    // one after the other, each where the one before has ended
+    let mut at = 0;
+    for length in [1, 9_999, 100_000, 65_536] {
+        let bytes = part(&format!("&from={at}&length={length}")).await;
+        assert!(bytes == data[at..at + length], "{length} bytes from {at}");
+        at += length;
+        assert_eq!(
+            site.paused.places().last(),
+            Some(&(at as u64)),
+            "a decoder waits there"
+        );
+    }
+    // back, over a gap, across the end, behind it
+    assert!(part("&length=5").await == data[..5]);
+    assert!(part("&from=300000&length=7").await == data[300_000..300_007]);
+    assert!(part("&from=399990&length=100").await == data[399_990..]);
+    assert!(part("&from=399990").await == data[399_990..]);
+    assert!(part("&from=400000&length=100").await.is_empty());
+    assert!(
+        part("&from=18446744073709551615&length=18446744073709551615")
+            .await
+            .is_empty()
+    );
+    assert!(part("&length=0").await.is_empty());
+    for n in 0..5 {
+        part(&format!("&from={n}&length=1")).await;
+    }
+    assert!(site.paused.places().len() <= 2, "few wait");
+    site.get(&format!("/api/flows/{id}/response/body?from=1"))
+        .await
+        .problem(400);
+}
+
+#[tokio::test]
+async fn a_broken_body_breaks_in_the_part_where_it_is_broken() {
+    let site = Site::new().await;
+    let data = sample();
+    let packed = gzip(&data).await;
+    let id = site
+        .record(Exchange {
+            response_fields: "Content-Encoding: gzip\r\n",
+            response_body: &packed[..packed.len() / 2],
+            ..Exchange::default()
+        })
+        .await;
+    let path = format!("/api/flows/{id}/response/body?decoded=true");
+    let first = site.get(&format!("{path}&length=1000")).await;
+    assert!(!first.broken && first.body == data[..1000]);
+    let rest = site.get(&format!("{path}&from=1000")).await;
+    assert!(rest.broken && data[1000..].starts_with(&rest.body));
+}
+
+#[tokio::test]
 async fn heads_are_bytes() {
     let site = Site::new().await;
     let id = site

@@ -1,10 +1,11 @@
 //! HTTP Archive 1.2: <http://www.softwareishard.com/blog/har-12-spec/>.
 //!
-//! HTTP exchanges and WebSocket openings become entries; raw streams and handshakes are left out, the
+//! HTTP exchanges and WebSockets (with their messages, as browsers write them) become entries; raw streams and handshakes are left out, the
 //! format has no place for them. The response's body is without its content codings, as the format
 //! asks; where the codings are broken it is as sent. Members that begin with `_` are our own.
 
 mod cookies;
+mod messages;
 mod timings;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::decode::{self, Decoded};
 use futures_util::TryStreamExt as _;
+use messages::Messages;
 use overhear_store::{Flow, HeadKind, Kind, Side, State, Store, Version, head::ParsedHead};
 use serde_json::{Value, json};
 use std::io;
@@ -107,7 +109,61 @@ where
     request(item, out).await?;
     out.write_all(b",\"response\":").await?;
     response(item, out).await?;
+    if flow.kind == Kind::WebSocket {
+        websocket(item, out).await?;
+    }
     out.write_all(b"}").await?;
+    Ok(())
+}
+
+/// The messages of a WebSocket, and what is missing of them, in words.
+async fn websocket<W>(item: &Item, out: &mut W) -> Result<(), Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    /// Pieces that are read at once.
+    const STEP: u32 = 200;
+    let head = item.head(HeadKind::Response);
+    let agreed = head.fields.iter();
+    let agreed = agreed.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-extensions"));
+    let agreed: Vec<_> = agreed.map(|(_, value)| value.as_str()).collect();
+    let mut messages = Messages::new(&agreed.join(","));
+    out.write_all(b",\"_webSocketMessages\":[").await?;
+    let (mut count, mut skip, mut missing) = (0_u64, 0, None);
+    'reading: loop {
+        let pieces = item.messages(skip, STEP).await?;
+        for (side, piece) in &pieces {
+            match messages.take(*side, piece.at, &piece.data) {
+                Ok(found) => {
+                    for message in found {
+                        out.write_all(if count == 0 { b"\n" } else { b",\n" })
+                            .await?;
+                        out.write_all(message.to_string().as_bytes()).await?;
+                        count += 1;
+                    }
+                }
+                Err(reason) => {
+                    missing = Some(format!(
+                        "The messages after the first {count} are not in this file: of the next one, {reason}."
+                    ));
+                    break 'reading;
+                }
+            }
+        }
+        skip += pieces.len() as u64;
+        if pieces.len() < STEP as usize {
+            break;
+        }
+    }
+    out.write_all(b"]").await?;
+    if missing.is_none() && messages.cut() {
+        missing = Some("The last message did not end and is not in this file.".to_owned());
+    }
+    if let Some(missing) = missing {
+        let text = json!(missing);
+        out.write_all(format!(",\"_webSocketMissing\":{text}").as_bytes())
+            .await?;
+    }
     Ok(())
 }
 
@@ -222,12 +278,7 @@ fn unsaid(item: &Item) -> Option<Value> {
     if count(&[HeadKind::RequestTrailers, HeadKind::ResponseTrailers]) > 0 {
         words.push("The trailer fields are not in this file.".to_owned());
     }
-    let bytes = flow.request.body_size + flow.response.body_size;
-    if flow.kind == Kind::WebSocket && bytes > 0 {
-        words.push(format!(
-            "The messages of the WebSocket, {bytes} bytes, are not in this file."
-        ));
-    } else if flow.state == State::Running {
+    if flow.state == State::Running {
         words.push("The exchange was still going on: more may have come.".to_owned());
     } else if flow.state != State::Complete && flow.response.body_size > 0 {
         words.push("The exchange did not end well: the bodies are what came of them.".to_owned());

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use overhear_store::{
     Connection, Flow, FlowId, HeadKind, Side, State, Store,
     head::{self, ParsedHead},
-    read::{FlowQuery, WholeFlow},
+    read::{Chunk, FlowQuery, WholeFlow},
 };
 use std::collections::HashMap;
 
@@ -95,6 +95,15 @@ impl Item {
         let head = self.heads().iter().find(|head| head.kind == kind);
         let parse = |bytes: &[u8]| head::parse(bytes, crate::api::model::has_start_line(bytes));
         head.map(|head| parse(&head.bytes)).unwrap_or_default()
+    }
+
+    /// Both sides' pieces in the order of time, after the first `skip`, at most `limit`.
+    pub(super) async fn messages(
+        &self,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<(Side, Chunk)>, Error> {
+        Ok(self.store.messages(self.flow().id, skip, limit).await?)
     }
 
     /// A body as it was sent.

@@ -202,6 +202,13 @@ async fn messages_of_a_websocket_are_frames() {
     assert!(found == expected);
     let first = pieces.first().expect("a piece");
     assert_eq!(first.1.at.0, 1_795_219_324_500_000_000);
+
+    // and out again as they came
+    let out = site.get("/api/export?format=har&session=all").await.json();
+    assert_eq!(
+        out["log"]["entries"][0]["_webSocketMessages"],
+        socket["_webSocketMessages"]
+    );
 }
 
 #[tokio::test]

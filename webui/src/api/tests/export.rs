@@ -164,7 +164,7 @@ async fn har_says_what_it_cannot_hold() {
     };
     begin(Kind::Tcp).complete();
     let socket = begin(Kind::WebSocket);
-    socket.chunk(Side::Request, at, b"12345");
+    socket.chunk(Side::Request, at, b"\x81\x82\0\0\0\0hi\x81\x85\0\0\0\0cu");
     socket.complete();
     let cut = begin(Kind::Http);
     cut.head(HeadKind::Interim, at, b"HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -180,11 +180,13 @@ async fn har_says_what_it_cannot_hold() {
         "{har}"
     );
     let entries = &har["log"]["entries"];
-    let socket = comment(&entries[0]["response"]);
-    assert!(
-        socket.contains("messages of the WebSocket, 5 bytes"),
-        "{socket}"
-    );
+    let socket = &entries[0];
+    let messages = socket["_webSocketMessages"].as_array().expect("messages");
+    let one = messages.first().expect("a message");
+    assert_eq!((messages.len(), &one["data"]), (1, &json!("hi")));
+    assert_eq!((&one["type"], &one["opcode"]), (&json!("send"), &json!(1)));
+    let missing = socket["_webSocketMissing"].as_str().unwrap_or_default();
+    assert!(missing.contains("did not end"), "{socket}");
     let cut = comment(&entries[1]["response"]);
     for part in ["interim", "trailer", "did not end well"] {
         assert!(cut.contains(part), "{cut}");

@@ -1,0 +1,374 @@
+//! The messages of a WebSocket as Chromium's developer tools write them: `_webSocketMessages`, each with `type`, `time`
+//! (seconds since 1970), `opcode` and `data`, a text as it is and all else in base64. Frames are read out of the recorded
+//! bytes (RFC 6455 section 5.2), put together to messages, and inflated where that was agreed (RFC 7692).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::{Decompress, FlushDecompress, Status};
+use overhear_store::{Side, Timestamp};
+use serde_json::{Value, json};
+
+/// The largest message that is written; it has to be in memory.
+const MOST: usize = 16 << 20;
+
+/// What ends each compressed message and is not sent, RFC 7692 section 7.2.1.
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+const TEXT: u8 = 1;
+
+/// Both directions of a WebSocket: pieces in, messages out.
+pub(super) struct Messages {
+    client: Direction,
+    server: Direction,
+}
+
+impl Messages {
+    /// Of a connection for which the server agreed on these extensions (the value of its `Sec-WebSocket-Extensions`).
+    pub(super) fn new(extensions: &str) -> Self {
+        let agreed = Agreed::read(extensions);
+        Self {
+            client: Direction::new(agreed.as_ref().map(|agreed| agreed.client_keeps)),
+            server: Direction::new(agreed.as_ref().map(|agreed| agreed.server_keeps)),
+        }
+    }
+
+    /// The messages that a piece completes.
+    ///
+    /// # Errors
+    /// In words for a person: what follows cannot be told apart.
+    pub(super) fn take(
+        &mut self,
+        side: Side,
+        at: Timestamp,
+        piece: &[u8],
+    ) -> Result<Vec<Value>, String> {
+        let (direction, kind) = match side {
+            Side::Request => (&mut self.client, "send"),
+            Side::Response => (&mut self.server, "receive"),
+        };
+        direction.waiting.extend_from_slice(piece);
+        let mut found = Vec::new();
+        while let Some((opcode, data)) = direction.next()? {
+            let data = match opcode {
+                TEXT => String::from_utf8_lossy(&data).into_owned(),
+                _ => STANDARD.encode(&data),
+            };
+            // to a microsecond: more than a double holds
+            let time = (at.0 / 1_000) as f64 / 1e6;
+            found.push(json!({"type": kind, "time": time, "opcode": opcode, "data": data}));
+        }
+        Ok(found)
+    }
+
+    /// Whether bytes are left that are no whole message.
+    pub(super) fn cut(&self) -> bool {
+        [&self.client, &self.server]
+            .iter()
+            .any(|side| !side.waiting.is_empty() || side.opcode.is_some())
+    }
+}
+
+/// permessage-deflate, RFC 7692 section 7.1: whether each side's compressor goes on from message to message.
+#[derive(Debug, PartialEq, Eq)]
+struct Agreed {
+    client_keeps: bool,
+    server_keeps: bool,
+}
+
+impl Agreed {
+    fn read(extensions: &str) -> Option<Self> {
+        let mut offered = extensions.split(',');
+        offered.find_map(|extension| {
+            let mut parts = extension.split(';').map(str::trim);
+            let name = parts.next()?;
+            name.eq_ignore_ascii_case("permessage-deflate").then(|| {
+                let parts: Vec<_> = parts.collect();
+                let keeps = |name| !parts.iter().any(|part| part.eq_ignore_ascii_case(name));
+                Self {
+                    client_keeps: keeps("client_no_context_takeover"),
+                    server_keeps: keeps("server_no_context_takeover"),
+                }
+            })
+        })
+    }
+}
+
+/// What one side sends.
+struct Direction {
+    waiting: Vec<u8>,
+    /// The message that is not at its end: its opcode and whether it is compressed.
+    opcode: Option<(u8, bool)>,
+    message: Vec<u8>,
+    inflate: Option<Decompress>,
+    /// The inflater goes on with the next message.
+    keeps: bool,
+}
+
+impl Direction {
+    fn new(deflate: Option<bool>) -> Self {
+        Self {
+            waiting: Vec::new(),
+            opcode: None,
+            message: Vec::new(),
+            inflate: deflate.map(|_| Decompress::new(false)),
+            keeps: deflate.unwrap_or(false),
+        }
+    }
+
+    /// The next message that is there whole, or a control frame: opcode and payload.
+    fn next(&mut self) -> Result<Option<(u8, Vec<u8>)>, String> {
+        while let Some(frame) = frame(&self.waiting)? {
+            let rest = self.waiting.split_off(frame.end);
+            let mut payload = std::mem::replace(&mut self.waiting, rest);
+            payload.drain(..frame.begin);
+            if let Some(mask) = frame.mask {
+                for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
+                    *byte ^= mask;
+                }
+            }
+            if frame.opcode >= 8 {
+                return Ok(Some((frame.opcode, payload)));
+            }
+            let (opcode, compressed) = match (frame.opcode, self.opcode) {
+                (0, Some(begun)) => begun,
+                (opcode, _) => (opcode, frame.compressed),
+            };
+            self.message.append(&mut payload);
+            if self.message.len() > MOST {
+                return Err(too_large(self.message.len() as u64));
+            }
+            if !frame.last {
+                self.opcode = Some((opcode, compressed));
+                continue;
+            }
+            self.opcode = None;
+            let message = std::mem::take(&mut self.message);
+            let data = match compressed {
+                true => self.inflated(message)?,
+                false => message,
+            };
+            return Ok(Some((opcode, data)));
+        }
+        Ok(None)
+    }
+
+    fn inflated(&mut self, mut message: Vec<u8>) -> Result<Vec<u8>, String> {
+        let wrong = || "it is compressed in a way that was not agreed, or not valid".to_owned();
+        let inflate = self.inflate.as_mut().ok_or_else(wrong)?;
+        message.extend_from_slice(&TAIL);
+        let mut out = Vec::with_capacity(message.len() * 4);
+        let before = inflate.total_in();
+        loop {
+            let done = usize::try_from(inflate.total_in() - before).unwrap_or(usize::MAX);
+            let left = message.get(done..).unwrap_or_default();
+            let (at, had) = (inflate.total_in(), out.len());
+            let status = inflate
+                .decompress_vec(left, &mut out, FlushDecompress::Sync)
+                .map_err(|_| wrong())?;
+            if out.len() > MOST {
+                return Err(too_large(out.len() as u64));
+            }
+            let stands = inflate.total_in() == at && out.len() == had;
+            let room = out.capacity() > out.len();
+            if status == Status::StreamEnd || (room && (left.is_empty() || stands)) {
+                break;
+            }
+            if !room {
+                out.reserve(out.len().max(1024));
+            }
+        }
+        if !self.keeps {
+            inflate.reset(false);
+        }
+        Ok(out)
+    }
+}
+
+fn too_large(size: u64) -> String {
+    format!(
+        "it has {size} bytes or more, and at most {} MiB of one are written",
+        MOST >> 20
+    )
+}
+
+/// Where a frame lies in the bytes.
+struct Frame {
+    last: bool,
+    compressed: bool,
+    opcode: u8,
+    mask: Option<[u8; 4]>,
+    /// Its payload is `begin..end`.
+    begin: usize,
+    end: usize,
+}
+
+/// The frame at the beginning, once it is there whole.
+fn frame(bytes: &[u8]) -> Result<Option<Frame>, String> {
+    let (&[first, second], rest) = match bytes.split_first_chunk::<2>() {
+        Some(found) => found,
+        None => return Ok(None),
+    };
+    let (length, wide) = match second & 0x7f {
+        126 => match rest.first_chunk::<2>() {
+            Some(length) => (u64::from(u16::from_be_bytes(*length)), 2),
+            None => return Ok(None),
+        },
+        127 => match rest.first_chunk::<8>() {
+            Some(length) => (u64::from_be_bytes(*length), 8),
+            None => return Ok(None),
+        },
+        length => (u64::from(length), 0),
+    };
+    let length = match usize::try_from(length) {
+        Ok(length) if length <= MOST => length,
+        _ => return Err(too_large(length)),
+    };
+    let masked = second & 0x80 != 0;
+    let mask = match masked {
+        true => match rest.get(wide..).and_then(|rest| rest.first_chunk::<4>()) {
+            Some(mask) => Some(*mask),
+            None => return Ok(None),
+        },
+        false => None,
+    };
+    let begin = 2 + wide + if masked { 4 } else { 0 };
+    let end = begin + length;
+    Ok((bytes.len() >= end).then_some(Frame {
+        last: first & 0x80 != 0,
+        compressed: first & 0x40 != 0,
+        opcode: first & 0x0f,
+        mask,
+        begin,
+        end,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compress, Compression, FlushCompress};
+
+    const AT: Timestamp = Timestamp(1_795_219_324_500_000_000);
+
+    /// (type, opcode, data) of what comes out of bytes, given in pieces of a size.
+    fn read(
+        extensions: &str,
+        side: Side,
+        bytes: &[u8],
+        size: usize,
+    ) -> Result<Vec<(String, u64, String)>, String> {
+        let mut messages = Messages::new(extensions);
+        let mut found = Vec::new();
+        for piece in bytes.chunks(size) {
+            for message in messages.take(side, AT, piece)? {
+                assert_eq!(message["time"], 1_795_219_324.5);
+                let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+                let opcode = message["opcode"].as_u64().unwrap_or_default();
+                found.push((text("type"), opcode, text("data")));
+            }
+        }
+        assert!(!messages.cut());
+        Ok(found)
+    }
+
+    fn owned(list: &[(&str, u64, &str)]) -> Vec<(String, u64, String)> {
+        let own = |(kind, opcode, data): &(&str, u64, &str)| {
+            ((*kind).to_owned(), *opcode, (*data).to_owned())
+        };
+        list.iter().map(own).collect()
+    }
+
+    #[test]
+    fn the_examples_of_rfc_6455() {
+        // section 5.7: a masked text; a fragmented one with a ping in between; a binary of 256 bytes
+        let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+        let fragments = b"\x01\x03Hel\x89\x05Hello\x80\x02lo";
+        let mut binary = b"\x82\x7e\x01\x00".to_vec();
+        binary.extend(std::iter::repeat_n(0, 256));
+        for size in [1, 2, 3, 1000] {
+            let hello = owned(&[("send", 1, "Hello")]);
+            assert_eq!(read("", Side::Request, masked, size), Ok(hello));
+            let both = owned(&[("receive", 9, "SGVsbG8="), ("receive", 1, "Hello")]);
+            assert_eq!(read("", Side::Response, fragments, size), Ok(both));
+            let zeros = STANDARD.encode([0; 256]);
+            let one = owned(&[("receive", 2, &zeros)]);
+            assert_eq!(read("", Side::Response, &binary, size), Ok(one));
+        }
+    }
+
+    #[test]
+    fn the_examples_of_rfc_7692() {
+        // section 7.2.3: twice the same with a shared window, without one, and in fragments
+        let shared = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00";
+        let own = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+        let parts = b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00\x81\x02hi";
+        let twice = owned(&[("receive", 1, "Hello"), ("receive", 1, "Hello")]);
+        let deflate = "permessage-deflate; server_max_window_bits=12";
+        let fresh = "x, Permessage-Deflate; SERVER_no_context_takeover";
+        for size in [1, 4, 100] {
+            assert_eq!(
+                read(deflate, Side::Response, shared, size),
+                Ok(twice.clone())
+            );
+            assert_eq!(read(fresh, Side::Response, own, size), Ok(twice.clone()));
+            let hi = owned(&[("receive", 1, "Hello"), ("receive", 1, "hi")]);
+            assert_eq!(read(deflate, Side::Response, parts, size), Ok(hi));
+        }
+        assert!(read("", Side::Response, shared, 100).is_err());
+    }
+
+    #[test]
+    fn many_large_messages_share_a_window() {
+        let mut compress = Compress::new(Compression::default(), false);
+        let texts: Vec<String> = (0..20)
+            .map(|n| {
+                (0..30_000 + n)
+                    .map(|m| char::from(b'a' + (m * n % 23) as u8))
+                    .collect()
+            })
+            .collect();
+        let mut bytes = Vec::new();
+        for text in &texts {
+            let mut packed = Vec::with_capacity(text.len() + 1000);
+            let packing = compress.compress_vec(text.as_bytes(), &mut packed, FlushCompress::Sync);
+            assert!(packing.is_ok());
+            packed.truncate(packed.len() - TAIL.len());
+            bytes.extend_from_slice(&[0xc1, 126]);
+            bytes.extend_from_slice(&(packed.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(&packed);
+        }
+        let found = read("permessage-deflate", Side::Response, &bytes, 1460).expect("messages");
+        let found: Vec<_> = found.into_iter().map(|(_, _, text)| text).collect();
+        assert!(found == texts);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told() {
+        let huge = b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff";
+        let told = read("", Side::Response, huge, 100).expect_err("too large");
+        assert!(told.contains("at most 16 MiB"), "{told}");
+        // 17 MiB of zeros
+        let mut compress = Compress::new(Compression::default(), false);
+        let mut packed = Vec::with_capacity(1 << 20);
+        let packing = compress.compress_vec(&vec![0; 17 << 20], &mut packed, FlushCompress::Sync);
+        assert!(packing.is_ok());
+        let mut bytes = vec![0xc2, 126];
+        bytes.extend_from_slice(&(packed.len() as u16).to_be_bytes());
+        bytes.extend_from_slice(&packed);
+        let told = read("permessage-deflate", Side::Response, &bytes, 1000);
+        assert!(told.expect_err("too large").contains("at most 16 MiB"));
+        let mut half = Messages::new("");
+        assert_eq!(half.take(Side::Request, AT, b"\x81\x05Hel"), Ok(vec![]));
+        assert!(half.cut());
+        for seed in 0..2_000_u32 {
+            let noise: Vec<u8> = (0..40_u32)
+                .map(|n| {
+                    (seed
+                        .wrapping_mul(2_654_435_761)
+                        .wrapping_add(n * n * 40_503)
+                        >> 13) as u8
+                })
+                .collect();
+            let _ = Messages::new("permessage-deflate").take(Side::Response, AT, &noise);
+        }
+    }
+}

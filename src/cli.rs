@@ -166,8 +166,8 @@ pub(crate) struct Flows {
     /// Only the last N
     #[arg(short = 'n', long = "last", value_name = "N")]
     pub(crate) last: Option<u64>,
-    /// Only flows of a session: its number, or current
-    #[arg(long, value_name = "ID|current")]
+    /// Only flows of a session: its number, its name, or current
+    #[arg(long, value_name = "NAME|N|current")]
     pub(crate) session: Option<SessionName>,
     /// Go on with each new flow as it ends, until Ctrl-C
     #[arg(short, long)]
@@ -175,23 +175,28 @@ pub(crate) struct Flows {
 }
 
 /// A session, as it is named on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SessionName {
     /// The one that is recorded into.
     Current,
     /// The one with this number.
     Number(i64),
+    /// The one that a person named so.
+    Named(String),
 }
 
 impl FromStr for SessionName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "current" {
-            return Ok(Self::Current);
+        match text.trim() {
+            "" => Err("a session is named by its number, its name, or current".to_owned()),
+            "current" => Ok(Self::Current),
+            name => Ok(match name.parse() {
+                Ok(number) => Self::Number(number),
+                Err(_) => Self::Named(name.to_owned()),
+            }),
         }
-        let number = text.parse().map(Self::Number);
-        number.map_err(|_| "a session is named by its number, or current".to_owned())
     }
 }
 
@@ -255,6 +260,9 @@ pub(crate) struct Export {
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+    /// Only flows of a session: its number, its name, or current
+    #[arg(long, value_name = "NAME|N|current")]
+    pub(crate) session: Option<SessionName>,
     /// Only these flows
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
     pub(crate) ids: Vec<i64>,
@@ -392,6 +400,7 @@ const EXPORT_EXAMPLES: &str = "\
 Examples:
   overhear export -f pcapng -o all.pcapng
   overhear export -f har -o shop.har 'host:shop.example.com'
+  overhear export -f har -o login.har --session 'A login'
   overhear export -f curl --id 12,15";
 
 const IMPORT_EXAMPLES: &str = "\

@@ -12,13 +12,13 @@ mod show;
 mod table;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, SessionName},
     config::File,
     data::Data,
     exit,
 };
 use anyhow::Context;
-use overhear_store::filter::Filter;
+use overhear_store::{SessionId, Store, filter::Filter};
 use std::{future::Future, net::SocketAddr};
 
 /// Does what the command line says.
@@ -65,4 +65,42 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
 fn filter(text: Option<&str>) -> anyhow::Result<Option<Filter>> {
     text.map(|text| Filter::parse(text).map_err(|error| exit::wrong_filter(text, &error)))
         .transpose()
+}
+
+/// The session that is meant, which must exist.
+async fn session(store: &Store, name: &SessionName) -> anyhow::Result<SessionId> {
+    let id = match name {
+        SessionName::Current => store.current_session().await?,
+        SessionName::Number(id) => SessionId(*id),
+        SessionName::Named(name) => {
+            let sessions = store.sessions().await?;
+            let named: Vec<_> = sessions.iter().filter(|one| one.name == *name).collect();
+            return match named.as_slice() {
+                [one] => Ok(one.id),
+                [] => {
+                    let names = sessions.iter().filter(|one| !one.name.is_empty());
+                    let names: Vec<_> = names.map(|one| format!("{:?}", one.name)).collect();
+                    anyhow::bail!(
+                        "there is no session {name:?}{}",
+                        match names.is_empty() {
+                            true => ": none has a name; the page shows their numbers".to_owned(),
+                            false => format!(": there are {}", names.join(", ")),
+                        }
+                    )
+                }
+                several => {
+                    let numbers: Vec<_> = several.iter().map(|one| one.id.to_string()).collect();
+                    anyhow::bail!(
+                        "{} sessions are named {name:?}: say which by its number, {}",
+                        several.len(),
+                        numbers.join(" or ")
+                    )
+                }
+            };
+        }
+    };
+    match store.session(id).await? {
+        Some(session) => Ok(session.id),
+        None => anyhow::bail!("there is no session {id}"),
+    }
 }

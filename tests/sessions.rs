@@ -89,6 +89,29 @@ fn a_recording_is_saved_and_another_begun() {
         .run()
         .exits(1);
     assert!(none.err.contains("no session 99"), "{}", none.err);
+    assert_eq!(flows(&["--session", "A login"]), ["/hello.txt?first"]);
+    let export = |session: &str| {
+        let run = program.command("export");
+        run.args(["--format", "jsonl", "--session", session])
+    };
+    for name in ["A login", &id] {
+        let lines = export(name).ok().json_lines();
+        assert_eq!(lines.len(), 1, "{name}");
+        assert_eq!(lines[0]["path"], "/hello.txt?first");
+    }
+    assert_eq!(export("current").ok().json_lines().len(), 2);
+    let none = export("a login").run().exits(1);
+    let known = none.err.contains("no session \"a login\"") && none.err.contains("\"A login\"");
+    assert!(known, "{}", none.err);
+    ask(
+        &program,
+        200,
+        "PATCH",
+        &format!("/api/sessions/{}", newest["id"]),
+        json!({"name": "A login"}),
+    );
+    let both = export("A login").run().exits(1).err;
+    assert!(both.contains("2 sessions are named"), "{both}");
 
     ask(
         &program,

@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal};
 
 pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> {
     let format = Format::from(options.format);
-    let selection = Selection {
+    let mut selection = Selection {
         filter: super::filter(options.filter.as_deref())?,
         ids: (!options.ids.is_empty()).then(|| options.ids.iter().copied().map(FlowId).collect()),
         session: None,
@@ -27,6 +27,9 @@ pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> 
         return Err(Usage(text).into());
     }
     let store = data.read().await?;
+    if let Some(name) = &options.session {
+        selection.session = Some(super::session(&store, name).await?);
+    }
     match output {
         Some(path) => {
             let cannot = || format!("cannot write {}", path.display());

@@ -1,14 +1,8 @@
 //! `overhear flows`: the list, beside a running proxy or without one.
 
 use super::table;
-use crate::{
-    cli::{Flows, SessionName},
-    data::Data,
-    terminal::Style,
-};
-use overhear_store::{
-    Connection, Flow, FlowId, SessionId, State, Store, filter::Filter, read::FlowQuery,
-};
+use crate::{cli::Flows, data::Data, terminal::Style};
+use overhear_store::{Connection, Flow, FlowId, State, Store, filter::Filter, read::FlowQuery};
 use overhear_webui::model::FlowDetail;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,8 +23,8 @@ const PAGE: u32 = 500;
 pub(super) async fn execute(data: &Data, options: Flows) -> anyhow::Result<()> {
     let mut filter = super::filter(options.filter.as_deref())?;
     let store = data.read().await?;
-    if let Some(name) = options.session {
-        let session = session(&store, name).await?;
+    if let Some(name) = &options.session {
+        let session = super::session(&store, name).await?;
         filter = Some(filter.unwrap_or_default().within(session));
     }
     let out = BufWriter::new(io::stdout());
@@ -62,18 +56,6 @@ pub(super) async fn execute(data: &Data, options: Flows) -> anyhow::Result<()> {
     printer.out.flush()?;
     store.close().await?;
     Ok(())
-}
-
-/// The session that is meant, which must exist.
-async fn session(store: &Store, name: SessionName) -> anyhow::Result<SessionId> {
-    let id = match name {
-        SessionName::Current => store.current_session().await?,
-        SessionName::Number(id) => SessionId(id),
-    };
-    match store.session(id).await? {
-        Some(session) => Ok(session.id),
-        None => anyhow::bail!("there is no session {id}"),
-    }
 }
 
 /// What is there: oldest first, only the last `-n`.

@@ -146,10 +146,10 @@ pub fn websocket_server(chain: Option<&PathBuf>) -> (Running, u16) {
     (server, port)
 }
 
-/// A plain WebSocket conversation through the proxy.
-pub fn websocket_conversation(program: &Program, url: &str) -> Value {
+/// A WebSocket conversation through the proxy, its messages `plain` or to `deflate`.
+pub fn websocket_conversation(program: &Program, url: &str, compression: &str) -> Value {
     python("websocket_client", program)
-        .args([url, "plain"])
+        .args([url, compression])
         .ok()
         .json()
 }

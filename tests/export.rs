@@ -43,7 +43,11 @@ fn traffic(origin: &Nginx) -> Program {
     program.curl().args(["-I", &origin.http("/hello.txt")]).ok();
     raw(&program);
     let (_server, port) = crate::clients::websocket_server(None);
-    crate::clients::websocket_conversation(&program, &format!("ws://localhost:{port}/socket"));
+    crate::clients::websocket_conversation(
+        &program,
+        &format!("ws://localhost:{port}/socket"),
+        "plain",
+    );
     program.api.wait_for("", 15);
     program
 }

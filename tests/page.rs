@@ -5,6 +5,7 @@ mod body;
 mod detail;
 mod list;
 mod shared;
+mod state;
 mod tools;
 
 use crate::support::{Program, Server, http::Message};

@@ -1,7 +1,9 @@
 //! Promise: whatever happens to the program, what was recorded stays, and it says what is wrong.
 
 use crate::support::{
-    Nginx, Run, Server, http, not_run,
+    Nginx, Run, Server,
+    disk::SmallDisk,
+    http, not_run,
     program::{Setup, binary, overhear},
     server::response,
     system, until, wire,
@@ -476,38 +478,4 @@ fn database(folder: &Path) -> std::path::PathBuf {
         .into_iter()
         .find(|path| is_database(path))
         .expect("a database in the data folder")
-}
-
-/// A small disk of its own; unmounted when dropped. Needs Linux and root.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        if !cfg!(target_os = "linux") || !system::is_root() {
-            not_run("a small disk (tmpfs) needs Linux and root");
-            return None;
-        }
-        let disk = Self(tempfile::tempdir().unwrap());
-        let options = format!("size={size}");
-        let mount = Run::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(disk.path());
-        let mounted = mount.run();
-        if !mounted.status.success() {
-            not_run(&format!("no tmpfs: {}", mounted.err));
-            return None;
-        }
-        Some(disk)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // The program that uses it ends with its own handle, which is dropped before this one.
-        Run::new("umount").arg("-l").arg(self.0.path()).run();
-    }
 }

@@ -1,7 +1,7 @@
 // Bodies looked at in their views.
-import { DESKTOP, open, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ kinds, preview, walk, large })
+await steps({ kinds, views, preview, walk, large })
 
 async function body(page, path) {
   const one = row(page, path)
@@ -20,7 +20,7 @@ async function lines(page) {
 
 async function kinds(page) {
   const seen = {}
-  const asLines = ['/nd.json', '/style.css', '/script.js', '/list.xml', '/proto', '/pack', '/cbor', '/latin.txt', '/broken.cbor', '/right.json']
+  const asLines = ['/nd.json', '/style.css', '/script.js', '/list.xml', '/proto', '/pack', '/cbor', '/latin.txt', '/broken.cbor', '/right.json', '/grpc', '/cut.grpc']
   for (const path of asLines) {
     await body(page, path)
     seen[path] = await lines(page)
@@ -44,6 +44,22 @@ async function kinds(page) {
   await body(page, '/graphql')
   seen['/graphql'] = await lines(page)
   await screenshots(page, DESKTOP, 'graphql')
+  await body(page, '/batch')
+  await page.getByTestId('body-text').getByText('operation Second').waitFor()
+  seen['/batch'] = await lines(page)
+  await body(page, '/cut.grpc')
+  seen['/cut.grpc note'] = await page.getByTestId('body-note').innerText()
+  await body(page, '/letters.ttf')
+  await page.locator('[data-testid=body-font][data-loaded=true]').waitFor()
+  seen['/letters.ttf'] = await page.getByTestId('body-font').innerText()
+  // the specimen is drawn with the recorded font: its name is known to the page, and the face is loaded
+  seen.face = await page.evaluate(() => {
+    const name = getComputedStyle(document.querySelector('[data-testid=body-font] .letters')).fontFamily
+    return [...document.fonts].filter((face) => face.family.replaceAll('"', '') === name.replaceAll('"', '')).map((face) => face.status)
+  })
+  await screenshots(page, DESKTOP, 'font')
+  await body(page, '/broken.ttf')
+  await page.getByTestId('body-font').getByText('cannot use this font').waitFor()
   await body(page, '/form')
   seen['/form'] = await page.getByTestId('body-form').innerText()
   await body(page, '/upload')
@@ -51,6 +67,24 @@ async function kinds(page) {
   seen['/upload'] = await page.getByTestId('body-parts').innerText()
   await screenshots(page, DESKTOP, 'parts')
   return seen
+}
+
+/** The views as assistive technology meets them, wide and on a phone. */
+async function views(page) {
+  const broken = {}
+  const places = [['/right.json', 'json'], ['/list.xml', 'source'], ['/upload', 'multipart'], ['/form', 'form'], ['/picture.png', 'image'], ['/sound.wav', 'media'], ['/paper.pdf', 'pdf'], ['/graphql', 'graphql'], ['/proto', 'tree'], ['/letters.ttf', 'font'], ['/latin.txt', 'text'], ['/latin.txt', 'hex']]
+  for (const [path, view] of places) {
+    await body(page, path)
+    await page.getByTestId(`body-view-${view}`).click()
+    await page.locator(`.body[data-view=${view}]`).waitFor()
+    broken[view] = await audit(page, '[data-testid=detail]')
+  }
+  await page.setViewportSize(PHONE)
+  broken.phone = await audit(page)
+  broken.wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'hex')
+  await page.setViewportSize(DESKTOP)
+  return broken
 }
 
 async function preview(page) {

@@ -1,9 +1,9 @@
 // One flow looked into: what happened, its heads, its events, its TLS.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ explained, huge, events, tls })
+await steps({ explained, jump, huge, events, messages, tls })
 
 function inner(page, id) {
   return page.getByTestId(id).first().innerText()
@@ -55,6 +55,23 @@ async function explained(page) {
   return seen
 }
 
+/** From the flow that was redirected to the one that followed, and back. */
+async function jump(page) {
+  await page.getByTestId('filter').fill('')
+  await row(page, '/old').waitFor()
+  const shown = () => page.locator('[data-testid=detail][data-id]').getAttribute('data-id')
+  await open(page, '/old')
+  await tab(page, 'overview')
+  const old = await shown()
+  await page.getByTestId('redirect-to').getByRole('button').click()
+  await page.getByTestId('redirect-from').waitFor()
+  const next = await shown()
+  const selected = await row(page, '/explained').getAttribute('aria-selected')
+  await page.getByTestId('redirect-from').getByRole('button').click()
+  await page.getByTestId('redirect-to').waitFor()
+  return { old: Number(old), next: Number(next), selected, back: Number(await shown()) }
+}
+
 async function huge(page) {
   await row(page, '/huge').waitFor()
   await open(page, '/huge')
@@ -82,6 +99,32 @@ async function events(page, { curl, origin }) {
   await promisify(execFile)('curl', [...curl, `${origin}/go`])
   await page.getByTestId('message').filter({ hasText: 'second line' }).waitFor()
   return { before, facts, whole, after: await kinds() }
+}
+
+/** A WebSocket's messages: who sent them, what they are, and one of them whole. */
+async function messages(page) {
+  await row(page, '/socket').waitFor()
+  await open(page, '/socket')
+  await tab(page, 'messages')
+  const message = (text) => page.getByTestId('message').filter({ hasText: text })
+  await message('close 1000').last().waitFor()
+  const all = await page.getByTestId('message').evaluateAll((rows) => rows.map((row) => [row.dataset.side, row.querySelector('.kind').textContent, row.querySelector('.preview').textContent.slice(0, 40)]))
+  const size = await message('long long').first().locator('.size').getAttribute('title')
+  await message('hello').first().click()
+  await page.getByTestId('message-detail').getByTestId('body-text').getByText('hello ✓').waitFor()
+  // by keys: the next but one is the binary one
+  await page.getByRole('listbox', { name: 'Messages' }).focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowDown')
+  await page.getByTestId('message-detail').getByTestId('body-hex').getByText('!"#$%&').waitFor()
+  await screenshots(page, DESKTOP, 'messages')
+  const broken = { desktop: await audit(page, '[data-testid=detail]') }
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'messages')
+  broken.phone = await audit(page, '[data-testid=detail]')
+  await page.setViewportSize(DESKTOP)
+  return { all, size, wide, broken }
 }
 
 async function tls(page) {

@@ -6,7 +6,7 @@ import { PHONE, audit, open, row, rows, screenshots, shows, steps } from './shar
 const run = promisify(execFile)
 
 await steps({
-  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible,
+  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible, clock,
 })
 
 /** Chosen, moved and sized by pointer and by keys; kept over a reload. */
@@ -424,4 +424,45 @@ async function accessible(page) {
   broken.phone = await audit(page)
   await screenshots(page, PHONE, 'whole')
   return broken
+}
+
+/** Times that jump by years and go back: shown in the order of the flows, in words, and on the timeline. */
+async function clock(page, { origin }) {
+  const entry = (path, startedDateTime, more = {}) => ({
+    startedDateTime,
+    time: 20,
+    request: { method: 'GET', url: `${origin}${path}`, httpVersion: 'HTTP/1.1', headers: [], queryString: [], cookies: [], headersSize: -1, bodySize: 0 },
+    response: { status: 200, statusText: 'OK', httpVersion: 'HTTP/1.1', headers: [], cookies: [], content: { size: 0, mimeType: 'text/plain' }, redirectURL: '', headersSize: -1, bodySize: 0 },
+    cache: {},
+    timings: { send: 1, wait: 9, receive: 10 },
+    ...more,
+  })
+  const entries = [
+    entry('/now', '2026-11-21T10:00:00Z'),
+    entry('/later', '2036-11-21T10:00:00Z'),
+    entry('/back', '2026-11-21T09:00:00Z'),
+    entry('/long-ago', '1999-12-31T23:59:59Z', { time: 3.2e11, timings: { send: 1, wait: 3.2e11, receive: 1 } }),
+    entry('/backwards', '2026-11-21T10:00:01Z', { time: -5000, timings: { send: -1, wait: -5000, receive: -1 } }),
+  ]
+  const session = await page.evaluate(async (har) => {
+    const answer = await fetch('/api/import', { method: 'POST', headers: { 'content-type': 'application/json' }, body: har })
+    return (await answer.json()).session
+  }, JSON.stringify({ log: { version: '1.2', creator: { name: 'test', version: '1' }, entries } }))
+  await page.evaluate((id) => (location.hash = `#/?session=${id}`), session)
+  const shown = await shows(page, ['/now', '/later', '/back', '/long-ago', '/backwards'])
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=timeline-bars]').dataset.buckets) > 0)
+  const axis = await page.getByTestId('timeline').locator('.axis span').allInnerTexts()
+  const pauses = await page.getByTestId('pause').allInnerTexts()
+  const seen = []
+  for (const path of shown) {
+    await open(page, path)
+    await page.getByTestId('tab-overview').click()
+    await page.getByTestId('story').waitFor()
+    seen.push(await page.locator('body').innerText())
+  }
+  await page.keyboard.press('Escape')
+  await page.getByTestId('sort-time').click()
+  await page.locator('[role=columnheader][data-col=time][aria-sort]').waitFor()
+  await page.getByTestId('flow-list').focus()
+  return { axis, pauses, nonsense: seen.flatMap((text) => text.match(/NaN|Invalid|undefined|-\d+(\.\d+)? (ms|s|min)\b/g) ?? []) }
 }

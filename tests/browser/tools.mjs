@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { DESKTOP, PHONE, open, row, rows, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, PHONE, open, row, rows, screenshots, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
@@ -33,7 +33,9 @@ async function compare(page) {
   await body.getByTestId('diff-lines').waitFor()
   const marked = await body.locator('[data-kind=changed] mark').allInnerTexts()
   await screenshots(page, DESKTOP, 'compare')
+  const broken = { desktop: await audit(page, '[data-testid=compare]') }
   await page.setViewportSize(PHONE)
+  broken.phone = await audit(page)
   const wide = await page.evaluate(() => document.documentElement.scrollWidth)
   await screenshots(page, PHONE, 'compare')
   await page.setViewportSize(DESKTOP)
@@ -44,7 +46,7 @@ async function compare(page) {
   const swapped = await differences()
   await page.keyboard.press('Escape')
   await page.getByTestId('compare').waitFor({ state: 'detached' })
-  return { found, text, first, last, marked, wide, left: Number(left), swapped }
+  return { found, text, first, last, marked, wide, left: Number(left), swapped, broken }
 }
 
 /** Requests are put on the clipboard; the curl line is run as it was copied. */
@@ -149,6 +151,12 @@ async function sessions(page, { curl, origin }) {
   const old = page.getByTestId('session').filter({ hasText: 'the first one' })
   const id = Number(await old.getAttribute('data-id'))
   await screenshots(page, DESKTOP, 'sessions')
+  const broken = { desktop: await audit(page) }
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  broken.phone = await audit(page)
+  await screenshots(page, PHONE, 'sessions')
+  await page.setViewportSize(DESKTOP)
   await old.getByTestId('session-open').click()
   await page.getByTestId('session-banner').getByText('the first one').waitFor()
   await row(page, '/one.json').waitFor()
@@ -168,7 +176,7 @@ async function sessions(page, { curl, origin }) {
   await page.getByTestId('undo').click()
   await renamed.waitFor()
   await page.getByTestId('sessions-back').click()
-  return { live, opened, address, id }
+  return { live, opened, address, id, broken, wide }
 }
 
 /** The recording goes out as HAR, and comes in again by being dropped onto the page; another file is refused. */
@@ -249,6 +257,12 @@ async function editor(page) {
   await page.keyboard.press('Control+Enter')
   await result(2)
   await screenshots(page, DESKTOP, 'editor')
+  const broken = { raw: await audit(page) }
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  broken.phone = await audit(page)
+  await screenshots(page, PHONE, 'editor')
+  await page.setViewportSize(DESKTOP)
   await page.getByTestId('replay-against-previous').click()
   await page.getByTestId('replay-old').getByText('Sent before').waitFor()
   const whole = await raw.innerText()
@@ -257,6 +271,8 @@ async function editor(page) {
   await raw.getByText('X-Requested-With').waitFor({ state: 'detached' })
   await page.locator('[data-testid=replay-version-1][aria-current]').waitFor()
   await page.getByTestId('replay-edit-fields').click()
+  await page.getByTestId('replay-header').first().waitFor()
+  broken.fields = await audit(page)
   await page.getByTestId('replay-url').fill((await page.getByTestId('replay-url').inputValue()) + '?third')
   await page.getByTestId('replay-send').click()
   await result(3)
@@ -267,7 +283,7 @@ async function editor(page) {
   await page.getByTestId('replay-version-3').waitFor()
   await page.keyboard.press('Escape')
   await page.getByTestId('replay').waitFor({ state: 'detached' })
-  return { whole }
+  return { whole, broken, wide }
 }
 
 /** Settings are changed and refused; the theme is chosen. */
@@ -286,22 +302,30 @@ async function settings(page) {
   await allow.getByTestId('setting-state').getByText('10.1.0.0/16').waitFor()
   const state = await allow.getByTestId('setting-state').innerText()
   const fingerprint = await page.getByTestId('settings-fingerprint').innerText()
+  const broken = { desktop: await audit(page) }
   await page.getByTestId('settings-theme-dark').click()
   await page.locator('html[data-theme=dark]').waitFor()
   await screenshots(page, DESKTOP, 'settings')
   await page.setViewportSize(PHONE)
   const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-  await screenshots(page, PHONE, 'settings')
-  await page.setViewportSize(DESKTOP)
   await page.getByTestId('settings-theme-system').click()
+  await screenshots(page, PHONE, 'settings')
+  broken.phone = await audit(page)
+  await page.setViewportSize(DESKTOP)
   await page.getByTestId('settings-back').click()
-  return { error, state, fingerprint, wide }
+  return { error, state, fingerprint, wide, broken }
 }
 
 /** The empty page's line is run as it stands there, for another address; every kind of client has its lines. */
 async function help(page, { secure }) {
   await page.getByTestId('empty').waitFor()
   await screenshots(page, DESKTOP, 'empty')
+  const broken = { desktop: await audit(page) }
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'empty')
+  broken.phone = await audit(page)
+  await page.setViewportSize(DESKTOP)
   const lines = {}
   for (const topic of ['browser', 'curl', 'shell', 'node', 'python', 'java', 'docker']) {
     await page.getByTestId(`help-${topic}`).click()
@@ -312,7 +336,7 @@ async function help(page, { secure }) {
   const line = await page.getByTestId('connect-curl').innerText()
   const { stdout } = await run('sh', ['-c', line.replace('https://example.com/', secure)])
   await page.getByTestId('flow-row').first().waitFor()
-  return { line, stdout, lines }
+  return { line, stdout, lines, broken, wide }
 }
 
 /** What passes while the recording is off is not there afterwards; what passes again is. */
@@ -332,13 +356,26 @@ async function recording(page, { curl, origin }) {
 async function lost(page, { curl, origin, control }) {
   await complete(page, '/two.json').waitFor()
   const before = await rows(page)
+  // it is paused, and the next start records again
+  await page.getByTestId('recording').click()
+  await page.locator('[data-testid=recording][aria-checked=false]').waitFor()
   await fetch(`${control}/stop`)
   await page.getByTestId('lost').waitFor()
   await page.getByTestId('connection-state').getByText('disconnected').waitFor()
   const meanwhile = await rows(page)
+  // a part of the page that was not loaded yet is missed in words, and comes when the program is back
+  await page.getByTestId('settings-open').click()
+  await page.getByTestId('unloaded').getByText('does not answer').waitFor()
+  await page.getByTestId('unloaded-again').click()
+  await page.getByTestId('unloaded').waitFor()
+  await screenshots(page, DESKTOP, 'unloaded')
   await fetch(`${control}/start`)
   await page.getByTestId('connection-state').getByText('live').waitFor()
   await page.getByTestId('lost').waitFor({ state: 'detached' })
+  await page.getByTestId('settings-back').click()
+  await page.getByTestId('records-again').getByRole('button', { name: 'Go on recording' }).click()
+  await page.getByTestId('records-again').waitFor({ state: 'detached' })
+  await page.locator('[data-testid=recording][aria-checked=true]').waitFor()
   await request(curl, `${origin}/after`)
   await complete(page, '/after').waitFor()
   return { before, meanwhile, after: await rows(page) }

@@ -1,7 +1,7 @@
 //! A body as what it is: every kind in its view, searched, previewed, and never run.
 
 use super::shared::{drive, url};
-use crate::support::{Program, Server, server::response};
+use crate::support::{Program, Server, repository, server::response};
 use serde_json::{Value, json};
 
 /// A page that would like to do things; ELSEWHERE is where it would send them.
@@ -25,7 +25,7 @@ fn sound() -> Vec<u8> {
     file
 }
 
-const KINDS: [(&str, &str, &[u8]); 13] = [
+const KINDS: [(&str, &str, &[u8]); 16] = [
     ("/nd.json", "application/x-ndjson", b"{\"a\":1}\n{\"b\":[1,2]}\n"),
     ("/style.css", "text/css", b"a{color:red}@media print{b{margin:0}}"),
     ("/script.js", "text/javascript", b"function f(a){if(a){return a+1}}"),
@@ -38,13 +38,36 @@ const KINDS: [(&str, &str, &[u8]); 13] = [
     ("/paper.pdf", "application/pdf", b"%PDF-1.7\n1 0 obj<</Type/Pages/Count 3>>endobj\n5 0 obj<</Title(A good day)>>endobj\n"),
     ("/latin.txt", "text/plain; charset=iso-8859-1", b"Gr\xfc\xdfe aus K\xf6ln"),
     ("/broken.cbor", "application/cbor", b"\x82\x01\x61"),
+    ("/grpc", "application/grpc", b"\0\0\0\0\x0c\x08\x96\x01\x12\x07testing\0\0\0\0\x02\x08\x05"),
+    ("/cut.grpc", "application/grpc+proto", b"\0\0\0\0\x02\x08\x05\0\0\0\0\x0c\x08\x96"),
+    ("/broken.ttf", "font/ttf", b"\0\x01\0\0\0this is no font"),
     ("/right.json", "application/json", "{\"name\":\"\u{645}\u{631}\u{62d}\u{628}\u{627}\",\"html\":\"<img src=x onerror=parent.owned=4>\"}".as_bytes()),
 ];
 
+/// A font that somebody made: one that the tests' browser driver brings along.
+fn font() -> Vec<u8> {
+    let mut folders = vec![repository().join("tests/node_modules/playwright-core/lib")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "ttf") {
+                return std::fs::read(path).unwrap();
+            }
+        }
+    }
+    panic!("no font in playwright-core");
+}
+
 #[test]
 fn every_kind_is_shown_as_what_it_is() {
-    let origin = Server::answering(None, |request| {
+    let letters = font();
+    let origin = Server::answering(None, move |request| {
         let line = request.start_line();
+        if line.contains("/letters.ttf") {
+            return response("200 OK", &["Content-Type: font/ttf"], &letters);
+        }
         if line.contains("/sound.wav") {
             return response("200 OK", &["Content-Type: audio/wav"], sound());
         }
@@ -62,6 +85,7 @@ fn every_kind_is_shown_as_what_it_is() {
         curl = curl.arg(url(&origin, path));
     }
     curl.arg(url(&origin, "/sound.wav"))
+        .arg(url(&origin, "/letters.ttf"))
         .args(["--output", "/dev/null"])
         .ok();
     let json = "Content-Type: application/json";
@@ -77,6 +101,11 @@ fn every_kind_is_shown_as_what_it_is() {
             &url(&origin, "/graphql"),
         ])
         .ok();
+    let batch = r#"[{"query":"{first}"},{"operationName":"Second","query":"mutation Second($b:B){go(b:$b)}","variables":{"b":[1]}},{"operationName":"Kept","extensions":{}}]"#;
+    program
+        .curl()
+        .args(["-H", json, "--data-binary", batch, &url(&origin, "/batch")])
+        .ok();
     program
         .curl()
         .args(["--data", "plain=1&odd=%C3%BC+x", &url(&origin, "/form")])
@@ -87,8 +116,18 @@ fn every_kind_is_shown_as_what_it_is() {
         .arg("file={\"inside\":[1,2]};filename=a.json;type=application/json")
         .arg(url(&origin, "/upload"))
         .ok();
-    program.api.wait_for("", KINDS.len() + 4);
-    let seen = drive(&program, &origin, "body", &["kinds"]);
+    program.api.wait_for("", KINDS.len() + 6);
+    let seen = drive(&program, &origin, "body", &["kinds", "views"]);
+    let views = seen["views"].as_object().unwrap();
+    assert_eq!(views.len(), 14, "{views:#?}");
+    for (view, broken) in views {
+        let expected = if view == "wide" {
+            json!(390)
+        } else {
+            json!([])
+        };
+        assert_eq!(broken, &expected, "{view}: {broken:#}");
+    }
     let kinds = &seen["kinds"];
     let lines = |name: &str| -> Vec<String> {
         serde_json::from_value(kinds[name].clone()).unwrap_or_else(|_| panic!("{name}: {kinds}"))
@@ -169,8 +208,39 @@ fn every_kind_is_shown_as_what_it_is() {
             "}"
         ]
     );
+    assert_eq!(
+        lines("/batch"),
+        [
+            "{",
+            "first",
+            "}",
+            "",
+            "# operation Second",
+            "mutation Second($b: B) {",
+            "go(b: $b)",
+            "}",
+            "",
+            "# variables",
+            "{",
+            "\"b\": [",
+            "1",
+            "]",
+            "}",
+            "",
+            "# operation Kept",
+            "# It has no query: a persisted one, known to the server by its hash."
+        ]
+    );
+    assert_eq!(
+        lines("/grpc"),
+        ["{", "1: 150,", "2: \"testing\"", "}", "{", "1: 5", "}"]
+    );
+    assert_eq!(lines("/cut.grpc")[..3], ["{", "1: 5", "}"]);
+    assert_eq!(kinds["face"], json!(["loaded"]));
     for (name, words) in [
-        ("/broken.cbor note", &["cannot be read to its end"][..]),
+        ("/cut.grpc note", &["12 bytes, of which 2 are here"][..]),
+        ("/letters.ttf", &["characters", "TrueType"]),
+        ("/broken.cbor note", &["cannot be read to its end"]),
         ("/picture.png", &["PNG", "1 \u{d7} 1", "69 bytes"]),
         ("/drawing.svg", &["30 \u{d7} 20"]),
         ("/paper.pdf", &["PDF 1.7", "3", "A good day"]),

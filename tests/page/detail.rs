@@ -1,6 +1,7 @@
 //! The detail of a flow: what happened, heads explained and taken apart, events as they come, both sides of TLS.
 
 use super::shared::{drive, url};
+use crate::clients;
 use crate::support::{Program, Server, certs::TestCa, http, server::response, wire};
 use serde_json::{Value, json};
 use std::{
@@ -57,7 +58,7 @@ fn a_flow_is_explained() {
         .arg(url(&origin, "/old"))
         .ok();
     program.api.wait_for("", 2);
-    let seen = drive(&program, &origin, "detail", &["explained"]);
+    let seen = drive(&program, &origin, "detail", &["explained", "jump"]);
     let all = &seen["explained"];
 
     says(all, "story", &["answered 200 OK", "of text"]);
@@ -112,6 +113,13 @@ fn a_flow_is_explained() {
     says(all, "status", &["200 OK", "It worked"]);
     assert_eq!(all["filtered"], r#"header:"ETag: \"one\"""#);
     assert_eq!(all["matching"], 1);
+
+    let jump = &seen["jump"];
+    let id = |path: &str| program.api.flow(path)["id"].clone();
+    let (old, next) = (id("path:/old"), id("path:\"/explained?from=old\""));
+    assert_eq!([&jump["old"], &jump["next"]], [&old, &next]);
+    assert_eq!(jump["selected"], "true", "the list goes along");
+    assert_eq!(jump["back"], old);
     assert_eq!(seen["troubles"], json!([]));
 }
 
@@ -177,6 +185,63 @@ fn events_are_shown_as_they_come() {
     says(events, "facts", &["news", "7"]);
     says(events, "whole", &["first"]);
     client.wait().ok();
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn messages_of_a_websocket_are_taken_apart() {
+    let program = Program::start();
+    let (_server, port) = clients::websocket_server(None);
+    let url = format!("ws://localhost:{port}/socket");
+    clients::websocket_conversation(&program, &url, "deflate");
+    program.api.flow("path:/socket");
+    let origin = Server::answering(None, |_| response("200 OK", &[], ""));
+    let seen = drive(&program, &origin, "detail", &["messages"]);
+    let messages = &seen["messages"];
+    let all: Vec<[String; 3]> = serde_json::from_value(messages["all"].clone()).unwrap();
+    let all: Vec<_> = all
+        .iter()
+        .map(|m| m.each_ref().map(String::as_str))
+        .collect();
+    let long = &"long ".repeat(50)[..40];
+    let bytes = "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0";
+    assert_eq!(
+        all[..7],
+        [
+            ["response", "text", "welcome None"],
+            ["request", "text", "hello \u{2713}"],
+            ["response", "text", "hello \u{2713}"],
+            ["request", "binary", bytes],
+            ["response", "binary", bytes],
+            ["request", "text", long],
+            ["response", "text", long],
+        ]
+    );
+    let mut rest: Vec<_> = all[7..]
+        .iter()
+        .map(|[side, kind, _]| [*side, *kind])
+        .collect();
+    rest.sort_unstable();
+    assert_eq!(
+        rest,
+        [
+            ["request", "close"],
+            ["request", "ping"],
+            ["response", "close"],
+            ["response", "pong"]
+        ]
+    );
+    let size = text(messages, "size");
+    assert!(
+        size.contains("250,000") && size.contains("compressed"),
+        "{size}"
+    );
+    assert_eq!(messages["wide"], 390, "nothing sticks out on a phone");
+    assert_eq!(
+        messages["broken"],
+        json!({"desktop": [], "phone": []}),
+        "{messages:#}"
+    );
     assert_eq!(seen["troubles"], json!([]));
 }
 

@@ -139,6 +139,20 @@ fn the_list_and_what_opens_from_it_pass_wcag_aa() {
     assert_eq!(seen["troubles"], json!([]));
 }
 
+#[test]
+fn a_clock_that_jumps_is_shown_in_words() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["clock"]);
+    let clock = &seen["clock"];
+    let axis = clock["axis"].to_string();
+    assert!(axis.contains("1999-") && axis.contains("2037-"), "{axis}");
+    let pauses = texts(&clock["pauses"]);
+    assert_eq!(pauses.len(), 2, "back in time is no pause: {pauses:?}");
+    assert!(pauses[0].contains("3,653 d"), "{pauses:?}");
+    assert_eq!(clock["nonsense"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
 /// Six flows, of which the last four are below one path.
 fn some() -> (Server, Program) {
     let origin = origin();

@@ -52,10 +52,23 @@ pub fn traffic(program: &Program, origin: &Server) {
 
 /// Takes a browser through steps of `tests/browser/SCRIPT.mjs` (see `shared.mjs` beside it); what each saw.
 pub fn drive(program: &Program, origin: &Server, script: &str, steps: &[&str]) -> Value {
+    let more = json!({ "file": program.home().join("taken.pcapng") });
+    drive_with(program, &url(origin, ""), script, steps, more)
+}
+
+/// [`drive`] with an origin wherever it is, and more to know for the script.
+pub fn drive_with(
+    program: &Program,
+    origin: &str,
+    script: &str,
+    steps: &[&str],
+    more: Value,
+) -> Value {
     let link = format!(
         "http://{}/?token={}",
         program.api.address, program.api.token
     );
+    let proxy = format!("http://127.0.0.1:{}", program.proxy.port());
     let curl = [
         "--silent",
         "--max-time",
@@ -63,16 +76,17 @@ pub fn drive(program: &Program, origin: &Server, script: &str, steps: &[&str]) -
         "--noproxy",
         "",
         "--proxy",
-        &program.url(),
+        &proxy,
     ];
-    let input = json!({
+    let mut input = json!({
         "untrusted": true,
         "link": link,
         "steps": steps,
-        "origin": url(origin, ""),
+        "origin": origin,
         "curl": curl,
-        "file": program.home().join("taken.pcapng"),
     });
+    let fields = input.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
     browser::drive(program, script, &input)
 }
 

@@ -1,7 +1,7 @@
 //! Promise: in the page, flows are compared, copied, noted, deleted and brought back, saved as sessions, taken out and in,
 //! edited and sent again; and the program is set up, paused, and missed when it is gone.
 
-use super::shared::url;
+use super::shared::{drive_with, url};
 use crate::support::{Nginx, Program, Server, browser, program::Setup, server::response};
 use serde_json::{Value, json};
 use std::{
@@ -40,19 +40,13 @@ fn traffic(program: &Program, origin: &Server) {
 }
 
 fn drive(program: &Program, origin: &Server, steps: &[&str], more: Value) -> Value {
-    let api = &program.api;
-    let mut input = json!({
-        "untrusted": true,
-        "link": format!("http://{}/?token={}", api.address, api.token),
-        "steps": steps,
-        "origin": url(origin, ""),
-        "curl": ["--silent", "--max-time", "60", "--noproxy", "", "--proxy", program.url()],
+    let mut all = json!({
         "file": program.home().join("out.har"),
         "wrong": program.home().join("wrong.har"),
     });
-    let fields = input.as_object_mut().unwrap();
+    let fields = all.as_object_mut().unwrap();
     fields.extend(more.as_object().unwrap().clone());
-    browser::drive(program, "tools", &input)
+    drive_with(program, &url(origin, ""), "tools", steps, all)
 }
 
 fn started() -> (Server, Program) {
@@ -60,6 +54,15 @@ fn started() -> (Server, Program) {
     let program = Program::start();
     traffic(&program, &origin);
     (origin, program)
+}
+
+/// Nothing of WCAG AA was broken in any of so many looks.
+fn well(part: &Value, looks: usize) {
+    let broken = part["broken"].as_object().unwrap();
+    assert_eq!(broken.len(), looks, "{broken:#?}");
+    for (look, found) in broken {
+        assert_eq!(found, &json!([]), "{look}: {found:#}");
+    }
 }
 
 #[test]
@@ -89,6 +92,7 @@ fn two_flows_are_compared() {
         "{marked}"
     );
     assert_eq!(compare["wide"], 390, "nothing sticks out on a phone");
+    well(compare, 2);
     let one = program.api.flow("path:/one.json");
     assert_eq!(compare["left"], one["id"]);
     assert_eq!(
@@ -172,6 +176,8 @@ fn a_recording_is_saved_and_opened_again() {
     let (origin, program) = started();
     let seen = drive(&program, &origin, &["sessions"], json!({}));
     let sessions = &seen["sessions"];
+    well(sessions, 2);
+    assert_eq!(sessions["wide"], 390, "nothing sticks out on a phone");
     assert_eq!(sessions["live"], json!(["/second"]));
     assert_eq!(
         sessions["opened"],
@@ -212,6 +218,8 @@ fn har_goes_out_and_comes_in_by_a_drop() {
 fn a_request_is_edited_by_keyboard_and_its_versions_stay() {
     let (origin, program) = started();
     let seen = drive(&program, &origin, &["editor"], json!({}));
+    well(&seen["editor"], 3);
+    assert_eq!(seen["editor"]["wide"], 390, "nothing sticks out on a phone");
     let all = origin.requests();
     let sent: Vec<_> = all
         .iter()
@@ -259,6 +267,7 @@ fn settings_are_changed_in_the_page() {
     let shown = settings["fingerprint"].as_str().unwrap().replace(' ', "");
     assert_eq!(shown, fingerprint.replace(':', ""));
     assert_eq!(settings["wide"], 390, "nothing sticks out on a phone");
+    well(settings, 2);
     let troubles = seen["troubles"].as_array().unwrap();
     assert!(
         troubles.len() == 1 && troubles[0].as_str().unwrap().contains("/api/settings"),
@@ -274,6 +283,8 @@ fn the_empty_page_has_a_line_that_works() {
     let secure = nginx.https("/hello.txt");
     let seen = drive(&program, &origin, &["help"], json!({ "secure": secure }));
     let help = &seen["help"];
+    well(help, 2);
+    assert_eq!(help["wide"], 390, "nothing sticks out on a phone");
     assert_eq!(help["stdout"], "hello, world\n", "{}", help["line"]);
     assert_eq!(program.api.flow("path:/hello.txt")["status"], 200);
     let port = program.proxy.port().to_string();

@@ -59,6 +59,11 @@ impl Phone {
         Some(phone)
     }
 
+    /// The name of its network namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A program on the device.
     pub fn run(&self, program: &str) -> Run {
         Run::new("ip").args(["netns", "exec", &self.name, program])

@@ -4,7 +4,12 @@ import { headText } from "./head";
 import { advice, story } from "./story";
 import { ticks, timeline } from "./timing";
 
-const at = (ms: number) => `2026-11-21T01:02:03.${String(Math.round(ms * 1e6) + 500_000_000).padStart(9, "0")}Z`;
+/** So many milliseconds, with their fractions, after a moment. */
+const at = (ms: number) => {
+  const nanoseconds = Math.round(ms * 1e6) + 500_000_000;
+  const seconds = Math.floor(nanoseconds / 1e9);
+  return `${new Date(Date.UTC(2026, 10, 21, 1, 2, 3 + seconds)).toISOString().slice(0, 19)}.${String(nanoseconds - seconds * 1e9).padStart(9, "0")}Z`;
+};
 
 function flow(times: Partial<FlowTimes>, connection: Partial<ConnectionTimes>, more: object = {}): FlowDetail {
   const none = { dns_start: null, dns_done: null, connect_start: null, connected: null, server_tls_done: null, client_tls_done: null, closed: null };
@@ -42,6 +47,24 @@ describe("timing", () => {
     );
     expect(time.setup).toEqual([]);
     expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "DNS 1.0+3.0", "Connect 4.0+6.0", "Wait 10.0+20.0", "Transfer 30.0+10.0"]);
+  });
+
+  it("keeps its axis short when the clock was set back between dialling and the request", () => {
+    const HOUR = 3_600_000;
+    const time = timeline(
+      flow(
+        { request_first: at(0), request_last: at(1), response_first: at(30), response_last: at(40), ended: at(40) },
+        { dns_start: at(HOUR), dns_done: at(HOUR + 4), connect_start: at(HOUR + 4), connected: at(HOUR + 10) },
+      ),
+    );
+    expect(spans(time.setup)).toEqual(["DNS 0.0+4.0", "Connect 4.0+6.0"]);
+    expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "Wait 1.0+29.0", "Transfer 30.0+10.0"]);
+    expect([time.age, time.total]).toEqual([null, 40]);
+  });
+
+  it("leaves out phases that end before they begin", () => {
+    const time = timeline(flow({ request_first: at(0), request_last: at(1), response_first: at(-90_000), response_last: at(-89_000) }, {}));
+    expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "Transfer 0.0+1000.0"]);
   });
 
   it("has no phases where nothing is known", () => {

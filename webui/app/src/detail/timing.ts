@@ -33,7 +33,9 @@ export function timeline(flow: FlowDetail): Timeline {
   const c = flow.connection?.times ?? NONE;
   const started = times.started ?? flow.started_at;
   const dialed = c.dns_start ?? c.connect_start;
-  const earlier = dialed !== null && (between(started, dialed) ?? 0) < 0;
+  // after its end, the clock was set back since: nothing of it belongs on this axis
+  const later = dialed !== null && (between(times.ended ?? times.response_last, dialed) ?? 0) > 0;
+  const earlier = later || (dialed !== null && (between(started, dialed) ?? 0) < 0);
   const ready = c.server_tls_done ?? c.connected;
   const dial: Span[] = [
     ["dns", "DNS", "resolving the name", c.dns_start, c.dns_done],
@@ -53,10 +55,15 @@ export function timeline(flow: FlowDetail): Timeline {
   const reach = (list: Phase[]) => list.reduce((most, phase) => Math.max(most, phase.start + phase.ms), 0);
   return {
     setup,
-    age: earlier ? between(latest(ready, c.client_tls_done), started) : null,
+    age: earlier ? some(between(latest(ready, c.client_tls_done), started)) : null,
     phases: main,
     total: Math.max(reach(main), reach(setup), 0.001),
   };
+}
+
+/** Nothing for less than nothing. */
+function some(ms: number | null): number | null {
+  return ms !== null && ms >= 0 ? ms : null;
 }
 
 /** Three to six round marks of an axis of `total` milliseconds, the first at 0. */

@@ -6,11 +6,11 @@ import type { MenuEntry } from "../lib/menu.svelte";
 import { THEMES, theme } from "../lib/theme.svelte";
 import { layout } from "../lib/layout.svelte";
 
-export function viewMenu(tree: boolean): MenuEntry[] {
+export function viewMenu(): MenuEntry[] {
   return [
-    { id: "view-tree", title: "Tree of hosts", keys: "b", checked: tree, run: () => commands.run("view.tree") },
+    { id: "view-tree", title: "Tree of hosts", keys: "b", checked: layout.tree, run: () => commands.run("view.tree") },
     { id: "view-timeline", title: "Timeline", keys: "l", checked: layout.timeline, run: () => (layout.timeline = !layout.timeline) },
-    { id: "view-below", title: "Detail below the list", keys: "d", checked: layout.below, run: () => (layout.below = !layout.below) },
+    ...(layout.narrow ? [] : [{ id: "view-below", title: "Detail below the list", keys: "d", checked: layout.below, run: () => (layout.below = !layout.below) }]),
     { id: "view-columns", title: "Columns …", run: () => (app.dialog = "columns") },
     "line",
     ...THEMES.map(([key, title]): MenuEntry => ({ id: `theme-${key}`, title, checked: theme.value === key, run: () => (theme.value = key) })),

@@ -2,6 +2,7 @@
 
 import { api, ApiError, words, type ListQuery } from "./api";
 import { Live, type Changes } from "./live.svelte";
+import { startedAgain } from "../settings/health";
 import { router } from "./route.svelte";
 import type { Device, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
@@ -13,6 +14,8 @@ class App {
   readonly list = new FlowList();
   readonly selection = new Selection();
   status: Status | null = $state.raw(null);
+  /** Recording was off, overhear was started again, and a start begins with recording on. */
+  recordsAgain = $state(false);
   devices: Device[] = $state.raw([]);
   dialog: Dialog | null = $state(null);
   /** The server wants the printed link first. */
@@ -39,10 +42,11 @@ class App {
       void this.list.refresh();
     },
     devices: (items) => (this.devices = items),
-    status: (status) => (this.status = status),
+    status: (status) => this.#heard(status),
     sessions: () => this.#sessions(),
   });
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
   #first = true;
   #watchers = new Set<{ id: number; changed: () => void }>();
 
@@ -55,7 +59,7 @@ class App {
   async start(): Promise<void> {
     try {
       const [status, devices] = await Promise.all([api.status(), api.devices()]);
-      this.status = status;
+      this.#heard(status);
       this.devices = devices;
     } catch (error) {
       this.locked = error instanceof ApiError && error.status === 401;
@@ -109,11 +113,19 @@ class App {
     return () => this.#watchers.delete(watcher);
   }
 
+  #heard(status: Status): void {
+    const before = this.status;
+    if (before?.paused && !status.paused && startedAgain(before.uptime_s, (performance.now() - this.#heardAt) / 1000, status.uptime_s)) this.recordsAgain = true;
+    if (status.paused) this.recordsAgain = false;
+    this.status = status;
+    this.#heardAt = performance.now();
+  }
+
   #opened(): void {
     this.changed++;
     void this.list.refresh();
     void api.devices().then((items) => (this.devices = items), () => {});
-    void api.status().then((status) => (this.status = status), () => {});
+    void api.status().then((status) => this.#heard(status), () => {});
     for (const watcher of this.#watchers) watcher.changed();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { between, bytes, duration, exactBytes, plural, shortType, stateOf } from "./format";
+import { between, bytes, clock, day, duration, moment, exactBytes, plural, shortType, stateOf } from "./format";
 
 describe("figures", () => {
   it("writes bytes", () => {
@@ -45,5 +45,12 @@ describe("the state of a flow", () => {
     expect(state({ state: "interrupted" }).word).toBe("interrupted");
     expect(state({ kind: "tcp" }).word).toBe("closed");
     expect(state({ kind: "websocket", state: "running", status: 101 }).word).toBe("101 open");
+  });
+
+  it("stays in words when the clock jumped", () => {
+    expect([duration(-0.5), duration(-3.2e11), duration(Number.NaN)]).toEqual(["?", "?", "?"]);
+    expect([duration(36 * 3_600_000), duration(3.2e11)]).toEqual(["36 h 0 min", "3,703 d 16 h"]);
+    expect(between("2026-11-21T10:00:00.5Z", "1999-11-21T10:00:00.25Z")).toBeLessThan(-8e11);
+    expect([clock("nonsense"), moment("nonsense"), day("nonsense")]).toEqual(["nonsense", "nonsense", "nonsense"]);
   });
 });

@@ -21,8 +21,11 @@ export function exactBytes(n: number): string {
   return `${figures.format(n)} ${n === 1 ? "byte" : "bytes"}`;
 }
 
+/** How long, in words: `12 ms`, `3 min 4 s`, `3,650 d 2 h`; `?` for less than nothing. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return "";
+  // a clock that was set back meanwhile
+  if (!(ms >= 0)) return "?";
   if (ms < 1) return `${ms < 0.01 && ms > 0 ? "<0.01" : ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
@@ -30,6 +33,7 @@ export function duration(ms: number | null | undefined): string {
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds >= 172_800) return `${figures.format(Math.floor(seconds / 86_400))} d ${Math.floor((seconds % 86_400) / 3600)} h`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 

@@ -1,18 +1,35 @@
-//! Which parts of the frame a person wants to see.
+//! Which parts of the frame a person wants to see. On a narrow screen the tree and the timeline are called when they are
+//! wanted: they are not what one begins with, and calling them there arranges nothing for a wide screen.
 
 import { flag, pref } from "./prefs.svelte";
+
+/** Narrower than this, the list and the detail take turns. */
+const NARROW = 700;
 
 const tree = pref("tree", true, flag);
 const below = pref("below", false, flag);
 const timeline = pref("timeline", true, flag);
+let width = $state(globalThis.innerWidth ?? 1000);
+const called = $state({ tree: false, timeline: false });
 
 export const layout = {
+  /** Width of the window, pixels. */
+  get width(): number {
+    return width;
+  },
+  set width(pixels: number) {
+    width = pixels;
+  },
+  get narrow(): boolean {
+    return width <= NARROW;
+  },
   /** The tree beside the list. */
   get tree(): boolean {
-    return tree.value;
+    return this.narrow ? called.tree : tree.value;
   },
   set tree(on: boolean) {
-    tree.value = on;
+    if (this.narrow) called.tree = on;
+    else tree.value = on;
   },
   /** The detail stands below the list, not beside it. */
   get below(): boolean {
@@ -23,9 +40,10 @@ export const layout = {
   },
   /** The timeline above the list. */
   get timeline(): boolean {
-    return timeline.value;
+    return this.narrow ? called.timeline : timeline.value;
   },
   set timeline(on: boolean) {
-    timeline.value = on;
+    if (this.narrow) called.timeline = on;
+    else timeline.value = on;
   },
 };

@@ -15,4 +15,7 @@ it("tells of pauses, in either order of the list, and of no others", () => {
   // the clock was set back
   expect(gap(first, at(2, "2026-11-21T09:00:00.000000000Z"))).toBeNull();
   expect(gap(first, at(2, "nonsense"))).toBeNull();
+  // or jumped by years
+  expect(gap(first, at(2, "2036-11-21T10:00:00.000000000Z"))).toBe("3,653 d 0 h");
+  expect(gap(first, at(2, "1999-11-21T10:00:00.000000000Z"))).toBeNull();
 });

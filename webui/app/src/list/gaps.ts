@@ -12,5 +12,5 @@ export function gap(before: Flow | undefined, after: Flow | undefined): string |
   const ms = Math.abs(Date.parse(after.started_at) - Date.parse(before.started_at));
   const forward = after.id > before.id === after.started_at >= before.started_at;
   if (!forward || !(ms >= PAUSE_MS)) return null;
-  return ms >= 86_400_000 ? `${Math.floor(ms / 86_400_000)} d ${Math.floor((ms % 86_400_000) / 3_600_000)} h` : duration(ms < 60_000 ? Math.round(ms / 1000) * 1000 : ms).replace(/\.00? s/, " s").replace(/\.0 s/, " s");
+  return duration(ms < 60_000 ? Math.round(ms / 1000) * 1000 : ms).replace(/\.00? s/, " s").replace(/\.0 s/, " s");
 }

@@ -6,14 +6,25 @@ import type { Status } from "../lib/types";
 /** Less free space than this is nearly none. */
 export const LITTLE_DISK = 1_000_000_000;
 
+export interface Warning {
+  kind: "disk" | "queue";
+  text: string;
+}
+
 /** Warnings in words, the worst first; none when all is well. */
-export function warnings(status: Pick<Status, "disk_free" | "queued_bytes" | "queue_bytes_limit">): string[] {
-  const found: string[] = [];
-  if (status.disk_free !== null && status.disk_free < LITTLE_DISK) found.push(`The disk is nearly full: ${bytes(status.disk_free)} free.`);
+export function warnings(status: Pick<Status, "disk_free" | "queued_bytes" | "queue_bytes_limit">): Warning[] {
+  const found: Warning[] = [];
+  if (status.disk_free !== null && status.disk_free < LITTLE_DISK) found.push({ kind: "disk", text: `The disk is nearly full: ${bytes(status.disk_free)} free. When it is full, traffic passes and is not recorded; clearing or deleting sessions makes room.` });
   if (status.queue_bytes_limit > 0 && status.queued_bytes > status.queue_bytes_limit / 2) {
-    found.push(`${bytes(status.queued_bytes)} wait to be written${status.queued_bytes >= status.queue_bytes_limit ? ": the traffic is slowed down" : ""}.`);
+    found.push({ kind: "queue", text: `${bytes(status.queued_bytes)} wait to be written${status.queued_bytes >= status.queue_bytes_limit ? ": the traffic is slowed down until the disk has taken them" : ""}.` });
   }
   return found;
+}
+
+/** Whether a program that runs for `now` seconds is another one than that which had run for `before`, so many seconds ago. */
+export function startedAgain(before: number, ago: number, now: number): boolean {
+  // both are whole seconds
+  return now < before + ago - 2;
 }
 
 /** Flows a second as a short text. */

@@ -32,9 +32,9 @@ export function told(from: number, width: number, items: readonly Bucket[], firs
   return `${at}, ${duration((b - a + 1) * width)}: ${plural(sum((bucket) => bucket.count), "flow")}${errors > 0 ? `, ${plural(errors, "error")}` : ""}`;
 }
 
-/** An end of the axis: the time, with the day where the ends are not of the same. */
+/** An end of the axis: the time, with the day where the ends are not of the same, with milliseconds where they are close. */
 export function end(at: number, other: number): string {
   const [text, there] = [new Date(at).toISOString(), new Date(other).toISOString()];
-  const time = clock(text).slice(0, 8);
+  const time = clock(text).slice(0, Math.abs(at - other) < 10_000 ? 12 : 8);
   return day(text) === day(there) ? time : `${day(text)} ${time.slice(0, 5)}`;
 }

@@ -1,0 +1,80 @@
+// What is not well, and where the page says it.
+import { execFile, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
+
+const run = promisify(execFile)
+
+await steps({ disk, queue, phone })
+
+/** Bytes that curl gets from an address through the proxy. */
+async function size(curl, address) {
+  const { stdout } = await run('curl', [...curl, '--output', '/dev/null', '--write-out', '%{size_download}', address])
+  return Number(stdout)
+}
+
+/** Little room, none, and room again. */
+async function disk(page, { curl, large, ballast, ballastSize }) {
+  const warning = page.getByTestId('warning').getByText('nearly full')
+  await warning.waitFor()
+  const little = await warning.innerText()
+  writeFileSync(ballast, Buffer.alloc(ballastSize, 1))
+  const passed = await size(curl, large)
+  await page.getByTestId('trouble').waitFor()
+  const trouble = await page.getByTestId('trouble').innerText()
+  // and it is not said that it records
+  await page.getByTestId('recording').getByText('not recording').waitFor()
+  await screenshots(page, DESKTOP, 'disk')
+  const broken = await audit(page)
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'disk')
+  await page.setViewportSize(DESKTOP)
+  await rm(ballast)
+  await page.getByTestId('trouble').waitFor({ state: 'detached' })
+  await page.locator('[data-testid=recording]:not(.failing)').waitFor()
+  // put aside, the warning does not come back with the next figures
+  await page.locator('[role=status]').filter({ has: warning }).getByTestId('warning-aside').click()
+  await warning.waitFor({ state: 'detached' })
+  await size(curl, large)
+  await row(page, '/large.bin').nth(1).and(page.locator('[data-state=complete]')).waitFor()
+  const again = await warning.count()
+  return { warning: little, trouble, passed, broken, wide, again }
+}
+
+/** The database is held by another program: what waits is said, and is over with it. */
+async function queue(page, { curl, origin, python, holder }) {
+  const other = spawn(python, ['-c', ...holder], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await new Promise((held) => other.stdout.once('data', held))
+  const passed = size(curl, `${origin}/long`)
+  const warning = page.getByTestId('warning').getByText('wait to be written')
+  await warning.waitFor()
+  const text = await warning.innerText()
+  const broken = await audit(page)
+  other.stdin.end()
+  await warning.waitFor({ state: 'detached' })
+  await row(page, '/long').and(page.locator('[data-state=complete]')).waitFor()
+  return { warning: text, passed: await passed, broken }
+}
+
+/** A device that refuses our certificate is named on the empty page, until it trusts. */
+async function phone(page, { address, again }) {
+  await page.getByTestId('empty').waitFor()
+  const one = page.locator(`[data-testid=seen-device][data-address="${address}"]`)
+  await one.getByText('does not trust').waitFor()
+  const before = await one.innerText()
+  await screenshots(page, DESKTOP, 'untrusted')
+  const broken = { desktop: await audit(page) }
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'untrusted')
+  broken.phone = await audit(page)
+  await page.setViewportSize(DESKTOP)
+  await run(again[0], again.slice(1))
+  await row(page, '/hello.txt').waitFor()
+  await page.getByTestId('connect-open').click()
+  await one.getByText('and trusts').waitFor()
+  return { before, after: await one.innerText(), broken, wide }
+}

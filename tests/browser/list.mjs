@@ -442,14 +442,14 @@ async function clock(page, { origin }) {
     entry('/later', '2036-11-21T10:00:00Z'),
     entry('/back', '2026-11-21T09:00:00Z'),
     entry('/long-ago', '1999-12-31T23:59:59Z', { time: 3.2e11, timings: { send: 1, wait: 3.2e11, receive: 1 } }),
-    entry('/backwards', '2026-11-21T10:00:01Z', { time: -5000, timings: { send: -1, wait: -5000, receive: -1 } }),
+    entry('/negative', '2026-11-21T10:00:01Z', { time: -5000, timings: { send: -1, wait: -5000, receive: -1 } }),
   ]
   const session = await page.evaluate(async (har) => {
     const answer = await fetch('/api/import', { method: 'POST', headers: { 'content-type': 'application/json' }, body: har })
     return (await answer.json()).session
   }, JSON.stringify({ log: { version: '1.2', creator: { name: 'test', version: '1' }, entries } }))
   await page.evaluate((id) => (location.hash = `#/?session=${id}`), session)
-  const shown = await shows(page, ['/now', '/later', '/back', '/long-ago', '/backwards'])
+  const shown = await shows(page, ['/now', '/later', '/back', '/long-ago', '/negative'])
   await page.waitForFunction(() => Number(document.querySelector('[data-testid=timeline-bars]').dataset.buckets) > 0)
   const axis = await page.getByTestId('timeline').locator('.axis span').allInnerTexts()
   const pauses = await page.getByTestId('pause').allInnerTexts()

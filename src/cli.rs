@@ -4,6 +4,10 @@ mod read;
 
 pub(crate) use read::Read;
 
+mod capture;
+
+pub(crate) use capture::{Capture, Lines, Precision, Way};
+
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
@@ -49,6 +53,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Look into a capture file
     Read(Read),
+    /// Record packets of an interface, or print them, as tcpdump does
+    Capture(Box<Capture>),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell

@@ -1,6 +1,7 @@
 //! One file a subcommand, and what they share.
 
 mod ca;
+mod capture;
 mod completions;
 mod export;
 mod flows;
@@ -30,6 +31,9 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     if let Command::Read(read) = command {
         return read::execute(&read);
     }
+    if let Command::Capture(options) = &command {
+        return capture::execute(options);
+    }
     let config = File::load()?;
     let data = Data::new(config.data(&cli.global)?);
     match command {
@@ -46,7 +50,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
-        Command::Read(_) | Command::Completions { .. } => Ok(()),
+        Command::Read(_) | Command::Capture(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ mod api;
 mod as_code;
 mod big_bodies;
 mod browser;
+mod capture;
 mod clients;
 mod command_line;
 mod export;

@@ -9,6 +9,7 @@ pub mod certs;
 pub mod command;
 pub mod disk;
 pub mod http;
+pub mod island;
 pub mod nginx;
 pub mod phone;
 pub mod program;

@@ -1,5 +1,6 @@
 //! `overhear read`.
 
+use super::Lines;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -12,8 +13,16 @@ pub(crate) struct Read {
     #[command(flatten)]
     pub(crate) what: What,
     /// Print one JSON object a line
-    #[arg(long, conflicts_with_all = ["streams", "console"])]
+    #[arg(long, conflicts_with_all = ["streams", "console", "print"])]
     pub(crate) json: bool,
+    /// With --print: only the first COUNT packets (of those that match)
+    #[arg(long, value_name = "COUNT", requires = "print", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) lines: Lines,
+    /// With --print: only packets that match, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
+    #[arg(value_name = "EXPRESSION", trailing_var_arg = true, requires = "print")]
+    pub(crate) expression: Vec<String>,
 }
 
 /// What is to be seen; a summary when nothing is said.
@@ -38,6 +47,9 @@ pub(crate) struct What {
     /// Protocols, each inside the one that carries it
     #[arg(long)]
     pub(crate) hierarchy: bool,
+    /// Print the packets, a line each, as tcpdump does; -n, -e, -v, -x, -X, -A, -q, -t... say how
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +58,7 @@ Examples:
   overhear read trace.pcap.gz --streams said   what was said, into the folder said
   overhear read trace.pcap --connections --json | jq 'select(.a.retransmitted_packets > 0)'
   ssh server tcpdump -w - | overhear read - --conversations
+  overhear read trace.pcapng --print -nv port 53
 
 A file that is damaged or cut off is read as far as it goes; where and why it stops is told
 at the end, with exit status 1.";

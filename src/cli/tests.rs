@@ -31,6 +31,7 @@ fn help_is_as_written() {
         "export",
         "import",
         "read",
+        "capture",
         "completions",
         "ca",
     ] {

@@ -1,11 +1,16 @@
 //! `overhear read`: what is in a capture file.
 
 mod connections;
+mod print;
 mod said;
 mod summary;
 mod talk;
 
-use crate::{cli::Read, terminal};
+use crate::{
+    cli::{Lines, Read},
+    exit::Usage,
+    terminal,
+};
 use anyhow::Context;
 use overhear_capture::{
     Damage, Packet, Reader,
@@ -22,6 +27,13 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
+    if options.what.print {
+        return print::execute(options);
+    }
+    if options.lines != Lines::default() {
+        let text = "-n, -e, -v and the like say how packets are printed: they need --print";
+        return Err(Usage(text.to_owned()).into());
+    }
     let name = options.file.display().to_string();
     let mut reader = Reader::open(&options.file).with_context(|| name.clone())?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());

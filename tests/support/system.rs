@@ -18,6 +18,11 @@ pub fn interrupt(child: &Child) {
     send(child, libc::SIGINT);
 }
 
+/// Asks a process how far it is.
+pub fn ask(child: &Child) {
+    send(child, libc::SIGUSR1);
+}
+
 fn send(child: &Child, signal: libc::c_int) {
     let pid = libc::pid_t::try_from(child.id()).unwrap();
     // SAFETY: a plain system call on the id of a child that has not been waited for.

@@ -20,6 +20,7 @@ mod target;
 
 pub(crate) use half::{Half, send};
 pub(crate) use input::Input;
+pub(crate) use request::IDLE;
 
 use crate::target::Target;
 use bytes::BytesMut;

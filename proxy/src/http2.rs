@@ -10,11 +10,13 @@ mod exchange;
 mod failure;
 mod head;
 mod single;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use single::Single;
 
 use crate::{
-    http1::{Session, Upstream},
+    http1::{IDLE, Session, Upstream},
     stream::{ReadAhead, Stream},
     target::Target,
     words::failed,
@@ -24,19 +26,19 @@ use cork::Cork;
 use exchange::{Exchange, answer_with_failure};
 use failure::cause;
 use futures_util::{StreamExt, stream::FuturesUnordered, task::noop_waker_ref};
-use h2::{client, server};
+use h2::{Reason, client, server};
 use overhear_store::{
     ConnectionRecorder, Failure, FailureCause, FlowStart, Kind, Party, Timestamp,
 };
 use std::{
     convert::Infallible,
     future::poll_fn,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// What may be under way to us on one stream, and on all of a connection: bytes. A slow reader holds at most
 /// this much of a connection in memory.
@@ -50,6 +52,8 @@ const HEAD_MAX: u32 = 1 << 20;
 const STREAMS: u32 = 1000;
 /// For the last frames of a connection that is done.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// For a client that has forgotten its connection to answer that it is going away: it may be using it just then.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// Relays until either connection is done. `read` holds what was read from the client already.
 pub(crate) async fn relay(
@@ -98,7 +102,9 @@ pub(crate) async fn relay(
     let mut server_io = pin!(server_io);
     let mut stopped = pin!(session.stop.cancelled());
     let mut exchanges = FuturesUnordered::new();
-    let (mut accepting, mut connected, mut leaving) = (true, true, false);
+    let mut idle = pin!(sleep(IDLE));
+    let (mut accepting, mut connected) = (true, true);
+    let (mut done, mut leaving) = (false, false);
     while accepting || !exchanges.is_empty() {
         tokio::select! {
             biased;
@@ -117,17 +123,27 @@ pub(crate) async fn relay(
                 let reset = matches!(&ended, Err(error) if error.is_io());
                 closed_by(&connection, Party::Server, reset, leaving);
             }
-            Some(()) = exchanges.next(), if !exchanges.is_empty() => {}
-            () = &mut stopped, if !leaving => {
-                leaving = true;
-                client_io.graceful_shutdown();
+            Some(()) = exchanges.next(), if !exchanges.is_empty() => {
+                if exchanges.is_empty() {
+                    stay(idle.as_mut(), leaving);
+                }
             }
+            () = &mut idle, if exchanges.is_empty() => {
+                if leaving {
+                    // the client does not even answer that
+                    break;
+                }
+                closed_by(&connection, Party::Proxy, false, leaving);
+                done = true;
+            }
+            () = &mut stopped, if !leaving => done = true,
             // nothing else is to be done now: what was written may go
             never = let_out(&client_cork, &server_cork) => match never {},
         }
-        if !leaving && (!connected || is_going_away(&mut sender)) {
+        if !leaving && (done || !connected || is_going_away(&mut sender)) {
             leaving = true;
             client_io.graceful_shutdown();
+            stay(idle.as_mut(), leaving);
         }
     }
     drop(exchanges);
@@ -137,6 +153,12 @@ pub(crate) async fn relay(
         // the server may be gone already
         let _ = timeout(FAREWELL, server_io).await;
     }
+}
+
+/// Nothing runs on the connection: says how long it stays from now on.
+fn stay(idle: Pin<&mut Sleep>, leaving: bool) {
+    let stays = if leaving { NOTICE } else { IDLE };
+    idle.reset(Instant::now() + stays);
 }
 
 /// Answers every request of a client with the page of a failure: the server could not be reached.
@@ -165,15 +187,19 @@ pub(crate) async fn broken(
     let mut stopped = pin!(session.stop.cancelled());
     loop {
         tokio::select! {
-            accepted = client_io.accept() => match accepted {
-                Some(Ok((request, respond))) => {
+            accepted = timeout(IDLE, client_io.accept()) => match accepted {
+                Ok(Some(Ok((request, respond)))) => {
                     answer_with_failure(&context, request, respond, failure.clone());
                 }
-                _ => return,
+                Ok(_) => return,
+                Err(_) => break,
             },
             () = &mut stopped => return,
         }
     }
+    // the client has forgotten it, and need not answer
+    client_io.abrupt_shutdown(Reason::NO_ERROR);
+    let _ = timeout(FAREWELL, poll_fn(|cx| client_io.poll_closed(cx))).await;
 }
 
 /// The settings we have as a server's client.

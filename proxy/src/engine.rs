@@ -5,7 +5,7 @@ use crate::{
     crowd::Crowd,
     options::{LocalSite, Visit},
     tls::Connector,
-    upstream::{Guard, same_host},
+    upstream::{Ways, same_host},
 };
 use overhear_ca::Authority;
 use overhear_store::{
@@ -29,7 +29,7 @@ pub(crate) struct Engine {
     pub(crate) recorder: Recorder,
     pub(crate) site: Option<Arc<dyn LocalSite>>,
     pub(crate) admission: Admission,
-    pub(crate) guard: Guard,
+    pub(crate) ways: Ways,
     pub(crate) connector: Connector,
     pub(crate) crowd: Crowd,
     /// Open client connections.

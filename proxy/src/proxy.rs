@@ -10,7 +10,7 @@ use crate::{
     options::Options,
     replay::{self, ReplayRequest},
     tls::Connector,
-    upstream::Guard,
+    upstream::{Guard, Names, Ways},
 };
 use overhear_store::FlowId;
 use std::{
@@ -63,9 +63,12 @@ impl Proxy {
             recorder: options.recorder,
             site: options.site,
             admission: Admission::new(options.allow, options.devices),
-            guard: Guard {
-                own: listeners.addresses(),
-                reserved: options.reserved,
+            ways: Ways {
+                guard: Guard {
+                    own: listeners.addresses(),
+                    reserved: options.reserved,
+                },
+                names: Names::default(),
             },
             connector,
             crowd: Crowd::default(),
@@ -146,7 +149,7 @@ impl Handle {
     pub fn status(&self) -> Status {
         Status {
             connections: self.engine.open.load(Ordering::Relaxed),
-            listening: self.engine.guard.own.clone(),
+            listening: self.engine.ways.guard.own.clone(),
         }
     }
 

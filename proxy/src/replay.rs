@@ -131,7 +131,7 @@ impl Replay<'_> {
         target: &Target,
         connection: &ConnectionRecorder,
     ) -> Result<(Stream, SocketAddr, Option<Request<()>>), Failure> {
-        let reached = upstream::reach(target, &self.engine.guard, connection).await;
+        let reached = upstream::reach(target, &self.engine.ways, connection).await;
         let (tcp, server) = reached?;
         if let Ok(local) = tcp.local_addr() {
             connection.edit(|c| (c.client, c.local) = (local, local));

@@ -8,17 +8,26 @@ mod guard;
 mod resolve;
 
 pub(crate) use guard::Guard;
-pub(crate) use resolve::same_host;
+pub(crate) use resolve::{Names, same_host};
 
 use crate::target::Target;
 use overhear_store::{ConnectionRecorder, Failure, Timestamp};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
+/// What is known of the ways to servers.
+#[derive(Debug, Default)]
+pub(crate) struct Ways {
+    /// What must not be reached.
+    pub(crate) guard: Guard,
+    /// Names that were looked up.
+    pub(crate) names: Names,
+}
+
 /// Reaches `target`, or says in words why not.
 pub(crate) async fn reach(
     target: &Target,
-    guard: &Guard,
+    ways: &Ways,
     connection: &ConnectionRecorder,
 ) -> Result<(TcpStream, SocketAddr), Failure> {
     connection.edit(|c| {
@@ -26,20 +35,22 @@ pub(crate) async fn reach(
         c.port = target.port;
         c.dns_start = Some(Timestamp::now());
     });
-    let resolved = resolve::resolve(target).await;
+    let resolved = ways.names.resolve(target).await;
     let connect_start = Timestamp::now();
     connection.edit(|c| c.dns_done = Some(connect_start));
     let addresses = resolved?;
-    guard.check(target, &addresses)?;
+    ways.guard.check(target, &addresses)?;
     connection.edit(|c| {
         c.connect_start = Some(connect_start);
         c.server = addresses.first().copied();
     });
-    let (tcp, server) = dial::dial(target, &addresses).await?;
+    let dialled = dial::dial(target, &addresses).await;
+    let dial::Dialled { tcp, server, local } =
+        dialled.inspect_err(|_| ways.names.forget(target))?;
     connection.edit(|c| {
         c.connected = Some(Timestamp::now());
         c.server = Some(server);
-        c.upstream_local = tcp.local_addr().ok();
+        c.upstream_local = Some(local);
     });
     Ok((tcp, server))
 }

@@ -57,7 +57,7 @@ impl Client {
         connection: &ConnectionRecorder,
     ) -> Result<(Stream, std::net::SocketAddr), Failure> {
         self.admit().await?;
-        let (tcp, address) = upstream::reach(target, &self.engine.guard, connection).await?;
+        let (tcp, address) = upstream::reach(target, &self.engine.ways, connection).await?;
         Ok((Stream::Tcp(tcp), address))
     }
 

@@ -52,8 +52,7 @@ impl Client {
         connection: &ConnectionRecorder,
     ) -> Result<(Stream, SocketAddr), Failure> {
         self.admit().await?;
-        let guard = &self.engine.guard;
-        let (tcp, server) = upstream::reach(target, guard, connection).await?;
+        let (tcp, server) = upstream::reach(target, &self.engine.ways, connection).await?;
         let stream = Stream::Tcp(tcp);
         if target.scheme == Scheme::Http {
             return Ok((stream, server));

@@ -12,11 +12,18 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// For all attempts together.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A connection that stands.
+#[derive(Debug)]
+pub(super) struct Dialled {
+    pub(super) tcp: TcpStream,
+    /// Whom it reaches.
+    pub(super) server: SocketAddr,
+    /// Our own end of it.
+    pub(super) local: SocketAddr,
+}
+
 /// Connects to the first address that answers.
-pub(super) async fn dial(
-    target: &Target,
-    addresses: &[SocketAddr],
-) -> Result<(TcpStream, SocketAddr), Failure> {
+pub(super) async fn dial(target: &Target, addresses: &[SocketAddr]) -> Result<Dialled, Failure> {
     let addresses = interleave(addresses);
     let mut failed: Option<(SocketAddr, io::Error)> = None;
     match tokio::time::timeout(PATIENCE, race(&addresses, &mut failed)).await {
@@ -40,22 +47,24 @@ pub(super) async fn dial(
 async fn race(
     addresses: &[SocketAddr],
     failed: &mut Option<(SocketAddr, io::Error)>,
-) -> Option<(TcpStream, SocketAddr)> {
+) -> Option<Dialled> {
     let mut waiting = addresses.iter().copied();
     let mut running = FuturesUnordered::new();
     let mut next_at = Instant::now();
     loop {
+        // a timer that has run out already would still cost a tick of the clock
+        if next_at <= Instant::now() {
+            running.extend(waiting.next().map(attempt));
+            next_at = Instant::now() + STAGGER;
+        }
         let more = waiting.len() > 0;
         if running.is_empty() && !more {
             return None;
         }
         tokio::select! {
-            () = tokio::time::sleep_until(next_at), if more => {
-                running.extend(waiting.next().map(attempt));
-                next_at = Instant::now() + STAGGER;
-            }
+            () = tokio::time::sleep_until(next_at), if more => {}
             Some((address, result)) = running.next() => match result {
-                Ok(tcp) => return Some((tcp, address)),
+                Ok(dialled) => return Some(dialled),
                 Err(error) => {
                     if failed.as_ref().is_none_or(|(_, old)| tells(&error) > tells(old)) {
                         *failed = Some((address, error));
@@ -67,14 +76,19 @@ async fn race(
     }
 }
 
-async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
+async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<Dialled>) {
     let result = TcpStream::connect(address).await.and_then(|tcp| {
+        let local = tcp.local_addr()?;
         // connecting to a free port of this machine can meet itself: nobody listens there
-        if tcp.local_addr()? == tcp.peer_addr()? {
+        if local.port() == address.port() && local == tcp.peer_addr()? {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         tcp.set_nodelay(true)?;
-        Ok(tcp)
+        Ok(Dialled {
+            tcp,
+            server: address,
+            local,
+        })
     });
     (address, result)
 }
@@ -190,11 +204,12 @@ mod tests {
         let refusing = free.local_addr().expect("bound");
         drop(free);
         let begun = std::time::Instant::now();
-        let (tcp, server) = dial(&target(80), &[refusing, refusing, good])
+        let dialled = dial(&target(80), &[refusing, refusing, good])
             .await
             .expect("reached");
-        assert_eq!(server, good);
-        assert!(tcp.nodelay().expect("an option"));
+        assert_eq!(dialled.server, good);
+        assert_eq!(dialled.local, dialled.tcp.local_addr().expect("connected"));
+        assert!(dialled.tcp.nodelay().expect("an option"));
         assert!(begun.elapsed() < STAGGER, "a refusal is not waited out");
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Input {
     streams: bool,
     /// What it begins with took too long to come.
     given_up: bool,
+    /// The connection broke behind the bytes: told when they are passed on.
+    broken: Option<io::Error>,
 }
 
 impl Input {
@@ -41,6 +43,7 @@ impl Input {
             last: now,
             streams: false,
             given_up: false,
+            broken: None,
         }
     }
 
@@ -123,15 +126,106 @@ impl Input {
         Poll::Ready(Ok(read.filled().len()))
     }
 
+    /// TLS gives out a record of 16 KiB at a time: all that came is taken together, to be written together.
     fn poll_large<R: AsyncRead>(
         &mut self,
         cx: &mut Context<'_>,
-        io: Pin<&mut R>,
+        mut io: Pin<&mut R>,
     ) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Err(error));
+        }
         self.bytes.reserve(LARGE);
         let mut room = (&mut self.bytes).limit(LARGE);
-        let length = ready!(poll_read_buf(io, cx, &mut room))?;
-        self.streams = length > SMALL / 4;
+        let mut length = 0;
+        while room.has_remaining_mut() {
+            match poll_read_buf(io.as_mut(), cx, &mut room) {
+                Poll::Pending if length == 0 => return Poll::Pending,
+                Poll::Ready(Err(error)) if length == 0 => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    self.broken = Some(error);
+                    break;
+                }
+                // an end is told again
+                Poll::Pending | Poll::Ready(Ok(0)) => break,
+                Poll::Ready(Ok(more)) => length += more,
+            }
+        }
+        self.streams = length > SMALL / 4 || self.broken.is_some();
         Poll::Ready(Ok(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    /// Gives out a piece a read, then waits for ever.
+    struct Pieces(VecDeque<io::Result<Vec<u8>>>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            match self.get_mut().0.pop_front() {
+                Some(piece) => Poll::Ready(piece.map(|piece| buf.put_slice(&piece))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    fn pieces(sizes: &[usize]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+        sizes.iter().map(|size| Ok(vec![*size as u8; *size]))
+    }
+
+    /// Reads, and passes on what was read.
+    async fn taken(input: &mut Input, io: &mut Pieces) -> io::Result<usize> {
+        let length = input.fill(io).await?;
+        assert_eq!(input.bytes().len(), length);
+        input.consume(length);
+        Ok(length)
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_taken_together() {
+        let mut io = Pieces(pieces(&[SMALL, SMALL, SMALL, SMALL, SMALL, 5000, 700]).collect());
+        let mut input = Input::new(BytesMut::new());
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), SMALL, "not yet");
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), LARGE);
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 5700);
+        // what comes slowly is not waited for
+        io.0.extend(pieces(&[1]));
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 1);
+        io.0.extend(pieces(&[2, 3]));
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 2);
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_failure_is_passed_on() {
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
+            let mut io = Pieces(pieces(&[SMALL, 100]).collect());
+            io.0.push_back(Err(kind.into()));
+            let mut input = Input::new(BytesMut::new());
+            assert_eq!(taken(&mut input, &mut io).await.unwrap(), SMALL);
+            assert_eq!(taken(&mut input, &mut io).await.unwrap(), 100);
+            match taken(&mut input, &mut io).await {
+                // TLS without a close_notify
+                Ok(length) => assert_eq!((length, kind), (0, io::ErrorKind::UnexpectedEof)),
+                Err(error) => assert_eq!(error.kind(), kind),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_comes_after_what_came_before_it() {
+        let mut io = Pieces(pieces(&[SMALL, 100, 0, 0]).collect());
+        let mut input = Input::new(BytesMut::new());
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), SMALL);
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 100);
+        assert_eq!(taken(&mut input, &mut io).await.unwrap(), 0);
     }
 }

@@ -5,6 +5,7 @@
 //! on the other: a reset stream is reset with the same code, and a connection that goes away says so to the
 //! other side, after the streams under way are done.
 
+mod accept;
 mod cork;
 mod exchange;
 mod failure;
@@ -21,6 +22,7 @@ use crate::{
     target::Target,
     words::failed,
 };
+use accept::accept;
 use bytes::{Bytes, BytesMut};
 use cork::Cork;
 use exchange::{Exchange, answer_with_failure};
@@ -108,7 +110,7 @@ pub(crate) async fn relay(
     while accepting || !exchanges.is_empty() {
         tokio::select! {
             biased;
-            accepted = client_io.accept(), if accepting => match accepted {
+            accepted = accept(&mut client_io, &client_cork, session.recorder), if accepting => match accepted {
                 Some(Ok((request, respond))) => {
                     exchanges.push(context.run(request, respond, sender.clone()));
                 }

@@ -26,6 +26,8 @@ struct Corked {
     kept: Vec<u8>,
     sent: usize,
     corked: bool,
+    /// What may still be read until [`Cork::refill`], but for the last read: bytes. None is without a limit.
+    portion: Option<usize>,
     /// Letting out failed: told at the next write.
     failed: Option<io::ErrorKind>,
 }
@@ -38,6 +40,7 @@ impl Cork {
             kept: Vec::new(),
             sent: 0,
             corked: false,
+            portion: None,
             failed: None,
         })))
     }
@@ -45,6 +48,17 @@ impl Cork {
     /// Puts flushes off from now on, or no longer.
     pub(super) fn cork(&self, corked: bool) {
         self.0.lock().corked = corked;
+    }
+
+    /// Lets so many bytes be read until [`refill`](Self::refill), if nothing was said about it yet.
+    pub(super) fn limit(&self, portion: usize) {
+        self.0.lock().portion.get_or_insert(portion);
+    }
+
+    /// Lets so many bytes be read until the next call. True when the reader came to the end of what it was let
+    /// before: nothing wakes it then.
+    pub(super) fn refill(&self, portion: usize) -> bool {
+        self.0.lock().portion.replace(portion) == Some(0)
     }
 
     /// Writes what was kept, as far as it goes without waiting; wakes the task when it can go on.
@@ -96,7 +110,17 @@ impl AsyncRead for Cork {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.lock().io).poll_read(cx, buf)
+        let mut inner = self.0.lock();
+        let Some(portion) = inner.portion else {
+            return Pin::new(&mut inner.io).poll_read(cx, buf);
+        };
+        if portion == 0 {
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut inner.io).poll_read(cx, buf);
+        inner.portion = Some(portion.saturating_sub(buf.filled().len() - before));
+        read
     }
 }
 

@@ -1,7 +1,7 @@
 //! One exchange on a stream: the request one way, interim responses, the response and resets the other.
 
 use super::{
-    failure::{note_failure, page, send_page},
+    failure::{format_of, note_failure, page, send_page},
     head::{request_head, response_head, trailers},
 };
 use crate::{
@@ -49,8 +49,9 @@ impl Exchange<'_> {
         mut respond: SendResponse<Bytes>,
         sender: SendRequest<Bytes>,
     ) {
-        let head = request_head(&request);
-        let flow = self.begin(&request, &head);
+        // a head may be large: while the answer is waited for, it is kept no longer than it is needed
+        let format = format_of(&request);
+        let flow = self.begin(&request);
         let (parts, body) = request.into_parts();
         let mut request = Request::from_parts(parts, ());
         if request.uri().authority().is_none() {
@@ -79,7 +80,7 @@ impl Exchange<'_> {
             }) if error.is_io() => {
                 // answered only when no response has begun
                 let failure = note_failure(Party::Server, &error, self.target);
-                let page = page(&failure, &head);
+                let page = page(&failure, format);
                 let status = page.status();
                 if send_page(&mut respond, page) {
                     flow.edit(|f| f.status = Some(status.as_u16()));
@@ -153,6 +154,7 @@ impl Exchange<'_> {
         let response = loop {
             match next_response(&mut response, respond).await {
                 Ok(Next::Interim(interim)) => {
+                    self.recorder.room().await;
                     flow.head(
                         HeadKind::Interim,
                         Timestamp::now(),
@@ -205,7 +207,7 @@ impl Exchange<'_> {
     }
 
     /// Begins the flow of a request.
-    fn begin(&self, request: &Request<RecvStream>, head: &[u8]) -> FlowRecorder {
+    fn begin(&self, request: &Request<RecvStream>) -> FlowRecorder {
         let started = Timestamp::now();
         let uri = request.uri();
         let host = uri.host().unwrap_or(&self.target.host);
@@ -232,7 +234,7 @@ impl Exchange<'_> {
             started,
             replay_of: None,
         });
-        flow.head(HeadKind::Request, started, head);
+        flow.head(HeadKind::Request, started, &request_head(request));
         flow.edit(|f: &mut Flow| {
             f.request.version = Some(Version::Http2);
             note_content(request.headers(), &mut f.request);
@@ -264,9 +266,8 @@ pub(super) fn answer_with_failure(
     mut respond: SendResponse<Bytes>,
     failure: Failure,
 ) {
-    let head = request_head(&request);
-    let flow = exchange.begin(&request, &head);
-    let page = page(&failure, &head);
+    let flow = exchange.begin(&request);
+    let page = page(&failure, format_of(&request));
     flow.edit(|f| f.status = Some(page.status().as_u16()));
     send_page(&mut respond, page);
     flow.fail(failure);

@@ -1,25 +1,33 @@
 //! Failures over HTTP/2: pages for the client, and what an error of `h2` means in words.
 
-use crate::{failure, target::Target, words::failed};
+use crate::{
+    failure::{self, Format},
+    target::Target,
+    words::failed,
+};
 use bytes::Bytes;
 use h2::{Reason, server::SendResponse};
-use http::{Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
+use memchr::memmem;
 use overhear_store::{Failure, FailureCause, Party};
 
-/// The page of a failure as a response of HTTP/2. `head` is the recorded request.
-pub(super) fn page(failure: &Failure, head: &[u8]) -> Response<Bytes> {
-    // the page is chosen by what an HTTP/1 request says: its start line and `Accept`
-    let fields = head
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.starts_with(b":"));
-    let method = match head.starts_with(b":method: HEAD\r\n") {
-        true => "HEAD",
-        false => "GET",
-    };
-    let mut request = format!("{method} / HTTP/1.1\r\n").into_bytes();
-    request.extend(fields.collect::<Vec<_>>().join(&b'\n'));
-    let whole = failure::page(failure, &request);
-    let split = memchr::memmem::find(&whole, b"\r\n\r\n").unwrap_or(whole.len());
+/// How the client wants to hear of a failure of `request`.
+pub(super) fn format_of<B>(request: &Request<B>) -> Format {
+    let accepts = |value: &HeaderValue| memmem::find(value.as_bytes(), b"text/html").is_some();
+    Format {
+        html: request
+            .headers()
+            .get_all(header::ACCEPT)
+            .iter()
+            .any(accepts),
+        head: request.method() == Method::HEAD,
+    }
+}
+
+/// The page of a failure as a response of HTTP/2.
+pub(super) fn page(failure: &Failure, format: Format) -> Response<Bytes> {
+    let whole = failure::page_as(failure::status(failure), failure, format);
+    let split = memmem::find(&whole, b"\r\n\r\n").unwrap_or(whole.len());
     let (page_head, body) = whole.split_at_checked(split).unwrap_or((&whole, &[]));
     let body = body.get(4..).unwrap_or_default();
     let mut response = Response::new(Bytes::copy_from_slice(body));

@@ -24,7 +24,9 @@ use tokio::{
 
 /// The largest piece of a body that is copied behind a head to be written with it.
 const TOGETHER: usize = 16 << 10;
-/// The most that is read ahead while a switch of protocols is undecided, bytes.
+/// The most requests that a client may send ahead of their answers; what more it sends is not read.
+const MOST_UNANSWERED: usize = if cfg!(test) { 8 } else { 100 };
+/// The most that is read ahead while a switch of protocols is undecided, or too many requests are unanswered: bytes.
 const MOST_AHEAD: usize = 64 << 10;
 /// How long a server may answer a client that has closed its sending side before the server is told: many take
 /// that for the client's being gone, as it often is.
@@ -45,6 +47,9 @@ where
     let mut server = Half(link.server);
     let mut deaf = false;
     loop {
+        if let Some(turn) = not_too_far(link, &mut client, input).await {
+            return turn;
+        }
         let mut reader = HeadReader::default();
         match read_head(&mut client, input, &mut reader, link.exchanges.until_idle()).await {
             Awaited::Idle => return Turn::Idle,
@@ -171,6 +176,36 @@ where
             Err(error) => return Turn::ClientReset(error),
         }
     }
+}
+
+/// Waits while so many requests are unanswered that no more are taken; meanwhile only a little is read, to hear of
+/// a client's reset.
+async fn not_too_far<C, S>(
+    link: &Link<'_, C, S>,
+    client: &mut Half<'_, C>,
+    input: &mut Input,
+) -> Option<Turn>
+where
+    C: AsyncRead + Unpin,
+{
+    let mut fewer = pin!(
+        link.exchanges
+            .until(|state| state.queue.len() < MOST_UNANSWERED)
+    );
+    while input.bytes().len() < MOST_AHEAD {
+        tokio::select! {
+            biased;
+            () = &mut fewer => return None,
+            read = input.fill(client) => match read {
+                // what it has sent before is answered
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => return Some(Turn::ClientReset(error)),
+            },
+        }
+    }
+    fewer.await;
+    None
 }
 
 /// Waits for the answer to a request to switch protocols: what follows is HTTP only if the server refuses. None

@@ -44,6 +44,7 @@ where
         let length = head.skipped + head.bytes.len();
 
         if let 100 | 102..=199 = head.status {
+            link.journal.recorder.room().await;
             record(link, |flow| {
                 flow.head(HeadKind::Interim, input.first(), head.bytes)
             });

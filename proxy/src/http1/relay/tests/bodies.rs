@@ -108,6 +108,30 @@ fn requests_sent_ahead_are_answered_in_order() {
 }
 
 #[test]
+fn no_more_than_some_requests_are_sent_ahead() {
+    let get = |n: usize| format!("GET /{n} HTTP/1.1\r\nHost: o\r\n\r\n");
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let last = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let all: String = (0..12).map(get).collect();
+    let first: String = (0..8).map(get).collect();
+    let (ended, told) = fixed([
+        client(all),
+        to_server(first),
+        Step::Settle,
+        server(ok),
+        to_client(ok),
+        to_server(get(8)),
+        Step::Settle,
+        server(last),
+        to_client(last),
+        Step::ClientEnd,
+        Step::ServerEnd,
+        Step::ClientCloses,
+    ]);
+    assert_eq!((ended, told.len()), (Ended::Closed, 9));
+}
+
+#[test]
 fn a_body_without_length_ends_with_the_connection() {
     for head in [
         "HTTP/1.0 200 OK\r\n\r\n",

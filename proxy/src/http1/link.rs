@@ -65,10 +65,14 @@ pub(crate) enum Turn {
     Finished,
     /// No answer will come, and nothing of one was forwarded: tell the client.
     Answer(Failure),
+    /// What the server sent is no answer, and nothing of it was forwarded: tell the client.
+    Refused(Failure),
     /// The server has closed (or reset) a connection that had served before: do the same to the client.
     Mirror(Failure),
     /// The response breaks off.
     Cut(Failure),
+    /// The response is no longer well formed where the server's bytes begin.
+    Broken(Failure),
     /// The exchange at the front has become a tunnel.
     Tunnel,
     /// The program stops and no exchange is running.

@@ -97,7 +97,7 @@ where
         }
         while !taken.done {
             if let Some(problem) = taken.problem {
-                return Turn::Cut(problem.of_response(&link.place.target.to_string()));
+                return Turn::Broken(problem.of_response(&link.place.target.to_string()));
             }
             link.journal.recorder.room().await;
             match input.fill(&mut server).await {
@@ -202,7 +202,7 @@ fn record<C, S>(link: &Link<'_, C, S>, act: impl FnOnce(&FlowRecorder)) {
 }
 
 fn refuse<C, S>(link: &Link<'_, C, S>, problem: Problem) -> Turn {
-    Turn::Answer(problem.of_response(&link.place.target.to_string()))
+    Turn::Refused(problem.of_response(&link.place.target.to_string()))
 }
 
 /// The server has closed, or its connection broke, where a response's head could begin.
@@ -221,7 +221,7 @@ fn ended<C, S>(link: &Link<'_, C, S>, input: &Input, error: Option<io::Error>) -
         }
         let problem = HeadReader::cut_response(input.bytes());
         if let Some(problem) = problem {
-            return Turn::Answer(problem.of_response(&target.to_string()));
+            return Turn::Refused(problem.of_response(&target.to_string()));
         }
         let (cause, how) = broke(error.as_ref());
         let when = match blank {
@@ -231,9 +231,10 @@ fn ended<C, S>(link: &Link<'_, C, S>, input: &Input, error: Option<io::Error>) -
         let text =
             format!("{target} {how} {when}. Try again; if it stays so, look at the server's log.");
         let failure = failed(cause, Party::Server, text);
-        match blank && state.served > 0 {
-            true => Turn::Mirror(failure),
-            false => Turn::Answer(failure),
+        match blank {
+            true if state.served > 0 => Turn::Mirror(failure),
+            true => Turn::Answer(failure),
+            false => Turn::Refused(failure),
         }
     })
 }

@@ -121,7 +121,9 @@ mod tests {
         // the store cannot have written it yet: it runs on this thread too
         flow.chunk(Side::Request, Timestamp::now(), &vec![0; 16 << 20]);
         assert!(
-            accept(&mut client, &cork, &recorder).now_or_never().is_none(),
+            accept(&mut client, &cork, &recorder)
+                .now_or_never()
+                .is_none(),
             "taken without room"
         );
         flow.complete();

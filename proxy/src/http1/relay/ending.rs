@@ -4,7 +4,7 @@ use super::Relay;
 use crate::{
     http1::{
         End,
-        exchange::Exchange,
+        exchange::{Exchange, Exchanges},
         link::{Server, Turn},
         response::is_reset,
     },
@@ -69,6 +69,8 @@ where
                 server.close(Party::Server, failure.cause == FailureCause::Reset);
                 self.answer(failure).await
             }
+            Turn::Refused(failure) => self.refused(server, failure).await,
+            Turn::Broken(failure) => self.broken_off(server, failure).await,
             Turn::Mirror(failure) => {
                 let reset = failure.cause == FailureCause::Reset;
                 server.close(Party::Server, reset);
@@ -129,18 +131,20 @@ where
 
     /// Ends the exchanges that are left: the one at the front with `first`, the others with `rest`. One that was
     /// answered before its request was whole is complete.
-    pub(super) fn settle(&self, mut first: Option<Failure>, rest: &Failure) {
-        let queue = self
-            .exchanges
-            .change(|state| std::mem::take(&mut state.queue));
-        for exchange in queue {
-            match exchange {
-                Exchange {
-                    response_done: true,
-                    ..
-                } => exchange.complete(),
-                _ => exchange.fail(first.take().unwrap_or_else(|| rest.clone())),
-            }
+    pub(super) fn settle(&self, first: Option<Failure>, rest: &Failure) {
+        settle(&self.exchanges, first, rest);
+    }
+}
+
+/// See [`Relay::settle`].
+pub(super) fn settle(exchanges: &Exchanges, mut first: Option<Failure>, rest: &Failure) {
+    for exchange in exchanges.change(|state| std::mem::take(&mut state.queue)) {
+        match exchange {
+            Exchange {
+                response_done: true,
+                ..
+            } => exchange.complete(),
+            _ => exchange.fail(first.take().unwrap_or_else(|| rest.clone())),
         }
     }
 }

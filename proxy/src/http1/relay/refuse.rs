@@ -1,6 +1,9 @@
 //! A client is told of a failure: a page instead of a response, and a flow with what the client had sent.
 
-use super::Relay;
+use super::{
+    Relay,
+    ending::{settle, unanswered},
+};
 use crate::{
     failure::{self, Format},
     http1::{
@@ -9,27 +12,28 @@ use crate::{
         half::send,
         head::{HeadReader, RequestHead},
         input::Input,
+        link::Server,
         record::Place,
         request::format_of,
         target::{self, Form},
     },
 };
-use overhear_store::{Failure, FlowRecorder, Side};
+use overhear_store::{Failure, FailureCause, FlowRecorder, HeadKind, Party, Side};
 use std::{future::Future, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 
-/// How long what a client still sends is recorded after its last answer.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long what is still sent is recorded after the last answer.
+const LINGER: Duration = Duration::from_secs(if cfg!(test) { 20 } else { 2 });
 /// A client that still sends is listened to until it is silent for this long: closing before would be a reset, which
 /// takes the answer from it (RFC 9112 section 9.6).
 const SILENT: Duration = Duration::from_secs(5);
 /// But not longer than this, and no more than [`MOST_DRAINED`] bytes.
 const DRAINING: Duration = Duration::from_secs(60);
 const MOST_DRAINED: u64 = 256 << 20;
-/// The most that is recorded of a head that cannot be read, bytes.
+/// The most that is recorded of what cannot be read, bytes.
 const MOST_BROKEN: usize = 64 << 10;
 
 impl<C> Relay<'_, C>
@@ -93,7 +97,69 @@ where
 
     /// Answers the exchange at the front with a failure, and closes.
     pub(super) async fn answer(mut self, failure: Failure) -> End<C> {
-        let status = failure::status(&failure);
+        let (page, whole) = self.page(&failure);
+        let rest = unanswered(failure.side);
+        self.settle(Some(failure), &rest);
+        let told = lingering(tell(self.client.get_mut(), &page)).await;
+        if told.is_some() && !whole {
+            drain(self.client.get_mut(), &mut self.input).await;
+        }
+        End::Closed
+    }
+
+    /// Answers the exchange at the front with a failure, records what the server sent instead of a response, and
+    /// closes.
+    pub(super) async fn refused<S>(mut self, mut server: Server<S>, mut failure: Failure) -> End<C>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let (page, whole) = self.page(&failure);
+        let told = lingering(tell(self.client.get_mut(), &page)).await;
+        hear(server.io.get_mut(), &mut server.input).await;
+        let (first, last) = (server.input.first(), server.input.last());
+        let (head, rest) = apart(kept(server.input.bytes(), &mut failure));
+        self.exchanges.responding(|exchange| {
+            if let Some(flow) = &exchange.flow
+                && !head.is_empty()
+            {
+                flow.head(HeadKind::Response, first, head);
+            }
+            exchange.chunk(Side::Response, last, rest);
+        });
+        server.close(Party::Server, failure.cause == FailureCause::Reset);
+        let rest = unanswered(failure.side);
+        self.settle(Some(failure), &rest);
+        if told.is_some() && !whole {
+            drain(self.client.get_mut(), &mut self.input).await;
+        }
+        End::Closed
+    }
+
+    /// Breaks off the response at the front, and records what broke it.
+    pub(super) async fn broken_off<S>(self, mut server: Server<S>, mut failure: Failure) -> End<C>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let Self {
+            client, exchanges, ..
+        } = self;
+        // dropped without a farewell: over TLS, no close_notify says that this is the end
+        drop(client);
+        hear(server.io.get_mut(), &mut server.input).await;
+        failure
+            .text
+            .push_str(" What the server sent instead is recorded at the end of the body.");
+        let last = server.input.last();
+        let bytes = kept(server.input.bytes(), &mut failure);
+        exchanges.responding(|exchange| exchange.chunk(Side::Response, last, bytes));
+        server.close(Party::Server, false);
+        settle(&exchanges, Some(failure), &unanswered(Party::Server));
+        End::Closed
+    }
+
+    /// The page for the exchange at the front, and whether its request is whole.
+    fn page(&self, failure: &Failure) -> (Vec<u8>, bool) {
+        let status = failure::status(failure);
         let mut format = Format::default();
         let mut whole = true;
         self.exchanges.responding(|exchange| {
@@ -103,14 +169,7 @@ where
                 flow.edit(|flow| flow.status = Some(status));
             }
         });
-        let page = failure::page_as(status, &failure, format);
-        let rest = super::ending::unanswered(failure.side);
-        self.settle(Some(failure), &rest);
-        let told = lingering(tell(self.client.get_mut(), &page)).await;
-        if told.is_some() && !whole {
-            drain(self.client.get_mut(), &mut self.input).await;
-        }
-        End::Closed
+        (failure::page_as(status, failure, format), whole)
     }
 
     /// Closes the client's connection while the client still sends.
@@ -157,6 +216,41 @@ async fn hear_head<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> O
         more(client, input).await?;
     }
     Some(())
+}
+
+/// Reads what still comes of a message that is refused, until the other side closes or it is enough.
+async fn hear<R: AsyncRead + Unpin>(from: &mut R, input: &mut Input) {
+    lingering(async {
+        while input.bytes().len() <= MOST_BROKEN {
+            more(from, input).await?;
+        }
+        Some(())
+    })
+    .await;
+}
+
+/// What is recorded of `bytes`; the failure says when that is not all.
+fn kept<'b>(bytes: &'b [u8], failure: &mut Failure) -> &'b [u8] {
+    match bytes.get(..MOST_BROKEN) {
+        Some(kept) if bytes.len() > MOST_BROKEN => {
+            let text = format!(
+                " Of what came, only the first {} KiB are recorded.",
+                MOST_BROKEN >> 10
+            );
+            failure.text.push_str(&text);
+            kept
+        }
+        _ => bytes,
+    }
+}
+
+/// What a server sent as a head, if it is anything like one, and what follows.
+fn apart(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let start = bytes.trim_ascii_start();
+    match start.starts_with(b"HTTP/") {
+        true => bytes.split_at(head_end(bytes).unwrap_or(bytes.len())),
+        false => (&[], bytes),
+    }
 }
 
 /// Records the rest of a body; none when it breaks off.
@@ -215,4 +309,34 @@ fn head_end(bytes: &[u8]) -> Option<usize> {
         line = at + 1;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_much_the_beginning_is_kept_and_the_failure_says_so() {
+        let mut failure = crate::words::failed(FailureCause::Protocol, Party::Server, "Refused.");
+        let whole = vec![b'x'; MOST_BROKEN];
+        assert_eq!(kept(&whole, &mut failure), whole);
+        assert_eq!(failure.text, "Refused.");
+        let more = vec![b'x'; MOST_BROKEN + 1];
+        assert_eq!(kept(&more, &mut failure), whole);
+        assert_eq!(
+            failure.text,
+            "Refused. Of what came, only the first 64 KiB are recorded."
+        );
+    }
+
+    #[test]
+    fn what_a_server_sent_comes_apart() {
+        let split = |bytes: &'static str| apart(bytes.as_bytes());
+        assert_eq!(
+            split("HTTP/1.1 200 OK\nA: b\n\nrest"),
+            (&b"HTTP/1.1 200 OK\nA: b\n\n"[..], &b"rest"[..])
+        );
+        assert_eq!(split("HTTP/1.1 2"), (&b"HTTP/1.1 2"[..], &b""[..]));
+        assert_eq!(split("SSH-2\r\n"), (&b""[..], &b"SSH-2\r\n"[..]));
+    }
 }

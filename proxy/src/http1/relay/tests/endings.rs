@@ -75,6 +75,10 @@ fn a_response_head_that_breaks_off_is_a_page() {
         .concat(),
     );
     assert_eq!(told[0].cause(), Some((FailureCause::Closed, Party::Server)));
+    assert_eq!(
+        told[0].head(HeadKind::Response),
+        Some("HTTP/1.1 200 OK\r\nContent-")
+    );
 }
 
 #[test]

@@ -52,13 +52,25 @@ impl<'a> Journal<'a> {
     ) -> FlowRecorder {
         let mut host = place.target.host.clone();
         let mut port = place.target.port;
+        let mut scheme = place.target.scheme.as_str();
+        // a request that is refused before anybody was asked is for whom it names
+        let nowhere = host.is_empty();
         let path = match absolute {
-            Some(absolute) => path(absolute, head.method),
+            Some(absolute) => {
+                if nowhere {
+                    (host, port) = (absolute.target.host.clone(), absolute.target.port);
+                    scheme = absolute.target.scheme.as_str();
+                }
+                path(absolute, head.method)
+            }
             None if head.target.starts_with(b"/") => text(head.target),
             None => match target::form(head.method, head.target) {
                 Ok(Form::Absolute(absolute)) => path(&absolute, head.method),
                 Ok(Form::Authority(target)) => {
                     (host, port) = (target.host, target.port);
+                    if nowhere {
+                        scheme = "tcp";
+                    }
                     String::new()
                 }
                 Ok(Form::Origin | Form::Asterisk) | Err(_) => text(head.target),
@@ -68,7 +80,7 @@ impl<'a> Journal<'a> {
             connection: place.connection.id(),
             kind: Kind::Http,
             method: head.method.to_owned(),
-            scheme: place.target.scheme.as_str(),
+            scheme,
             host,
             port,
             path,
@@ -99,11 +111,17 @@ impl<'a> Journal<'a> {
         };
         let (method, target) = (text(word(32)), word(2048));
         let (mut host, mut port) = (place.target.host.clone(), place.target.port);
+        let mut scheme = place.target.scheme.as_str();
         let path = match target::form(&method, target) {
             Ok(Form::Absolute(absolute)) if host.is_empty() => {
                 let path = path(&absolute, &method);
                 (host, port) = (absolute.target.host, absolute.target.port);
+                scheme = absolute.target.scheme.as_str();
                 path
+            }
+            Ok(Form::Authority(target)) if host.is_empty() => {
+                (host, port, scheme) = (target.host, target.port, "tcp");
+                String::new()
             }
             _ => text(target),
         };
@@ -111,7 +129,7 @@ impl<'a> Journal<'a> {
             connection: place.connection.id(),
             kind: Kind::Http,
             method,
-            scheme: place.target.scheme.as_str(),
+            scheme,
             host,
             port,
             path,

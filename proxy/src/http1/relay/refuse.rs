@@ -42,7 +42,12 @@ where
 {
     /// Answers the request at the beginning of the client's bytes with a failure, records it with what there is of
     /// its body, and closes.
-    pub(super) async fn refuse(self, place: Place<'_>, failure: Failure, status: u16) -> End<C> {
+    pub(super) async fn refuse(
+        self,
+        place: Place<'_>,
+        mut failure: Failure,
+        status: u16,
+    ) -> End<C> {
         let Self {
             client,
             mut input,
@@ -58,17 +63,12 @@ where
         };
         let Some(head) = head else {
             let page = failure::page_as(status, &failure, Format::default());
-            lingering(async {
-                tell(&mut client, &page).await?;
-                hear_head(&mut client, &mut input).await
-            })
-            .await;
-            let end = head_end(input.bytes()).unwrap_or(input.bytes().len());
-            let bytes = input
-                .bytes()
-                .get(..end.min(MOST_BROKEN))
-                .unwrap_or_default();
-            let flow = journal.broken_request(bytes, place, first);
+            lingering(tell(&mut client, &page)).await;
+            hear(&mut client, &mut input).await;
+            let bytes = kept(input.bytes(), &mut failure);
+            let (head, rest) = bytes.split_at(head_end(bytes).unwrap_or(bytes.len()));
+            let flow = journal.broken_request(head, place, first);
+            flow.chunk(Side::Request, input.last(), rest);
             ended(flow, status, failure);
             drain(&mut client, &mut input).await;
             return End::Closed;
@@ -83,11 +83,23 @@ where
         let page = failure::page_as(status, &failure, format_of(&head));
         let length = whole(&head);
         input.consume(length);
-        let heard = lingering(async {
-            tell(&mut client, &page).await?;
-            hear_body(&mut client, &mut input, body?, &flow).await
-        })
-        .await;
+        let heard = match body {
+            Some(body) => {
+                lingering(async {
+                    tell(&mut client, &page).await?;
+                    hear_body(&mut client, &mut input, body, &flow).await
+                })
+                .await
+            }
+            // nobody can say where it ends
+            None => {
+                lingering(tell(&mut client, &page)).await;
+                hear(&mut client, &mut input).await;
+                let rest = kept(input.bytes(), &mut failure);
+                flow.chunk(Side::Request, input.last(), rest);
+                None
+            }
+        };
         ended(flow, status, failure);
         if heard != Some(Heard::Whole) {
             drain(&mut client, &mut input).await;
@@ -208,14 +220,6 @@ async fn lingering<T>(act: impl Future<Output = Option<T>>) -> Option<T> {
 async fn tell<W: AsyncWrite + Unpin>(client: &mut W, page: &[u8]) -> Option<()> {
     send(client, page).await.ok()?;
     client.shutdown().await.ok()
-}
-
-/// Reads until a head that cannot be parsed has come to its end; none when it does not.
-async fn hear_head<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) -> Option<()> {
-    while head_end(input.bytes()).is_none() && input.bytes().len() < MOST_BROKEN {
-        more(client, input).await?;
-    }
-    Some(())
 }
 
 /// Reads what still comes of a message that is refused, until the other side closes or it is enough.

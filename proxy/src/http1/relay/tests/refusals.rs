@@ -77,6 +77,44 @@ fn a_bad_request_gets_a_page_a_flow_and_never_reaches_the_server() {
 }
 
 #[test]
+fn a_refused_proxy_request_is_whole_in_its_flow() {
+    let fields = "Host: a.test:81\r\n";
+    let body = "3\r\nabc\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n";
+    for bad in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 4\r\nContent-Length: 5\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "X: a\r\n b\r\n",
+        "Host: b.test\r\n",
+    ] {
+        let head = format!("POST http://a.test:81/x?y HTTP/1.1\r\n{fields}{bad}\r\n");
+        let (_, told) = named([
+            client([&head, body].concat()),
+            Step::ToClientWith(&["HTTP/1.1 400 "]),
+            Step::ClientCloses,
+        ]);
+        let [flow] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!(flow.url, "http://a.test:81/x?y", "{bad}");
+        assert_eq!(flow.head(HeadKind::Request), Some(head.as_str()), "{bad}");
+        assert_eq!(flow.request, body, "{bad}");
+    }
+    // a tunnel has no content, but what was sent is there all the same
+    let head = "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\n";
+    let (_, told) = named([
+        client([head, "abc"].concat()),
+        Step::ToClientWith(&["HTTP/1.1 400 "]),
+        Step::ClientCloses,
+    ]);
+    assert_eq!(
+        (told[0].url.as_str(), told[0].request.as_str()),
+        ("tcp://a.test:443", "abc")
+    );
+}
+
+#[test]
 fn earlier_answers_are_given_before_a_refusal() {
     let bad = "GET / HTTP/1.1\r\nHost: o\r\nbad name: x\r\n\r\n";
     let (_, told) = fixed([

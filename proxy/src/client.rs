@@ -14,7 +14,7 @@ mod visit;
 
 use crate::{
     admit::Verdict,
-    engine::{Engine, Row},
+    engine::{Engine, Row, is_site},
     http1::{self, End, Route, Session},
     sniff::{self, Mixed},
     stream::Stream,
@@ -22,7 +22,7 @@ use crate::{
     words::failed,
 };
 use bytes::BytesMut;
-use overhear_store::{Connection, Failure, FailureCause, Kind, Party, Side, Timestamp};
+use overhear_store::{Connection, Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
@@ -100,25 +100,29 @@ impl Client {
     /// TLS to the proxy itself: a proxy reached over TLS, or a visit.
     async fn tls(&self, stream: Stream, read: BytesMut) {
         let engine = &self.engine;
-        let local = self.accepted.local;
-        let connection = engine.recorder.connection(self.accepted.clone());
+        let own = self.accepted.local.ip().to_string();
+        if matches!(self.verdict, Verdict::Refused | Verdict::Public) {
+            self.failed_tls(&own, None, self.refusal());
+            return stream.close().await;
+        }
         let hello = match Hello::read(stream, read).await {
             Ok(hello) => hello,
-            Err(failure) => {
-                let host = local.ip().to_string();
-                return engine.failed_handshake(&connection, &host, local.port(), failure);
-            }
+            Err(failure) => return self.failed_tls(&own, None, failure),
         };
-        let host = match &hello.sni {
-            Some(name) => name.clone(),
-            None => local.ip().to_string(),
-        };
+        let host = hello.sni.clone().unwrap_or_else(|| own.clone());
+        // a device that is not admitted yet visits the proxy's own page; it gets no certificate for another name
+        if host != own
+            && !is_site(&host, 443)
+            && let Err(failure) = self.admit().await
+        {
+            return self.failed_tls(&host, Some(hello.info()), failure);
+        }
         let alpn = hello.offers(b"http/1.1").then_some(&b"http/1.1"[..]);
         let leaf = match engine.authority.leaf(&host, None, alpn).await {
             Ok(leaf) => leaf,
             Err(error) => {
                 let failure = ours(format!("no certificate can be made for {host}: {error}"));
-                return engine.failed_handshake(&connection, &host, local.port(), failure);
+                return self.failed_tls(&host, Some(hello.info()), failure);
             }
         };
         match hello
@@ -151,10 +155,25 @@ impl Client {
                     // the page for devices asks again and again whether it is trusted: no row for each
                     return engine.admission.saw_trust(self.ip(), false);
                 }
-                connection.edit(|c| c.client_tls = Some(unfinished.info));
-                engine.failed_handshake(&connection, &host, local.port(), unfinished.failure);
+                self.failed_tls(&host, Some(unfinished.info), unfinished.failure);
             }
         }
+    }
+
+    /// Records a TLS handshake with the proxy that failed, unless it is one too many.
+    fn failed_tls(&self, host: &str, info: Option<TlsInfo>, failure: Failure) {
+        if !self.is_recorded() {
+            return;
+        }
+        let engine = &self.engine;
+        let connection = engine.recorder.connection(self.accepted.clone());
+        connection.edit(|c| c.client_tls = info);
+        engine.failed_handshake(&connection, host, self.accepted.local.port(), failure);
+    }
+
+    /// Whether what fails here is recorded: of a device that is not admitted, only the first.
+    fn is_recorded(&self) -> bool {
+        self.is_admitted() || self.engine.admission.first_refusal(self.ip())
     }
 
     /// HTTP to the proxy.
@@ -201,6 +220,9 @@ impl Client {
 
     /// Something that is neither HTTP nor TLS: said so in a flow.
     async fn unknown(&self, stream: Stream, read: &[u8], what: &str) {
+        if !self.is_recorded() {
+            return stream.close().await;
+        }
         let engine = &self.engine;
         let local = self.accepted.local;
         let connection = engine.recorder.connection(self.accepted.clone());

@@ -86,7 +86,7 @@ impl Client {
         }
     }
 
-    fn refusal(&self) -> Failure {
+    pub(super) fn refusal(&self) -> Failure {
         refusal(self, self.verdict)
     }
 

@@ -99,6 +99,22 @@ impl Setting {
         read(&mut client).await
     }
 
+    /// TLS of a client that trusts our root, or not.
+    fn connector(&self, root: bool) -> tokio_rustls::TlsConnector {
+        let mut roots = rustls::RootCertStore::empty();
+        if root {
+            let der = self.engine.authority.certificate_der().to_vec();
+            roots.add(der.into()).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tokio_rustls::TlsConnector::from(Arc::new(config))
+    }
+
     async fn flows(&self) -> Vec<Flow> {
         self.store.flush().await.unwrap();
         self.store.flows(&FlowQuery::default()).await.unwrap().flows
@@ -275,20 +291,7 @@ async fn answers_ahead() {
 #[tokio::test(flavor = "multi_thread")]
 async fn trust_is_learned_from_tls() {
     let setting = Setting::new(Duration::from_millis(20)).await;
-    let connect = |root: bool| {
-        let mut roots = rustls::RootCertStore::empty();
-        if root {
-            let der = setting.engine.authority.certificate_der().to_vec();
-            roots.add(der.into()).unwrap();
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tokio_rustls::TlsConnector::from(Arc::new(config))
-    };
+    let connect = |root| setting.connector(root);
     let trusts = || setting.engine.admission.devices()[0].trusts;
     let mut changed = setting.engine.admission.changed();
     for (root, expected) in [
@@ -314,4 +317,36 @@ async fn trust_is_learned_from_tls() {
             .unwrap();
     }
     assert!(setting.flows().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_admitted_gets_no_certificate_and_one_row() {
+    let setting = Setting::new(Duration::from_millis(20)).await;
+    let tls = async |ip, name: &'static str| {
+        let connecting = setting
+            .connector(true)
+            .connect(name.try_into().unwrap(), setting.from(ip).await);
+        timeout(PATIENCE, connecting).await.unwrap()
+    };
+    for (rows, ip) in (1..).zip([PHONE, "192.168.8.8", "203.0.113.5"]) {
+        for _ in 0..3 {
+            assert!(tls(ip, "bank.test").await.is_err(), "{ip}");
+            for garbage in [&b"\x05\x01\0"[..], b"\x16\x03\x01\0\x02\0\0"] {
+                let mut client = setting.from(ip).await;
+                client.write_all(garbage).await.unwrap();
+                client.shutdown().await.unwrap();
+                let mut rest = Vec::new();
+                // an end, a reset, or an alert
+                let _ = timeout(PATIENCE, client.read_to_end(&mut rest))
+                    .await
+                    .unwrap();
+            }
+        }
+        // the page on which a person is to allow it speaks TLS before
+        assert_eq!(tls(ip, "overhear.internal").await.is_ok(), ip == PHONE);
+        assert_eq!(setting.flows().await.len(), rows, "{ip}");
+    }
+    let device = PHONE.parse().unwrap();
+    setting.engine.admission.decide(device, Decision::Allow);
+    assert!(tls(PHONE, "bank.test").await.is_ok());
 }

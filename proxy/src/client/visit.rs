@@ -2,6 +2,7 @@
 
 use super::{Client, SILENCE, first::UNDECIDED};
 use crate::{
+    engine::is_site,
     options::Visit,
     sniff::{self, Protocol},
     stream::Stream,
@@ -47,7 +48,10 @@ impl Client {
         let Ok(hello) = Hello::read(client, read).await else {
             return;
         };
-        let host = hello.sni.as_deref().unwrap_or(host).to_owned();
+        // a certificate for any name is for devices that are admitted
+        let named = hello.sni.as_deref();
+        let named = named.filter(|name| self.is_admitted() || is_site(name, 443));
+        let host = named.unwrap_or(host).to_owned();
         let alpn = hello.offers(b"http/1.1").then_some(&b"http/1.1"[..]);
         let admission = &self.engine.admission;
         let Ok(leaf) = self.engine.authority.leaf(&host, None, alpn).await else {

@@ -193,6 +193,7 @@ impl Client {
         {
             End::Closed => {}
             End::Cut { client } => client.cut(),
+            End::Truncated { client } => client.truncate(),
             End::Connect {
                 client,
                 read,

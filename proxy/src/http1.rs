@@ -96,6 +96,9 @@ pub(crate) enum End<C> {
     /// client's side. Cut it (RST where the socket allows, never a TLS close_notify), so that it does not look
     /// like an end.
     Cut { client: C },
+    /// The server ended TLS without saying that this is the end: nothing was shut down on the client's side. End it
+    /// so that it is as doubtful there.
+    Truncated { client: C },
     /// The client asks for a tunnel: nothing of it was answered or recorded. `head` is as it was sent.
     Connect {
         client: C,

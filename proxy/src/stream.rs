@@ -57,6 +57,14 @@ impl Stream {
         }
     }
 
+    /// Ends the connection without saying that this is the end: over TLS without a close_notify; as only a reset is
+    /// doubtful without TLS, by a reset there.
+    pub(crate) fn truncate(self) {
+        if let Self::Tcp(_) = self {
+            self.cut();
+        }
+    }
+
     /// The protocol that TLS agreed on, if there is TLS and it did.
     pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
         let protocol = match self {

@@ -332,6 +332,7 @@ impl Client {
     async fn relay(&self, client: Stream, read: BytesMut, route: Route<Stream>) {
         match Box::pin(http1::relay(client, read, self.session(), route, self)).await {
             End::Cut { client } => client.cut(),
+            End::Truncated { client } => client.truncate(),
             End::Closed | End::Connect { .. } | End::Visit { .. } => {}
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Input {
     given_up: bool,
     /// The connection broke behind the bytes: told when they are passed on.
     broken: Option<io::Error>,
+    /// TLS ended without a close_notify.
+    cut_off: bool,
 }
 
 impl Input {
@@ -44,6 +46,7 @@ impl Input {
             streams: false,
             given_up: false,
             broken: None,
+            cut_off: false,
         }
     }
 
@@ -62,6 +65,11 @@ impl Input {
 
     pub(crate) fn is_given_up(&self) -> bool {
         self.given_up
+    }
+
+    /// Whether the end was one of TLS without a close_notify: nobody can tell whether more was to come.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     /// When the first of the bytes came.
@@ -88,7 +96,10 @@ impl Input {
     /// when the future is dropped.
     pub(crate) async fn fill<R: AsyncRead + Unpin>(&mut self, io: &mut R) -> io::Result<usize> {
         match poll_fn(|cx| self.poll_fill(cx, Pin::new(&mut *io))).await {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.cut_off = true;
+                Ok(0)
+            }
             result => result,
         }
     }

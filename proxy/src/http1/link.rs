@@ -71,6 +71,8 @@ pub(crate) enum Turn {
     Mirror(Failure),
     /// The response breaks off.
     Cut(Failure),
+    /// The response may have ended before its end: TLS did not say so.
+    Truncated(Failure),
     /// The response is no longer well formed where the server's bytes begin.
     Broken(Failure),
     /// The exchange at the front has become a tunnel.

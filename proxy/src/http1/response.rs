@@ -101,6 +101,9 @@ where
             }
             link.journal.recorder.room().await;
             match input.fill(&mut server).await {
+                Ok(0) if matches!(body, Body::UntilClose) && input.is_cut_off() => {
+                    return Turn::Truncated(truncated(link, received));
+                }
                 Ok(0) if matches!(body, Body::UntilClose) => break,
                 Ok(0) => return Turn::Cut(cut(link, None, received)),
                 Ok(_) => {}
@@ -251,6 +254,17 @@ fn cut<C, S>(
         link.place.target
     );
     failed(cause, Party::Server, text)
+}
+
+/// The server ended TLS without a close_notify where only that says that the body is whole: RFC 9112 section 9.8.
+fn truncated<C, S>(link: &Link<'_, C, S>, received: u64) -> overhear_store::Failure {
+    let text = format!(
+        "{} closed the TLS connection after {received} bytes of the response's body without saying that this is its \
+         end (close_notify), so nobody can tell whether it is whole (RFC 9112 section 9.8). The client's connection \
+         was ended in the same way.",
+        link.place.target
+    );
+    failed(FailureCause::Closed, Party::Server, text)
 }
 
 fn broke(error: Option<&io::Error>) -> (FailureCause, String) {

@@ -548,3 +548,51 @@ async fn a_self_signed_certificate_that_is_given_as_a_root() {
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
     assert!(answer.contains("--insecure-upstream=127.0.0.1"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_tls_is_cut_off_is_not_whole() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    // only the answer for /said ends TLS as it should, only the one for /delimited says where it ends
+    let origin = Origin::tls(
+        pki.server(&["localhost"], &[], Flaw::None),
+        |mut io| async move {
+            let head = crate::support::read_head(&mut io).await;
+            let length = match head.contains("/delimited") {
+                true => "Content-Length: 4\r\n",
+                false => "Connection: close\r\n",
+            };
+            let answer = format!("HTTP/1.1 200 OK\r\n{length}\r\nbody");
+            io.write_all(answer.as_bytes()).await.expect("written");
+            io.flush().await.expect("written");
+            if head.contains("/said") {
+                io.shutdown().await.expect("shut down");
+            }
+        },
+    )
+    .await;
+    for (path, whole) in [("/said", true), ("/cut", false), ("/delimited", true)] {
+        let mut client = proxy.tls(&origin.named(), "localhost", &[]).await;
+        let get = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client.write_all(get.as_bytes()).await.expect("written");
+        let mut answer = Vec::new();
+        let end = soon("the end", client.read_to_end(&mut answer)).await;
+        assert!(
+            answer.ends_with(b"\r\n\r\nbody"),
+            "{path}: what came passes"
+        );
+        assert_eq!(end.is_ok(), whole, "{path}: {end:?}");
+        let flow = proxy.flow(path, |f| f.path == path).await;
+        assert_eq!(proxy.body(flow.id, Side::Response).await, b"body", "{path}");
+        if whole {
+            assert_eq!(flow.state, State::Complete, "{path}: {:?}", flow.error);
+            continue;
+        }
+        let (cause, side, text) = failure(&flow);
+        assert_eq!((cause, side), (FailureCause::Closed, Party::Server));
+        assert!(
+            text.contains("localhost") && text.contains("close_notify"),
+            "{text}"
+        );
+    }
+}

@@ -94,6 +94,13 @@ where
                     false => End::Closed,
                 }
             }
+            Turn::Truncated(failure) => {
+                server.close(Party::Server, false);
+                self.settle(Some(failure), &unanswered(Party::Server));
+                End::Truncated {
+                    client: self.client.into_inner(),
+                }
+            }
             Turn::Tunnel => self.tunnel(server).await,
         }
     }

@@ -227,7 +227,7 @@ impl Sockets {
             };
             let route = Route::Fixed(upstream);
             match relay(their_client, read, session, route, &Nowhere).await {
-                End::Cut { .. } => Ended::Cut,
+                End::Cut { .. } | End::Truncated { .. } => Ended::Cut,
                 _ => Ended::Closed,
             }
         });

@@ -264,7 +264,7 @@ async fn run(recorder: &Recorder, fixed: bool, steps: &[Step], cut: Cut) -> (End
         .expect("no panic");
     let ended = match end {
         End::Closed => Ended::Closed,
-        End::Cut { .. } => Ended::Cut,
+        End::Cut { .. } | End::Truncated { .. } => Ended::Cut,
         End::Connect {
             client,
             target,

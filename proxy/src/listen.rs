@@ -1,6 +1,6 @@
 //! Ports: taking them, and accepting from all of them in one loop.
 
-use crate::error::Error;
+use crate::{error::Error, stream::keep_alive};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{future::poll_fn, io, net::SocketAddr, task::Poll, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,7 +45,10 @@ impl Listeners {
     pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.try_accept().await {
-                Ok(accepted) => return accepted,
+                Ok(accepted) => {
+                    keep_alive(&accepted.0);
+                    return accepted;
+                }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -136,6 +139,10 @@ mod tests {
             let (accepted, from) = listeners.accept().await;
             assert_eq!(from, client.local_addr().expect("bound"));
             assert_eq!(accepted.local_addr().expect("bound"), address);
+            let socket = socket2::SockRef::from(&accepted);
+            assert!(socket.keepalive().expect("an option"), "it is probed");
+            let after = socket.tcp_keepalive_time().expect("an option");
+            assert_eq!(after, Duration::from_secs(60));
         }
     }
 

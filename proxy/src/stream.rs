@@ -7,6 +7,7 @@ mod ahead;
 
 pub(crate) use ahead::ReadAhead;
 
+use socket2::{SockRef, TcpKeepalive};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -30,6 +31,18 @@ pub(crate) enum Stream {
     Dialled(Box<tokio_rustls::client::TlsStream<ReadAhead>>),
     /// A pipe within this program.
     Memory(DuplexStream),
+}
+
+/// A connection on which nothing is said for so long is probed, so often: a peer that is gone without a word (a phone
+/// that left the network) ends it within minutes.
+const QUIET: Duration = Duration::from_secs(60);
+const PROBE: Duration = Duration::from_secs(15);
+
+/// Lets the system find out whether the other side of a silent connection is still there.
+pub(crate) fn keep_alive(tcp: &TcpStream) {
+    let probes = TcpKeepalive::new().with_time(QUIET).with_interval(PROBE);
+    // without them, a peer that is gone is noticed when something is sent
+    let _ = SockRef::from(tcp).set_tcp_keepalive(&probes);
 }
 
 /// How long a client may take to read an answer before its connection is closed for good.

@@ -1,7 +1,7 @@
 //! Addresses to one TCP connection: a new attempt every 250 ms or when one fails, the first that stands wins
 //! (RFC 8305 section 5).
 
-use crate::{target::Target, words::failed};
+use crate::{stream::keep_alive, target::Target, words::failed};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use overhear_store::{Failure, FailureCause, Party};
 use std::{io, net::SocketAddr, time::Duration};
@@ -84,6 +84,7 @@ async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<Dialled>) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         tcp.set_nodelay(true)?;
+        keep_alive(&tcp);
         Ok(Dialled {
             tcp,
             server: address,
@@ -210,6 +211,8 @@ mod tests {
         assert_eq!(dialled.server, good);
         assert_eq!(dialled.local, dialled.tcp.local_addr().expect("connected"));
         assert!(dialled.tcp.nodelay().expect("an option"));
+        let socket = socket2::SockRef::from(&dialled.tcp);
+        assert!(socket.keepalive().expect("an option"), "it is probed");
         assert!(begun.elapsed() < STAGGER, "a refusal is not waited out");
     }
 

@@ -131,7 +131,10 @@ fn broken_hello(error: &io::Error) -> Failure {
     match (of_rustls(error), error.kind()) {
         (Some(tls), _) => failure(
             FailureCause::Tls,
-            format!("what the client sent as a TLS ClientHello cannot be read: {tls}"),
+            format!(
+                "the TLS handshake with the client failed: {}",
+                words::error(tls, "the client")
+            ),
         ),
         (None, io::ErrorKind::UnexpectedEof) => failure(
             FailureCause::Tls,

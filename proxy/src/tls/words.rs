@@ -50,6 +50,11 @@ pub(super) fn error(error: &rustls::Error, peer: &str) -> String {
             | PeerIncompatible::Tls13RequiredForQuic
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => format!("{peer} speaks neither TLS 1.2 nor 1.3, the versions that overhear knows"),
+        // TLS 1.2 has it, older versions do not: RFC 5246 section 7.4.1.4.1
+        Error::PeerIncompatible(PeerIncompatible::SignatureAlgorithmsExtensionRequired) => {
+            format!("{peer} speaks only TLS 1.1 or older, and overhear TLS 1.2 and 1.3")
+        }
+        Error::InvalidMessage(_) => format!("what came from {peer} is not TLS"),
         Error::PeerIncompatible(
             PeerIncompatible::NoCipherSuitesInCommon
             | PeerIncompatible::NoKxGroupsInCommon

@@ -405,6 +405,31 @@ async fn garbage_that_begins_like_tls() {
         (Kind::Tls, FailureCause::Tls, Party::Client),
         "{text}"
     );
+    assert!(
+        text.ends_with("what came from the client is not TLS."),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_too_old() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    let origin = origin(&pki, &[], Flaw::None).await;
+    let mut client = proxy.tunnel(&origin.named()).await;
+    // a ClientHello of TLS 1.1: version, random, no session, one cipher, no compression, no extensions
+    let mut hello = b"\x16\x03\x01\0\x2d\x01\0\0\x29\x03\x02".to_vec();
+    hello.extend([7; 32]);
+    hello.extend(b"\0\0\x02\0\x2f\x01\0");
+    client.write_all(&hello).await.expect("sent");
+    let _ = read_to_end(&mut client).await;
+    let flow = proxy.only_flow().await;
+    let (_, side, text) = failure(&flow);
+    assert_eq!(side, Party::Client);
+    assert!(
+        text.contains("the client speaks only TLS 1.1 or older"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use overhear_store::Timestamp;
 use parking_lot::Mutex;
 use std::{
     collections::{HashMap, HashSet},
+    future::pending,
     net::IpAddr,
     time::Duration,
 };
@@ -164,6 +165,20 @@ impl Admission {
             }
         }
         self.tell();
+    }
+
+    /// Waits until a person refuses `client`, which `admitted` says was let in.
+    pub(crate) async fn refused(&self, client: IpAddr, admitted: impl Fn() -> bool) {
+        let client = client.to_canonical();
+        if client.is_loopback() {
+            return pending().await;
+        }
+        let mut changed = self.changed.subscribe();
+        while !admitted() || self.decision(client) != Some(Decision::Refuse) {
+            if changed.changed().await.is_err() {
+                return pending().await;
+            }
+        }
     }
 
     /// The ranges that are admitted without being asked about.

@@ -45,7 +45,7 @@ pub(crate) struct Client {
     accepted: Connection,
     verdict: Verdict,
     /// It may use the proxy: decided at first, or answered since.
-    admitted: AtomicBool,
+    admitted: Arc<AtomicBool>,
 }
 
 /// Serves one connection until it is done.
@@ -60,9 +60,18 @@ pub(crate) async fn serve(
         engine,
         accepted: Connection::accepted(client, local),
         verdict,
-        admitted: AtomicBool::new(verdict == Verdict::Allowed),
+        admitted: Arc::new(AtomicBool::new(verdict == Verdict::Allowed)),
     };
-    client.first_bytes(Stream::Tcp(tcp)).await;
+    let refused = client
+        .engine
+        .admission
+        .refused(client.ip(), || client.is_admitted());
+    tokio::select! {
+        biased;
+        () = client.first_bytes(Stream::Tcp(tcp)) => {}
+        // somebody has thought better of it: what the device has open ends too
+        () = refused => {}
+    }
 }
 
 impl Client {
@@ -140,7 +149,7 @@ impl Client {
                     engine: engine.clone(),
                     accepted,
                     verdict: self.verdict,
-                    admitted: AtomicBool::new(self.is_admitted()),
+                    admitted: self.admitted.clone(),
                 };
                 let mut read = BytesMut::with_capacity(FIRST_READ);
                 match within.speaks(&mut stream, &mut read).await {

@@ -350,3 +350,24 @@ async fn who_is_not_admitted_gets_no_certificate_and_one_row() {
     setting.engine.admission.decide(device, Decision::Allow);
     assert!(tls(PHONE, "bank.test").await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_refused_later_loses_what_it_has_open() {
+    let setting = Setting::new(PATIENCE).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut phone = setting.from("192.168.9.1").await;
+    let connect = format!("CONNECT {address} HTTP/1.1\r\nHost: x\r\n\r\n");
+    phone.write_all(connect.as_bytes()).await.unwrap();
+    let (mut server, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let mut answer = [0; 39];
+    phone.read_exact(&mut answer).await.unwrap();
+    let device = "192.168.9.1".parse().unwrap();
+    setting.engine.admission.decide(device, Decision::Refuse);
+    for end in [&mut phone, &mut server] {
+        let mut rest = Vec::new();
+        // an end or a reset
+        let _ = timeout(PATIENCE, end.read_to_end(&mut rest)).await.unwrap();
+        assert!(rest.is_empty(), "{rest:?}");
+    }
+}

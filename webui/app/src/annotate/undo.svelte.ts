@@ -40,6 +40,9 @@ export class Undo {
     const offer = this.#offers.at(-1);
     if (!offer || this.busy) return;
     this.busy = true;
+    // many flows take a while: the offer stays in view, and says so
+    this.shown = offer;
+    this.hold();
     try {
       let restored = 0;
       while (offer.tokens.length > 0) {
@@ -54,6 +57,7 @@ export class Undo {
       app.say(words(error), true);
     } finally {
       this.busy = false;
+      this.release();
     }
   }
 

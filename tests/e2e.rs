@@ -21,6 +21,7 @@ mod import;
 mod page;
 mod phone;
 mod raw;
+mod read;
 mod records;
 mod replay;
 mod sessions;

@@ -40,7 +40,8 @@ pub(super) fn into_files(reader: &mut Reader, folder: &Path) -> anyhow::Result<O
     Ok(damage)
 }
 
-/// Each packet's data as it came: also what came twice or too early.
+/// Each packet's data as it came: also what came twice or too early. What is not text of ASCII is a full stop, which
+/// also keeps it from moving the cursor.
 pub(super) fn to_console(
     reader: &mut Reader,
     out: &mut impl Write,
@@ -52,7 +53,11 @@ pub(super) fn to_console(
         let from = SocketAddr::new(ip.source, segment.source_port);
         let to = SocketAddr::new(ip.destination, segment.destination_port);
         write!(out, "{}: ", name_of(from, to, place.vlan))?;
-        out.write_all(segment.payload)?;
+        let text = segment.payload.iter().map(|byte| match byte {
+            b' '..=b'~' | b'\n' | b'\r' => *byte,
+            _ => b'.',
+        });
+        out.write_all(&text.collect::<Vec<_>>())?;
         out.write_all(b"\n").context("cannot print")
     })
 }

@@ -295,6 +295,14 @@ fn expressions_choose_what_they_choose_for_tcpdump() {
                 expected,
                 "{name}: {expression}"
             );
+            // the same packets, whatever is to be seen of them
+            let read = overhear(folder.path()).arg("read").arg(&file);
+            let summary = read.args(["--json", expression]).ok().json();
+            let packets = expected
+                .lines()
+                .filter(|line| !line.starts_with('\t'))
+                .count();
+            assert_eq!(summary["packets"], packets, "{name}: {expression}");
         }
         let read = overhear(folder.path())
             .arg("read")

@@ -10,6 +10,7 @@ use crate::{
 pub struct Filter {
     expression: String,
     optimize: bool,
+    all: bool,
     programs: Vec<(LinkType, Program)>,
 }
 
@@ -19,6 +20,7 @@ impl Filter {
         Ok(Self {
             expression: expression.to_owned(),
             optimize,
+            all: expression.trim().is_empty(),
             programs: Vec::new(),
         })
     }
@@ -30,7 +32,7 @@ impl Filter {
 
     /// Whether a packet matches.
     pub fn matches(&mut self, packet: &Packet<'_>) -> Result<bool, Error> {
-        if self.expression.trim().is_empty() {
+        if self.all {
             return Ok(true);
         }
         let program = self.program(packet.link)?;
@@ -38,7 +40,7 @@ impl Filter {
     }
 
     fn program(&mut self, link: LinkType) -> Result<Option<&Program>, Error> {
-        if self.expression.trim().is_empty() {
+        if self.all {
             return Ok(None);
         }
         let place = match self.programs.iter().position(|(known, _)| *known == link) {

@@ -20,8 +20,8 @@ pub(crate) struct Read {
     pub(crate) count: Option<u64>,
     #[command(flatten)]
     pub(crate) lines: Lines,
-    /// With --print: only packets that match, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
-    #[arg(value_name = "EXPRESSION", trailing_var_arg = true, requires = "print")]
+    /// Only packets that match, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
+    #[arg(value_name = "EXPRESSION", trailing_var_arg = true)]
     pub(crate) expression: Vec<String>,
 }
 

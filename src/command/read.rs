@@ -14,6 +14,7 @@ use crate::{
 use anyhow::Context;
 use overhear_capture::{
     Damage, Packet, Reader,
+    filter::Filter,
     ip::Ip,
     link::Layers,
     overview::{Overview, Wanted},
@@ -35,29 +36,28 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
         return Err(Usage(text.to_owned()).into());
     }
     let name = options.file.display().to_string();
-    let mut reader = Reader::open(&options.file).with_context(|| name.clone())?;
+    let mut input = Input {
+        reader: Reader::open(&options.file).with_context(|| name.clone())?,
+        filter: Filter::new(&options.expression.join(" "), true)?,
+    };
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let what = &options.what;
     let damage = if let Some(folder) = &what.streams {
-        said::into_files(&mut reader, folder)?
+        said::into_files(&mut input, folder)?
     } else if what.console {
-        said::to_console(&mut reader, &mut out)?
+        said::to_console(&mut input, &mut out)?
     } else if what.connections {
-        connections::print(&mut reader, &mut out, options.json)?
+        connections::print(&mut input, &mut out, options.json)?
     } else {
         let wanted = Wanted {
             talk: what.conversations || what.endpoints || !what.hierarchy,
             hierarchy: what.hierarchy,
         };
         let mut overview = Overview::new(wanted);
-        let damage = walk(
-            &mut reader,
-            |_| true,
-            |packet, layers, ip| {
-                overview.packet(packet, layers, ip);
-                ControlFlow::Continue(())
-            },
-        );
+        let damage = input.walk(|packet, layers, ip| {
+            overview.packet(packet, layers, ip);
+            ControlFlow::Continue(())
+        })?;
         if what.conversations {
             talk::conversations(&mut out, &overview, options.json)?;
         } else if what.endpoints {
@@ -68,7 +68,7 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
             summary::print(
                 &mut out,
                 &name,
-                &reader,
+                &input.reader,
                 &overview,
                 damage.as_ref(),
                 options.json,
@@ -83,29 +83,55 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     }
 }
 
+/// A capture, and which of its packets count.
+struct Input {
+    reader: Reader,
+    filter: Filter,
+}
+
+impl Input {
+    /// Walks through the packets that match the expression; `each` says whether it goes on.
+    fn walk(
+        &mut self,
+        each: impl FnMut(&Packet<'_>, &Layers<'_>, Option<&Ip<'_>>) -> ControlFlow<()>,
+    ) -> anyhow::Result<Option<Damage>> {
+        let filter = &mut self.filter;
+        let mut wrong = None;
+        let matches = |packet: &Packet<'_>| match filter.matches(packet) {
+            Ok(matches) => matches,
+            Err(error) => {
+                wrong.get_or_insert(error);
+                false
+            }
+        };
+        let damage = walk(&mut self.reader, matches, each);
+        match wrong {
+            None => Ok(damage),
+            Some(error) => Err(super::capture::explain(error)),
+        }
+    }
+}
+
 /// Walks through the TCP segments of a capture; `each` says whether it goes on.
 fn segments(
-    reader: &mut Reader,
+    input: &mut Input,
     mut each: impl FnMut(Place, &Ip<'_>, &tcp::Segment<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<Damage>> {
     let mut failed = Ok(());
-    let damage = walk(
-        reader,
-        |_| true,
-        |packet, layers, ip| {
-            let Some((ip, segment)) = ip.and_then(|ip| Some((ip, tcp::decode(ip)?))) else {
-                return ControlFlow::Continue(());
-            };
-            match each(place(packet, layers), ip, &segment) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Err(error);
-                    ControlFlow::Break(())
-                }
+    let damage = input.walk(|packet, layers, ip| {
+        let Some((ip, segment)) = ip.and_then(|ip| Some((ip, tcp::decode(ip)?))) else {
+            return ControlFlow::Continue(());
+        };
+        match each(place(packet, layers), ip, &segment) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
             }
-        },
-    );
-    failed.map(|()| damage)
+        }
+    });
+    failed?;
+    damage
 }
 
 fn place(packet: &Packet<'_>, layers: &Layers<'_>) -> Place {

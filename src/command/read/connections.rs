@@ -1,9 +1,9 @@
 //! TCP connections with what was counted of them: a table, or JSON with everything.
 
-use super::{moment, seconds, segments};
+use super::{Input, moment, seconds, segments};
 use crate::terminal::{duration, size};
 use overhear_capture::{
-    Damage, Reader,
+    Damage,
     tcp::{Account, Connection, Direction, Ending, Event, Side, Sink, Spread, Tcp, Wanted},
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use std::{
 const MOST_WAITING: usize = 10_000;
 
 pub(super) fn print(
-    reader: &mut Reader,
+    input: &mut Input,
     out: &mut impl Write,
     json: bool,
 ) -> anyhow::Result<Option<Damage>> {
@@ -35,7 +35,7 @@ pub(super) fn print(
         streams: false,
         account: true,
     });
-    let damage = segments(reader, |place, ip, segment| {
+    let damage = segments(input, |place, ip, segment| {
         tcp.segment(place, ip, segment, &mut lines);
         std::mem::replace(&mut lines.written, Ok(()))?;
         Ok(())

@@ -1,10 +1,10 @@
 //! What was said over TCP: into files, or printed, as tcpflow does.
 
-use super::segments;
+use super::{Input, segments};
 use crate::terminal;
 use anyhow::Context;
 use overhear_capture::{
-    Damage, Reader,
+    Damage,
     streams::{Streams, name_of},
     tcp::{Tcp, Wanted},
 };
@@ -14,13 +14,13 @@ use std::{
     path::Path,
 };
 
-pub(super) fn into_files(reader: &mut Reader, folder: &Path) -> anyhow::Result<Option<Damage>> {
+pub(super) fn into_files(input: &mut Input, folder: &Path) -> anyhow::Result<Option<Damage>> {
     let mut streams = Streams::new(folder)?;
     let mut tcp = Tcp::new(Wanted {
         streams: true,
         account: false,
     });
-    let walked = segments(reader, |place, ip, segment| {
+    let walked = segments(input, |place, ip, segment| {
         tcp.segment(place, ip, segment, &mut streams);
         match streams.failed() {
             // the error itself is told by finish
@@ -43,10 +43,10 @@ pub(super) fn into_files(reader: &mut Reader, folder: &Path) -> anyhow::Result<O
 /// Each packet's data as it came: also what came twice or too early. What is not text of ASCII is a full stop, which
 /// also keeps it from moving the cursor.
 pub(super) fn to_console(
-    reader: &mut Reader,
+    input: &mut Input,
     out: &mut impl Write,
 ) -> anyhow::Result<Option<Damage>> {
-    segments(reader, |place, ip, segment| {
+    segments(input, |place, ip, segment| {
         if segment.payload.is_empty() {
             return Ok(());
         }

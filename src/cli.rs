@@ -300,7 +300,7 @@ pub(crate) enum ExportFormat {
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_EXAMPLES)]
 pub(crate) struct Import {
-    /// HAR 1.2, as browsers, Charles, Fiddler and `overhear export` write it
+    /// HAR 1.2, as browsers, Charles, Fiddler and `overhear export` write it, or a packet capture
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// Print what became of each file as one JSON object a line

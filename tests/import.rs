@@ -21,6 +21,67 @@ fn told(flows: &[Value]) -> Vec<Value> {
     flows.iter().map(one).collect()
 }
 
+/// Real requests, written as packets and read again.
+#[test]
+fn a_capture_becomes_flows() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    let urls = [origin.http("/hello.txt"), origin.http("/picture.png")];
+    program
+        .curl()
+        .arg("--proxytunnel")
+        .args(urls.iter().flat_map(|url| ["-o", "/dev/null", url]))
+        .ok();
+    program
+        .curl()
+        .args([
+            "--proxytunnel",
+            "-H",
+            "Transfer-Encoding: chunked",
+            "--data-binary",
+            "a\u{e9}\n",
+        ])
+        .arg(origin.http("/upload?x=1"))
+        .ok();
+    program.api.wait_for("state:complete", 3);
+    let lines = |filter: &str| {
+        let run = program
+            .command("export")
+            .args(["--format", "jsonl", filter]);
+        run.ok().json_lines()
+    };
+    let before = lines("kind:http");
+    let formats = ["pcap", "pcapng"];
+    let file = |format: &str| program.home().join(format!("all.{format}"));
+    for format in formats {
+        program
+            .command("export")
+            .args(["--format", format, "-o"])
+            .arg(file(format))
+            .ok();
+    }
+    for format in formats {
+        let file = file(format);
+        let ran = program.command("import").args(["--json"]).arg(&file).ok();
+        let imported: Value = serde_json::from_str(&ran.text()).unwrap();
+        assert_eq!(imported["flows"], 3, "{imported}");
+        let after = lines(&format!("session:{}", imported["session"]));
+        assert_eq!(told(&after), told(&before));
+        for (after, before) in after.iter().zip(&before) {
+            assert_eq!(after["client"], before["client"]);
+            let comment = after["comment"].as_str().unwrap();
+            assert!(comment.starts_with("packets "), "{comment}");
+            assert!(comment.ends_with(&format!(" of all.{format}")), "{comment}");
+        }
+        // one that is cut off is read as far as it goes, and says where it stops
+        let whole = std::fs::read(&file).unwrap();
+        let cut = program.home().join("cut.pcap");
+        std::fs::write(&cut, &whole[..whole.len() - 9]).unwrap();
+        let said = program.command("import").arg(&cut).ok();
+        assert!(said.err.contains("not read to its end"), "{}", said.err);
+    }
+}
+
 #[test]
 fn an_export_comes_back() {
     let origin = Nginx::start();

@@ -169,6 +169,10 @@ impl<S: Source> Export<S> {
         let (Some(first), Some(real)) = (first, Addresses::of(&connection)) else {
             return Ok(());
         };
+        if matches!(first.flow.kind, Kind::Udp | Kind::Dns | Kind::Icmp) {
+            // never was a connection, and is not made to look like one
+            return Ok(());
+        }
         let mut wanted = real;
         if !self.keep_tls_port && is_decrypted(&connection, first.flow.kind) {
             wanted.server_port = plain_port(first.flow.kind, real.server_port);

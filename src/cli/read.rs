@@ -50,6 +50,9 @@ pub(crate) struct What {
     /// Print the packets, a line each, as tcpdump does; -n, -e, -v, -x, -X, -A, -q, -t... say how
     #[arg(long)]
     pub(crate) print: bool,
+    /// What went wrong: the packets that prove it, what it usually means, and where to look
+    #[arg(long)]
+    pub(crate) diagnose: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -1,6 +1,7 @@
 //! `overhear read`: what is in a capture file.
 
 mod connections;
+mod diagnose;
 mod print;
 mod said;
 mod summary;
@@ -48,6 +49,8 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
         said::to_console(&mut input, &mut out)?
     } else if what.connections {
         connections::print(&mut input, &mut out, options.json)?
+    } else if what.diagnose {
+        diagnose::print(&mut input, &mut out, &name, options.json)?
     } else {
         let wanted = Wanted {
             talk: what.conversations || what.endpoints || !what.hierarchy,

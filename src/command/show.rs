@@ -91,7 +91,7 @@ async fn raw(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let heads = store.heads(flow.id).await?;
-    let streams = matches!(flow.kind, Kind::Tcp | Kind::WebSocket);
+    let streams = is_stream(flow.kind);
     for side in sides {
         for head in heads.iter().filter(|h| is_first(h, *side)) {
             out.write_all(&head.bytes)?;
@@ -118,6 +118,11 @@ async fn raw(
         }
     }
     Ok(())
+}
+
+/// Whether what both sides said is shown in the order in which it passed.
+fn is_stream(kind: Kind) -> bool {
+    matches!(kind, Kind::Tcp | Kind::WebSocket | Kind::Udp)
 }
 
 /// For a person.
@@ -147,7 +152,7 @@ pub(super) async fn text(
             write_head(head, style, out)?;
         }
     }
-    if matches!(flow.kind, Kind::Tcp | Kind::WebSocket) {
+    if is_stream(flow.kind) {
         writeln!(out)?;
         let mut messages = Messages::of(store, flow);
         while let Some((side, piece)) = messages.next().await? {

@@ -74,6 +74,9 @@ fn kind(flow: &Flow) -> String {
         Kind::WebSocket => "websocket".to_owned(),
         Kind::Tcp => "tcp".to_owned(),
         Kind::Tls => "tls".to_owned(),
+        Kind::Udp => "udp".to_owned(),
+        Kind::Dns => "dns".to_owned(),
+        Kind::Icmp => "icmp".to_owned(),
         Kind::Http => {
             let media = flow
                 .response

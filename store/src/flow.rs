@@ -99,6 +99,13 @@ pub enum Kind {
     Tcp = 2,
     /// A TLS handshake that did not end in a conversation (or was passed through).
     Tls = 3,
+    /// Datagrams between two addresses and ports, as a capture had them.
+    Udp = 4,
+    /// A question to a name server with its answer, RFC 1035, as a capture had them. The host is the name that is asked
+    /// for; the heads are the messages in words, the bodies their bytes.
+    Dns = 5,
+    /// An ICMP error, RFC 792 and RFC 4443, as a capture had it.
+    Icmp = 6,
 }
 
 /// How far a flow has come.
@@ -221,7 +228,7 @@ pub struct Flow {
     pub state: State,
     /// The request method; empty when there is none.
     pub method: String,
-    /// `http`, `https`, `ws`, `wss`, `tcp` or `tls`.
+    /// `http`, `https`, `ws`, `wss`, `tcp`, `tls`, `udp`, `dns` or `icmp`.
     pub scheme: String,
     /// Host without port and without brackets, as the client named it.
     pub host: String,
@@ -402,6 +409,12 @@ pub struct TlsInfo {
     pub alpn_offered: Vec<String>,
     /// The protocol that was chosen.
     pub alpn: Option<String>,
+    /// JA3 of the ClientHello (an MD5 in hexadecimal), where packets were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ja3: Option<String>,
+    /// JA4 of the ClientHello, where packets were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<String>,
     /// The certificate chain in DER, leaf first: the server's own, or the leaf we made for the client.
     #[serde(skip)]
     pub certificates: Arc<[Vec<u8>]>,

@@ -289,6 +289,15 @@ impl FlowRecorder {
     /// `response_last` (and the first, when there was no head). Pieces that begin within a millisecond
     /// are put together up to the chunk size, 128 KiB.
     pub fn chunk(&self, side: Side, at: Timestamp, bytes: &[u8]) {
+        self.add(side, at, bytes, false);
+    }
+
+    /// Records a datagram: like [`chunk`](Self::chunk), but never put together with the one before.
+    pub fn datagram(&self, side: Side, at: Timestamp, bytes: &[u8]) {
+        self.add(side, at, bytes, true);
+    }
+
+    fn add(&self, side: Side, at: Timestamp, bytes: &[u8], apart: bool) {
         if bytes.is_empty() {
             return;
         }
@@ -315,6 +324,9 @@ impl FlowRecorder {
         } else if self.queue.gives_up_above(FULL) {
             state.incomplete = Some(DISK_FULL);
         } else {
+            if apart {
+                state.close_chunk(side);
+            }
             let cost = state.add_chunk(side, at, offset, bytes, &self.queue.pool);
             self.queue.add_bytes(cost);
         }

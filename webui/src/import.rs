@@ -1,11 +1,13 @@
 //! Bringing flows in: HTTP Archive 1.2 (<http://www.softwareishard.com/blog/har-12-spec/>), as browsers, Charles,
-//! Fiddler and this program write it.
+//! Fiddler and this program write it; and packet captures (pcap, pcapng, either in gzip), told apart by the first bytes.
 //!
 //! One entry at a time: what is in memory is bounded, bodies only by the disk. All or nothing: a file that is
-//! not JSON to its end, or no HAR, leaves nothing behind. An entry that makes no flow is left out and told.
+//! not JSON to its end, or no HAR, leaves nothing behind. An entry that makes no flow is left out and told. A capture
+//! that is damaged is read as far as it goes, and the note says where it stops.
 
 mod entry;
 mod json;
+mod packets;
 mod record;
 
 pub use json::Error as Wrong;
@@ -14,7 +16,7 @@ use json::{Kind, Reader};
 use overhear_store::{Recorder, SessionId, Store};
 use record::{Failed, Lost};
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::io::{Cursor, Read};
 use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
@@ -55,6 +57,19 @@ pub enum Error {
         "this is JSON but not an HTTP Archive (HAR): there is no list of entries in its \"log\""
     )]
     NoHar,
+    /// It is a capture that cannot be read at all.
+    #[error(transparent)]
+    Capture(#[from] overhear_capture::Error),
+    /// It is a capture without anything that makes a flow.
+    #[error(
+        "the capture has {packets} packets, and no TCP, UDP or ICMP error among them that makes a flow{damage}"
+    )]
+    NoFlows {
+        /// How many packets there are.
+        packets: u64,
+        /// Why it was not read to its end, or nothing.
+        damage: String,
+    },
     /// Every entry was left out.
     #[error("none of the {entries} entries makes a flow; the first: {reason}")]
     Nothing {
@@ -85,11 +100,23 @@ where
     let session = store.begin_import(name).await?;
     let read = {
         let (store, runtime) = (store.clone(), Handle::current());
+        let name = name.to_owned();
         tokio::task::spawn_blocking(move || {
             let recorder = store.recorder().into_session(session);
             let trouble = || store.trouble().map(|text| text.to_string());
             let mut room = || runtime.block_on(recorder.room());
-            read(file, &recorder, &mut room, &trouble)
+            let mut first = Vec::new();
+            let mut file = file;
+            file.by_ref()
+                .take(4)
+                .read_to_end(&mut first)
+                .map_err(Wrong::Read)?;
+            let is_capture = packets::is_capture(&first);
+            let file = Cursor::new(first).chain(file);
+            match is_capture {
+                true => packets::read(file, &name, &recorder, &mut room, &trouble),
+                false => read(file, &recorder, &mut room, &trouble),
+            }
         })
         .await
         .unwrap_or_else(|error| Err(Error::Trouble(format!("the import broke off: {error}"))))
@@ -125,6 +152,8 @@ struct Taken {
     flows: u64,
     skipped: Vec<Skipped>,
     lost: Lost,
+    /// Why a capture was not read to its end.
+    damage: Option<String>,
 }
 
 /// Reads a file to its end and records what is in it. `room` waits until there is room for more bytes, `trouble`
@@ -203,7 +232,7 @@ impl Taken {
     }
 
     fn told(self, session: SessionId) -> Imported {
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.damage.into_iter().collect();
         let mut note = |count: u64, one: &str, more: &str| match count {
             0 => {}
             1 => notes.push(one.to_owned()),

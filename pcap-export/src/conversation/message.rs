@@ -175,6 +175,8 @@ fn reached(connection: &Connection, flow: &Flow) -> bool {
     match flow.kind {
         _ if connection.connected.is_none() => false,
         Kind::Tcp | Kind::Tls => true,
+        // no part of a TCP connection
+        Kind::Udp | Kind::Dns | Kind::Icmp => false,
         Kind::Http | Kind::WebSocket => tls_done && flow.server.is_some(),
     }
 }

@@ -156,6 +156,7 @@ impl Link {
                 alpn_offered: vec![alpn.to_owned()],
                 alpn: Some(alpn.to_owned()),
                 certificates: Vec::new().into(),
+                ..TlsInfo::default()
             });
             c.server_tls_done = Some(done);
         });

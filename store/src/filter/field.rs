@@ -53,9 +53,9 @@ fields! {
     Client "client" "client:192.168.1.0/24" "the client's address: an address, with its port, with *, or a network";
     Server "server" "server:93.184.216.34" "the server's address, likewise";
     Port "port" "port:8443" "the port of the target";
-    Scheme "scheme" "scheme:https" "http, https, ws, wss, tcp or tls";
+    Scheme "scheme" "scheme:https" "http, https, ws, wss, tcp, tls, udp, dns or icmp";
     Version "version" "version:2" "the HTTP version on either side: 1.0, 1.1 or 2";
-    Kind "kind" "kind:websocket" "http, websocket, tcp or tls";
+    Kind "kind" "kind:websocket" "http, websocket, tcp, tls, udp, dns or icmp";
     State "state" "state:running" "running, complete, failed or interrupted";
     Error "error" "error:dns" "the cause (dns, refused, unreachable, timeout, tls, certificate, protocol, loop, reset, closed, forbidden, other), or a text in the message; error: alone: any error";
     Tag "tag" "tag:red" "one of the tags; tag: alone: any tag";
@@ -73,9 +73,11 @@ fields! {
 impl Field {
     const fn values(self) -> Option<&'static [&'static str]> {
         Some(match self {
-            Self::Kind => &["http", "websocket", "tcp", "tls"],
+            Self::Kind => &["http", "websocket", "tcp", "tls", "udp", "dns", "icmp"],
             Self::State => &["running", "complete", "failed", "interrupted"],
-            Self::Scheme => &["http", "https", "ws", "wss", "tcp", "tls"],
+            Self::Scheme => &[
+                "http", "https", "ws", "wss", "tcp", "tls", "udp", "dns", "icmp",
+            ],
             Self::Version => &["1.0", "1.1", "2"],
             Self::Color => COLORS,
             Self::Is => IS,

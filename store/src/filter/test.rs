@@ -430,6 +430,9 @@ const KINDS: &[(&str, i64)] = &[
     ("ws", Kind::WebSocket as i64),
     ("tcp", Kind::Tcp as i64),
     ("tls", Kind::Tls as i64),
+    ("udp", Kind::Udp as i64),
+    ("dns", Kind::Dns as i64),
+    ("icmp", Kind::Icmp as i64),
 ];
 
 const STATES: &[(&str, i64)] = &[

@@ -93,7 +93,8 @@ impl Valued {
             Self::Server => [SERVER, NONE],
             Self::Scheme => ["scheme", NONE],
             Self::Kind => [
-                "CASE kind WHEN 0 THEN 'http' WHEN 1 THEN 'websocket' WHEN 2 THEN 'tcp' ELSE 'tls' END",
+                "CASE kind WHEN 0 THEN 'http' WHEN 1 THEN 'websocket' WHEN 2 THEN 'tcp' WHEN 3 THEN 'tls' WHEN 4 THEN 'udp' \
+                WHEN 5 THEN 'dns' ELSE 'icmp' END",
                 NONE,
             ],
             Self::State => [

@@ -165,6 +165,11 @@ impl FlowState {
         cost
     }
 
+    /// What the side says next begins a piece of its own.
+    pub(crate) fn close_chunk(&mut self, side: Side) {
+        self.sides[side as usize].open = None;
+    }
+
     /// Puts bytes into the side's open piece: how many, and what that costs.
     fn fill_open(&mut self, side: Side, at: Timestamp, bytes: &[u8], pool: &Pool) -> (usize, u64) {
         let state = &mut self.sides[side as usize];

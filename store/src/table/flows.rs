@@ -163,6 +163,9 @@ fn as_kind(kind: i64) -> Kind {
         1 => Kind::WebSocket,
         2 => Kind::Tcp,
         3 => Kind::Tls,
+        4 => Kind::Udp,
+        5 => Kind::Dns,
+        6 => Kind::Icmp,
         _ => Kind::Http,
     }
 }

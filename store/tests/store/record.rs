@@ -172,6 +172,8 @@ async fn connections_keep_their_chains_once() {
         alpn_offered: vec!["h2".to_owned(), "http/1.1".to_owned()],
         alpn: Some("h2".to_owned()),
         certificates: chain,
+        ja3: Some("6734f37431670b3ab4292b8f60f29984".to_owned()),
+        ja4: None,
     };
     let mut ids = Vec::new();
     for _ in 0..2 {

@@ -17,7 +17,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "session.clear", title: "Clear the recording", group: GROUP, when: some, run: () => deleteWithUndo({ filter: "", session: "current" }) },
     { id: "session.live", title: "Back to the recording that runs", group: GROUP, when: () => router.now.session !== null, run: () => router.go({ screen: "list", session: null, flow: null }) },
     { id: "sessions", title: "Sessions", group: GROUP, run: () => router.go({ screen: "sessions" }, true) },
-    { id: "import", title: "Import a HAR file", group: GROUP, run: () => (app.dialog = "import") },
+    { id: "import", title: "Import a HAR file or a packet capture", group: GROUP, run: () => (app.dialog = "import") },
     { id: "settings", title: "Settings", group: GROUP, keys: ["Mod+,"], run: () => router.go({ screen: "settings" }, true) },
     { id: "connect", title: "Connect a device, a browser or a program", group: GROUP, run: () => (app.dialog = "connect") },
     { id: "devices", title: "Devices", group: GROUP, run: () => (app.dialog = "devices") },

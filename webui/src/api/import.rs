@@ -30,14 +30,15 @@ struct ImportQuery {
     name: Option<String>,
 }
 
-/// Imports an HTTP Archive (HAR 1.2) into a session of its own: all of it, or, when it cannot be read to its end,
-/// nothing. Single entries that make no flow are left out and told.
+/// Imports an HTTP Archive (HAR 1.2) or a packet capture (pcap, pcapng, either in gzip) into a session of its own. Of an
+/// archive all of it, or, when it cannot be read to its end, nothing; single entries that make no flow are left out and
+/// told. A damaged capture is read as far as it goes, and the note says where it stops.
 #[utoipa::path(
     post, path = "/import", tag = "import", operation_id = "import", params(ImportQuery),
     request_body(content = String, content_type = "application/json", description = "The file, of any size and under any media type"),
     responses(
         (status = 200, description = "What became of it", body = Imported),
-        (status = 400, description = "The file is no HAR; the detail has the place", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The file is neither; the detail has the place", body = Problem, content_type = "application/problem+json"),
         (status = 507, description = "The disk is full", body = Problem, content_type = "application/problem+json"),
     )
 )]

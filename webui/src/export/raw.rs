@@ -33,7 +33,9 @@ where
                 heads(&item, out, &[HeadKind::Request, HeadKind::Response]).await?;
                 pieces(store, item.flow(), out).await?;
             }
-            Kind::Tcp | Kind::Tls => pieces(store, item.flow(), out).await?,
+            Kind::Tcp | Kind::Tls | Kind::Udp | Kind::Dns | Kind::Icmp => {
+                pieces(store, item.flow(), out).await?
+            }
         }
     }
     Ok(summary)

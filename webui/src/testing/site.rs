@@ -188,6 +188,7 @@ impl Site {
             alpn_offered: vec!["h2".to_owned(), "http/1.1".to_owned()],
             alpn: Some("http/1.1".to_owned()),
             certificates: vec![self.authority.certificate_der().to_vec()].into(),
+            ..TlsInfo::default()
         });
         let recorder = self.store.recorder();
         let connection = recorder.connection(connection);

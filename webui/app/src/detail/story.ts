@@ -7,6 +7,12 @@ export function story(flow: Flow | FlowDetail): string {
   const took = flow.duration_ms === null ? "" : ` after ${duration(flow.duration_ms)}`;
   const where = `${flow.host}:${flow.port}`;
   if (flow.kind === "tcp") return tcp(flow, where);
+  if (flow.kind === "udp") return `Datagrams between ${flow.client} and ${where}.`;
+  if (flow.kind === "icmp") return flow.error?.text ?? `An ICMP error about ${where}.`;
+  if (flow.kind === "dns") {
+    if (flow.error) return `The question for ${flow.host} was not answered: ${flow.error.text}`;
+    return `${flow.server ?? "The name server"} answered the question for ${flow.host} (${flow.method}) in ${duration(flow.duration_ms)}.`;
+  }
   if (flow.kind === "tls") {
     return flow.state === "failed" ? `The TLS connection to ${where} failed${took}.` : `TLS to ${where}, passed on without being opened.`;
   }

@@ -153,6 +153,7 @@ export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind">)
   if (flow.kind === "websocket" && flow.status === 101) return flow.state === "running" ? { word: "101 open", tone: "running" } : { word: "101 closed", tone: "ok" };
   if (flow.state === "running") return { word: flow.status ? `${flow.status} …` : "waiting …", tone: "running" };
   if (flow.kind === "tcp") return { word: "closed", tone: "ok" };
+  if (flow.kind === "dns") return { word: "answered", tone: "ok" };
   if (flow.status === null) return { word: flow.kind === "tls" ? "passed on" : "done", tone: "quiet" };
   return { word: `${flow.status} ${reason(flow.status)}`.trim(), tone: statusTone(flow.status) };
 }

@@ -1,6 +1,6 @@
 //! The objects of the REST API, as `/api/openapi.json` describes them.
 
-export type Kind = "http" | "websocket" | "tcp" | "tls";
+export type Kind = "http" | "websocket" | "tcp" | "tls" | "udp" | "dns" | "icmp";
 export type FlowState = "running" | "complete" | "failed" | "interrupted";
 export type Side = "request" | "response";
 export type Color = "red" | "orange" | "yellow" | "green" | "blue" | "purple" | "grey";
@@ -119,6 +119,9 @@ export interface Tls {
   sni: string | null;
   alpn_offered: string[];
   alpn: string | null;
+  /** Of the ClientHello, where packets were read. */
+  ja3?: string | null;
+  ja4?: string | null;
   certificates: Certificate[];
 }
 

@@ -77,6 +77,10 @@ pub struct Tls {
     pub alpn_offered: Vec<String>,
     /// The application protocol that was chosen.
     pub alpn: Option<String>,
+    /// JA3 of the ClientHello, where packets were read.
+    pub ja3: Option<String>,
+    /// JA4 of the ClientHello, where packets were read.
+    pub ja4: Option<String>,
     /// The certificate chain, leaf first.
     pub certificates: Vec<Certificate>,
 }
@@ -117,6 +121,8 @@ impl From<&TlsInfo> for Tls {
             sni: tls.sni.clone(),
             alpn_offered: tls.alpn_offered.clone(),
             alpn: tls.alpn.clone(),
+            ja3: tls.ja3.clone(),
+            ja4: tls.ja4.clone(),
             certificates: tls
                 .certificates
                 .iter()

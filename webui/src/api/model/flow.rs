@@ -32,7 +32,7 @@ pub struct Flow {
     /// The URL as a person would write it: default ports left out.
     #[schema(example = "https://example.com/")]
     pub url: String,
-    /// `http`, `https`, `ws`, `wss`, `tcp` or `tls`.
+    /// `http`, `https`, `ws`, `wss`, `tcp`, `tls`, `udp`, `dns` or `icmp`.
     pub scheme: String,
     /// Host without port and without brackets, as the client named it.
     pub host: String,

@@ -10,7 +10,7 @@ fn words(words: &[&'static str], description: &str) -> Object {
         .build()
 }
 
-pub(super) const KINDS: [&str; 4] = ["http", "websocket", "tcp", "tls"];
+pub(super) const KINDS: [&str; 7] = ["http", "websocket", "tcp", "tls", "udp", "dns", "icmp"];
 pub(super) const STATES: [&str; 4] = ["running", "complete", "failed", "interrupted"];
 pub(super) const COLORS: [&str; 7] = ["red", "orange", "yellow", "green", "blue", "purple", "grey"];
 pub(super) const PARTIES: [&str; 3] = ["client", "server", "proxy"];
@@ -33,7 +33,8 @@ pub(super) const CAUSES: [&str; 12] = [
 pub(super) fn kind() -> Object {
     words(
         &KINDS,
-        "What sort of conversation: an HTTP exchange, a WebSocket, raw bytes, or a TLS handshake that led nowhere.",
+        "What sort of conversation: an HTTP exchange, a WebSocket, raw bytes, TLS that was not opened; out of packets also \
+         datagrams, a question to a name server with its answer, or an ICMP error.",
     )
 }
 

@@ -72,7 +72,15 @@ fn a_detail_has_everything_in_wire_order() {
 #[test]
 fn the_schema_lists_the_words_that_are_written() {
     let word = |value: Value| value.as_str().map(str::to_owned).unwrap_or_default();
-    for kind in [Kind::Http, Kind::WebSocket, Kind::Tcp, Kind::Tls] {
+    for kind in [
+        Kind::Http,
+        Kind::WebSocket,
+        Kind::Tcp,
+        Kind::Tls,
+        Kind::Udp,
+        Kind::Dns,
+        Kind::Icmp,
+    ] {
         assert!(
             schema::KINDS.contains(&word(json!(kind)).as_str()),
             "{kind:?}"

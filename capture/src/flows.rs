@@ -1,0 +1,429 @@
+//! Packets as flows: what the TCP streams, datagrams and ICMP errors of a capture say goes through
+//! [`overhear_store::Recorder`], as the proxy's flows do, with the packets' times and the addresses of both ends.
+//!
+//! A flow's comment names its packets (`packets 3 to 17 of shop.pcapng`), its tags what slowed it down
+//! (`retransmissions`, `zero-window`), its error why it failed. Memory is bounded by what is open at once.
+
+mod conversation;
+mod datagrams;
+mod exchanges;
+mod row;
+
+use crate::{
+    diagnose::{Cause, Finding, Proof, Track},
+    http::Position,
+    icmp::IcmpError,
+    ip::{self, Fragments, Ip, protocol},
+    link,
+    packet::Packet,
+    tcp::{self, Ending, Event, Place, Segment, Tcp, Wanted},
+};
+use conversation::{Conversation, Ended};
+use datagrams::Datagrams;
+use foldhash::{HashMap, HashMapExt as _};
+use overhear_store::{
+    Connection, ConnectionRecorder, Failure, FailureCause, Party, Recorder, Side, Timestamp,
+};
+use row::Context;
+use std::{net::SocketAddr, sync::Arc};
+
+/// So many findings are kept; of more only the number is told.
+const MOST_FINDINGS: usize = 10_000;
+/// So many ICMP errors about TCP connections are remembered until these end.
+const MOST_UNDELIVERED: usize = 65_536;
+/// Of so many IEEE 802.11 frames, so many in a hundred are ordinarily sent again.
+const WIFI_FRAMES: u64 = 100;
+const WIFI_RETRIES: u64 = 10;
+
+/// Reads a capture, packet by packet.
+pub struct Flows {
+    tcp: Tcp,
+    fragments: Fragments,
+    work: Work,
+}
+
+/// What is found.
+struct Work {
+    recorder: Option<Recorder>,
+    file: Arc<str>,
+    flows: u64,
+    streams: HashMap<u64, Stream>,
+    tracks: HashMap<Pair, Track>,
+    datagrams: Datagrams,
+    findings: Vec<Finding>,
+    left_out: u64,
+    /// ICMP errors about TCP connections that are open.
+    undelivered: HashMap<Pair, (IcmpError, u64)>,
+    now: Timestamp,
+    frames: u64,
+    retries: Proof,
+}
+
+/// Two ends, in the order of their numbers.
+type Pair = (SocketAddr, SocketAddr);
+
+fn pair(a: SocketAddr, b: SocketAddr) -> Pair {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// When a connection was heard of last; in which packet is not asked.
+fn moment(connection: &tcp::Connection) -> Position {
+    Position {
+        at: Timestamp(connection.last_time),
+        packet: 0,
+    }
+}
+
+/// A TCP connection.
+struct Stream {
+    recorder: Option<ConnectionRecorder>,
+    conversation: Conversation,
+    client: tcp::Side,
+    reset: Option<tcp::Side>,
+}
+
+impl Flows {
+    /// Reads a capture called `file`. Flows go into `recorder`; without one, only findings are collected.
+    pub fn new(recorder: Option<Recorder>, file: &str) -> Self {
+        Self {
+            tcp: Tcp::new(Wanted {
+                streams: true,
+                account: false,
+            }),
+            fragments: Fragments::default(),
+            work: Work {
+                recorder,
+                file: file.into(),
+                flows: 0,
+                streams: HashMap::new(),
+                tracks: HashMap::new(),
+                datagrams: Datagrams::default(),
+                findings: Vec::new(),
+                left_out: 0,
+                undelivered: HashMap::new(),
+                now: Timestamp(0),
+                frames: 0,
+                retries: Proof::default(),
+            },
+        }
+    }
+
+    /// Takes the next packet.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        self.work.now = self.work.now.max(Timestamp(packet.time));
+        let layers = link::decode(packet.link, packet.data);
+        if let Some(wlan) = layers.wlan.filter(|wlan| wlan.kind == 2) {
+            self.work.frames += 1;
+            if wlan.retry {
+                self.work.retries.add(packet.number);
+            }
+        }
+        let Ok(ip) = ip::decode(&layers) else {
+            return;
+        };
+        let place = Place {
+            packet: packet.number,
+            time: packet.time,
+            vlan: layers.vlans.as_slice().first().map(|vlan| vlan.id()),
+        };
+        if ip.fragment.is_none() {
+            return self.datagram(place, &ip);
+        }
+        if let Some(whole) = self.fragments.add(&ip, packet.number, packet.time) {
+            self.datagram(place, &whole.ip());
+        }
+    }
+
+    fn datagram(&mut self, place: Place, ip: &Ip<'_>) {
+        match ip.protocol {
+            protocol::TCP => {
+                let Some(segment) = tcp::decode(ip) else {
+                    return;
+                };
+                self.tcp.segment(place, ip, &segment, &mut self.work);
+                self.work.watch(place, ip, &segment);
+            }
+            protocol::UDP => self.work.udp(place, ip),
+            protocol::ICMP | protocol::ICMPV6 => self.work.icmp(place, ip),
+            _ => {}
+        }
+    }
+
+    /// The capture is at its end.
+    pub fn finish(&mut self) {
+        self.tcp.finish(&mut self.work);
+        self.work.finish();
+    }
+
+    /// How many flows were found so far.
+    pub fn flows(&self) -> u64 {
+        self.work.flows
+    }
+
+    /// What went wrong, in the order of the packets that prove it; and how many findings more were not kept.
+    pub fn findings(self) -> (Vec<Finding>, u64) {
+        let mut findings = self.work.findings;
+        findings.sort_by_key(|finding| finding.packets.first().copied());
+        (findings, self.work.left_out)
+    }
+}
+
+impl tcp::Sink for Work {
+    fn event(&mut self, connection: &tcp::Connection, event: Event<'_>) {
+        match event {
+            Event::Opened | Event::Late(_) => {}
+            Event::Data(data) => {
+                let at = Position {
+                    at: Timestamp(data.time),
+                    packet: data.packet,
+                };
+                let stream = self.stream(connection, Some((data.side, data.bytes)));
+                let side = stream.side(data.side);
+                stream.conversation.push(side, at, data.bytes);
+                stream.tell();
+            }
+            Event::Gap { side, length, .. } => {
+                let at = moment(connection);
+                let stream = self.stream(connection, None);
+                let side = stream.side(side);
+                stream.conversation.gap(side, at, length);
+            }
+            Event::Finished { side, .. } => {
+                let at = moment(connection);
+                let stream = self.stream(connection, None);
+                let side = stream.side(side);
+                stream.conversation.close(side, at);
+            }
+            Event::Reset { by } => self.stream(connection, None).reset = Some(by),
+            Event::Closed(ending) => self.closed(connection, ending),
+        }
+    }
+}
+
+impl Work {
+    /// The stream of a connection; it begins with the first thing that happens.
+    fn stream(
+        &mut self,
+        connection: &tcp::Connection,
+        data: Option<(tcp::Side, &[u8])>,
+    ) -> &mut Stream {
+        let track = self.tracks.get(&pair(connection.a, connection.b));
+        let marks: Vec<_> = track.into_iter().flat_map(Track::marks).collect();
+        let established = track.and_then(Track::established);
+        let (recorder, file, flows) = (&self.recorder, &self.file, &mut self.flows);
+        let stream = self.streams.entry(connection.number).or_insert_with(|| {
+            let client = conversation::client(connection, data);
+            let (from, to) = (connection.end(client), connection.end(client.other()));
+            let first = Timestamp(connection.first_time);
+            let opened = connection.opened_by.is_some();
+            let recorder = recorder.as_ref().map(|recorder| {
+                let mut begun = Connection::accepted(from, to);
+                begun.host = to.ip().to_string();
+                begun.port = to.port();
+                begun.server = Some(to);
+                begun.upstream_local = Some(from);
+                begun.accepted = first;
+                begun.connect_start = opened.then_some(first);
+                begun.connected = match (established, data) {
+                    (Some(at), _) => Some(Timestamp(at)),
+                    // it stood before the capture began
+                    (None, Some(_)) => Some(first),
+                    (None, None) => None,
+                };
+                (recorder, recorder.connection(begun))
+            });
+            let context = Context {
+                recorder: recorder.as_ref().map(|(r, c)| ((*r).clone(), c.id())),
+                client: from,
+                server: to,
+                host: to.ip().to_string(),
+                port: to.port(),
+                secure: false,
+                file: file.clone(),
+                opened: Position {
+                    at: first,
+                    packet: connection.first_packet,
+                },
+                begun: 0,
+                marks: Vec::new(),
+            };
+            Stream {
+                recorder: recorder.map(|(_, connection)| connection),
+                conversation: Conversation::new(context, opened),
+                client,
+                reset: None,
+            }
+        });
+        *flows += stream.conversation.take_begun();
+        stream.conversation.mark(marks);
+        stream
+    }
+
+    fn closed(&mut self, connection: &tcp::Connection, ending: Ending) {
+        let key = pair(connection.a, connection.b);
+        let at = moment(connection);
+        let end = match ending {
+            Ending::Replaced => Timestamp(connection.last_time),
+            _ => self.now,
+        };
+        let undelivered = self.undelivered.remove(&key);
+        self.stream(connection, None);
+        let track = self.tracks.remove(&key).unwrap_or_default();
+        let Some(mut stream) = self.streams.remove(&connection.number) else {
+            return;
+        };
+        let (a, b) = (key.0.to_string(), key.1.to_string());
+        let mut findings = track.findings(&a, &b, end.0);
+        if let Some((error, packet)) = undelivered {
+            let cause = match error.reason {
+                crate::icmp::Reason::TooBig(_) => Cause::PacketTooBig,
+                _ => Cause::Unreachable,
+            };
+            let about = format!(
+                "{} > {}",
+                stream.conversation.client(),
+                stream.conversation.server()
+            );
+            findings.push(Finding::new(
+                cause,
+                about,
+                error.text(),
+                &Proof::of([packet]),
+            ));
+        }
+        let failure = findings.iter().find_map(|finding| stream.failure(finding));
+        let ended = match (stream.reset, ending) {
+            (Some(by), _) => Ended::Reset(stream.side(by)),
+            (None, Ending::Over | Ending::Replaced) => Ended::Closed,
+            (None, Ending::Idle | Ending::Crowded) => Ended::Forgotten,
+            (None, _) => Ended::CaptureEnds,
+        };
+        stream.conversation.mark(track.marks().collect());
+        stream.conversation.finish(at, ended, failure);
+        findings.extend(stream.conversation.findings());
+        stream.tell();
+        if let Some(recorder) = &stream.recorder {
+            let by = stream.reset.map(|by| stream.side(by));
+            recorder.edit(|recorded| {
+                recorded.closed = Some(at.at);
+                recorded.reset = by.is_some();
+                recorded.closed_by = by.map(|side| match side {
+                    Side::Request => Party::Client,
+                    Side::Response => Party::Server,
+                });
+            });
+        }
+        self.flows += stream.conversation.take_begun();
+        findings.into_iter().for_each(|finding| self.found(finding));
+    }
+
+    fn watch(&mut self, place: Place, ip: &Ip<'_>, segment: &Segment<'_>) {
+        let from = SocketAddr::new(ip.source, segment.source_port);
+        let to = SocketAddr::new(ip.destination, segment.destination_port);
+        // which of the two is A is known by the connection only; the track tells them apart by their addresses
+        let side = match from <= to {
+            true => tcp::Side::A,
+            false => tcp::Side::B,
+        };
+        let track = self.tracks.entry(pair(from, to)).or_default();
+        track.segment(side, place.time, place.packet, segment);
+    }
+
+    fn icmp(&mut self, place: Place, ip: &Ip<'_>) {
+        let Some(error) = IcmpError::read(ip) else {
+            return;
+        };
+        if error.protocol == protocol::TCP && self.undelivered.len() < MOST_UNDELIVERED {
+            let key = pair(error.source, error.destination);
+            self.undelivered.entry(key).or_insert((error, place.packet));
+        }
+        let recorder = self.recorder.clone();
+        let (file, at) = (self.file.clone(), Timestamp(place.time));
+        self.flows += 1;
+        if let Some(finding) = self
+            .datagrams
+            .icmp(recorder, file, place.packet, at, ip, &error)
+        {
+            self.found(finding);
+        }
+    }
+
+    fn udp(&mut self, place: Place, ip: &Ip<'_>) {
+        let (recorder, file) = (self.recorder.clone(), self.file.clone());
+        let mut findings = Vec::new();
+        let begun = self.datagrams.udp(recorder, file, place, ip, &mut findings);
+        self.flows += begun;
+        findings.into_iter().for_each(|finding| self.found(finding));
+    }
+
+    fn finish(&mut self) {
+        let mut findings = Vec::new();
+        self.datagrams.finish(self.now, &mut findings);
+        if self.frames >= WIFI_FRAMES && self.retries.count() * 100 >= self.frames * WIFI_RETRIES {
+            let (again, all) = (self.retries.count(), self.frames);
+            let text = format!("{again} of {all} data frames were sent again.");
+            findings.push(Finding::new(
+                Cause::WifiRetries,
+                "Wi-Fi".to_owned(),
+                text,
+                &self.retries,
+            ));
+        }
+        findings.into_iter().for_each(|finding| self.found(finding));
+    }
+
+    fn found(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
+impl Stream {
+    fn side(&self, side: tcp::Side) -> Side {
+        match side == self.client {
+            true => Side::Request,
+            false => Side::Response,
+        }
+    }
+
+    /// Writes what is known of TLS to the connection.
+    fn tell(&mut self) {
+        let (Some(recorder), Some(tls)) = (&self.recorder, self.conversation.take_tls()) else {
+            return;
+        };
+        recorder.edit(|connection| {
+            let mut client = tls.info.clone();
+            client.certificates = Arc::from([]);
+            connection.client_tls = Some(client);
+            connection.server_tls = Some(tls.info);
+            connection.client_tls_done = tls.done;
+            connection.server_tls_done = tls.done;
+        });
+    }
+
+    /// What of a finding fails the connection.
+    fn failure(&self, finding: &Finding) -> Option<Failure> {
+        let cause = match finding.cause {
+            Cause::NoAnswer => FailureCause::Timeout,
+            Cause::Refused => FailureCause::Refused,
+            Cause::IdleReset | Cause::Reset => FailureCause::Reset,
+            Cause::Unreachable | Cause::PacketTooBig => FailureCause::Unreachable,
+            _ => return None,
+        };
+        let side = match self.reset.map(|by| self.side(by)) {
+            Some(Side::Request) => Party::Client,
+            _ => Party::Server,
+        };
+        Some(Failure {
+            cause,
+            side,
+            text: format!("{} {}", finding.text, finding.means),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! What a TCP connection speaks, by its first bytes, and the flows that this makes.
+
+use super::{
+    exchanges::Exchanges,
+    row::{Context, Row},
+};
+use crate::{
+    diagnose::{Cause, Finding, Proof},
+    http::{Http1, Position, begins_like_request, begins_like_response},
+    tcp,
+    tls::{self, Observed, Observer},
+};
+use overhear_store::{Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
+use std::{mem, net::SocketAddr};
+
+/// So many bytes are looked at before it is raw.
+const MOST_EARLY: usize = 64 << 10;
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Both sides closed it.
+    Closed,
+    /// A side reset it.
+    Reset(Side),
+    /// Nothing was heard of it any more.
+    Forgotten,
+    /// The capture ends before it does.
+    CaptureEnds,
+}
+
+/// What is known of TLS.
+pub(super) struct Tls {
+    pub(super) info: TlsInfo,
+    pub(super) done: Option<Timestamp>,
+}
+
+/// A conversation of two sides.
+pub(super) struct Conversation {
+    context: Context,
+    speaks: Speaks,
+    /// Its beginning is in the capture.
+    whole: bool,
+    tls: Option<Tls>,
+    findings: Vec<Finding>,
+}
+
+enum Speaks {
+    /// Not known yet: what was said so far.
+    Unknown(Vec<(Side, Position, Vec<u8>)>),
+    Http1(Box<(Http1, Exchanges)>),
+    Tls(Box<(Observer, Row)>),
+    Raw(Row),
+}
+
+/// Which side is the client: who sent the SYN; else what the bytes say; else who has the higher port.
+pub(super) fn client(connection: &tcp::Connection, data: Option<(tcp::Side, &[u8])>) -> tcp::Side {
+    if let Some(opened) = connection.opened_by {
+        return opened;
+    }
+    if let Some((side, bytes)) = data {
+        let hello = bytes.first() == Some(&22) && tls::begins_like(bytes);
+        match (hello, bytes.get(5)) {
+            (true, Some(1)) => return side,
+            (true, Some(2)) => return side.other(),
+            _ => {}
+        }
+        if begins_like_request(bytes) == Some(true) {
+            return side;
+        }
+        if begins_like_response(bytes) == Some(true) {
+            return side.other();
+        }
+    }
+    match connection.a.port() >= connection.b.port() {
+        true => tcp::Side::A,
+        false => tcp::Side::B,
+    }
+}
+
+impl Conversation {
+    pub(super) fn new(context: Context, whole: bool) -> Self {
+        Self {
+            context,
+            speaks: Speaks::Unknown(Vec::new()),
+            whole,
+            tls: None,
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn client(&self) -> SocketAddr {
+        self.context.client
+    }
+
+    pub(super) fn server(&self) -> SocketAddr {
+        self.context.server
+    }
+
+    /// Takes bytes of a side, in order.
+    pub(super) fn push(&mut self, side: Side, at: Position, bytes: &[u8]) {
+        match &mut self.speaks {
+            Speaks::Unknown(early) => {
+                early.push((side, at, bytes.to_vec()));
+                self.recognize(false);
+            }
+            Speaks::Http1(http) => http.0.push(side, at, bytes, &mut http.1),
+            Speaks::Tls(tls) => {
+                let (observer, row) = &mut **tls;
+                let known = knows(observer.seen());
+                observer.push(side, at.at, at.packet, bytes);
+                row.chunk(side, at, bytes);
+                if knows(observer.seen()) != known {
+                    self.observed();
+                }
+            }
+            Speaks::Raw(row) if self.whole => row.chunk(side, at, bytes),
+            Speaks::Raw(row) => {
+                // the capture began in the middle: HTTP is recognized where a head begins
+                let begins = match side {
+                    Side::Request => begins_like_request(bytes),
+                    Side::Response => begins_like_response(bytes),
+                };
+                if begins != Some(true) {
+                    row.chunk(side, at, bytes);
+                    return;
+                }
+                let http = (Http1::midway(), Exchanges::new(self.context.clone()));
+                self.context.begun = 0;
+                let before = mem::replace(&mut self.speaks, Speaks::Http1(Box::new(http)));
+                if let Speaks::Raw(row) = before {
+                    row.end(&self.context.file, &self.context.marks, None);
+                }
+                self.push(side, at, bytes);
+            }
+        }
+    }
+
+    /// Bytes of a side are missing.
+    pub(super) fn gap(&mut self, side: Side, at: Position, missing: u64) {
+        match &mut self.speaks {
+            Speaks::Unknown(_) => self.recognize(true),
+            Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
+            Speaks::Tls(tls) => tls.0.gap(side),
+            Speaks::Raw(_) => {}
+        }
+        if let Some(tunnel) = self.tunnel() {
+            tunnel.gap(side, at, missing);
+        }
+    }
+
+    /// A side has closed.
+    pub(super) fn close(&mut self, side: Side, at: Position) {
+        match &mut self.speaks {
+            Speaks::Http1(http) => http.0.close(side, at, &mut http.1),
+            Speaks::Tls(tls) => tls.1.seen(at),
+            Speaks::Raw(row) => row.seen(at),
+            Speaks::Unknown(_) => {}
+        }
+        if let Some(tunnel) = self.tunnel() {
+            tunnel.close(side, at);
+        }
+    }
+
+    /// Nothing more comes; `failure` is why, where the connection failed.
+    pub(super) fn finish(&mut self, at: Position, ended: Ended, failure: Option<Failure>) {
+        self.recognize(true);
+        if let Some(tunnel) = self.tunnel() {
+            tunnel.finish(at, ended, failure.clone());
+        }
+        let reset = || match ended {
+            Ended::Reset(side) => Some(Failure {
+                cause: FailureCause::Reset,
+                side: match side {
+                    Side::Request => Party::Client,
+                    Side::Response => Party::Server,
+                },
+                text: "The connection was reset.".to_owned(),
+            }),
+            _ => None,
+        };
+        match mem::replace(&mut self.speaks, Speaks::Unknown(Vec::new())) {
+            Speaks::Unknown(_) => {
+                // it never said anything
+                let opened = self.context.opened;
+                let mut row = self.context.begin_plain(opened, Kind::Tcp, "tcp");
+                row.seen(at);
+                row.end(&self.context.file, &self.context.marks, failure);
+            }
+            Speaks::Raw(row) => row.end(&self.context.file, &self.context.marks, failure),
+            Speaks::Http1(http) => {
+                let (mut http, mut exchanges) = *http;
+                let why = match ended {
+                    Ended::Closed => "The connection was closed in the middle of it.",
+                    Ended::Reset(Side::Request) => {
+                        "The client reset the connection in the middle of it."
+                    }
+                    Ended::Reset(Side::Response) => {
+                        "The server reset the connection in the middle of it."
+                    }
+                    Ended::Forgotten => "Nothing more was heard of the connection.",
+                    Ended::CaptureEnds => "The capture ends before it does.",
+                };
+                http.finish(at, why, &mut exchanges);
+                exchanges.finish(failure.or_else(reset).as_ref());
+                if let Some(tunnel) = &mut exchanges.tunnel {
+                    self.findings.append(&mut tunnel.findings);
+                    self.context.begun += tunnel.take_begun();
+                    self.tls = tunnel.take_tls();
+                }
+                self.context.begun += exchanges.context.begun;
+            }
+            Speaks::Tls(tls) => {
+                let (observer, row) = *tls;
+                let seen = observer.seen();
+                let alert = self.alert(seen);
+                self.tls = Some(told(seen));
+                row.end(&self.context.file, &self.context.marks, alert.or(failure));
+            }
+        }
+    }
+
+    /// Tags for what slows the connection down.
+    pub(super) fn mark(&mut self, marks: Vec<&'static str>) {
+        if let Some(tunnel) = self.tunnel() {
+            tunnel.mark(marks.clone());
+        }
+        if let Speaks::Http1(http) = &mut self.speaks {
+            http.1.context.marks.clone_from(&marks);
+        }
+        self.context.marks = marks;
+    }
+
+    /// How many flows began since this was asked.
+    pub(super) fn take_begun(&mut self) -> u64 {
+        let inside = match &mut self.speaks {
+            Speaks::Http1(http) => mem::take(&mut http.1.context.begun),
+            _ => 0,
+        };
+        let tunnel = self.tunnel().map_or(0, Self::take_begun);
+        mem::take(&mut self.context.begun) + inside + tunnel
+    }
+
+    /// What is known of TLS, when that has changed.
+    pub(super) fn take_tls(&mut self) -> Option<Tls> {
+        let inside = self.tunnel().and_then(Self::take_tls);
+        self.tls.take().or(inside)
+    }
+
+    /// What went wrong in what was said.
+    pub(super) fn findings(&mut self) -> Vec<Finding> {
+        mem::take(&mut self.findings)
+    }
+
+    fn tunnel(&mut self) -> Option<&mut Self> {
+        match &mut self.speaks {
+            Speaks::Http1(http) => http.1.tunnel.as_deref_mut(),
+            _ => None,
+        }
+    }
+
+    /// Looks at what was said so far; `now` decides whatever it is.
+    fn recognize(&mut self, now: bool) {
+        let Speaks::Unknown(early) = &mut self.speaks else {
+            return;
+        };
+        let Some((_, first, _)) = early.first() else {
+            return;
+        };
+        let first = *first;
+        let mut said = [Vec::new(), Vec::new()];
+        for (side, _, bytes) in early.iter() {
+            said[*side as usize].extend_from_slice(bytes);
+        }
+        let [request, response] = said;
+        let is_tls = [&request, &response]
+            .into_iter()
+            .any(|said| said.len() >= 3 && tls::begins_like(said));
+        let may_be_tls = [&request, &response]
+            .into_iter()
+            .any(|said| tls::begins_like(said));
+        let http = match (request.is_empty(), response.is_empty()) {
+            (false, _) => begins_like_request(&request),
+            (true, _) => begins_like_response(&response),
+        };
+        let wait = !now && request.len() + response.len() < MOST_EARLY;
+        if !is_tls && http != Some(true) && wait && (may_be_tls || http.is_none()) {
+            return;
+        }
+        let early = mem::take(early);
+        self.speaks = if is_tls {
+            let row = self.context.begin_plain(first, Kind::Tls, "tls");
+            Speaks::Tls(Box::new((Observer::default(), row)))
+        } else if http == Some(true) {
+            let http = match self.whole {
+                true => Http1::default(),
+                false => Http1::midway(),
+            };
+            let mut context = self.context.clone();
+            context.begun = 0;
+            Speaks::Http1(Box::new((http, Exchanges::new(context))))
+        } else {
+            Speaks::Raw(self.context.begin_plain(first, Kind::Tcp, "tcp"))
+        };
+        for (side, at, bytes) in early {
+            self.push(side, at, &bytes);
+        }
+    }
+
+    /// Something new is known of TLS.
+    fn observed(&mut self) {
+        let Speaks::Tls(tls) = &self.speaks else {
+            return;
+        };
+        let (observer, row) = &**tls;
+        let known = told(observer.seen());
+        if let Some(name) = known.info.sni.clone() {
+            row.edit(|flow| flow.host = name);
+        }
+        self.tls = Some(known);
+    }
+
+    /// The alert that ended a handshake, in words.
+    fn alert(&mut self, seen: &Observed) -> Option<Failure> {
+        let failed = seen
+            .alerts
+            .iter()
+            .find(|seen| seen.alert.is_some_and(tls::Alert::is_failure))?;
+        let alert = failed.alert?;
+        let (party, who) = match failed.side {
+            Side::Request => (Party::Client, "The client"),
+            Side::Response => (Party::Server, "The server"),
+        };
+        let level = match alert.level {
+            tls::Level::Warning => "a warning",
+            tls::Level::Fatal => "a fatal alert",
+        };
+        let (name, number) = (alert.name(), alert.description);
+        let text = format!("{who} sent {level}: {name} ({number}).");
+        let server = seen
+            .client_hello
+            .as_ref()
+            .and_then(tls::ClientHello::server_name);
+        let server = server.unwrap_or_else(|| self.context.server.to_string());
+        let about = format!("{} > {server}", self.context.client);
+        let proof = seen.hellos.iter().flatten().copied().chain([failed.packet]);
+        let mut finding = Finding::new(Cause::TlsAlert, about, text.clone(), &Proof::of(proof));
+        finding.means = alert.meaning();
+        self.findings.push(finding);
+        Some(Failure {
+            cause: match alert.description {
+                42..=46 | 48 => FailureCause::Certificate,
+                _ => FailureCause::Tls,
+            },
+            side: party,
+            text: format!("{text} {}", alert.meaning()),
+        })
+    }
+}
+
+/// What of it is known, so that news are noticed.
+fn knows(seen: &Observed) -> [bool; 4] {
+    [
+        seen.client_hello.is_some(),
+        seen.server_hello.is_some(),
+        !seen.certificates.is_empty(),
+        seen.done.is_some(),
+    ]
+}
+
+fn told(seen: &Observed) -> Tls {
+    let mut info = seen.info();
+    if let Some(hello) = &seen.client_hello {
+        info.ja3 = Some(tls::ja3(hello).hash);
+        info.ja4 = Some(tls::ja4(hello));
+    }
+    Tls {
+        info,
+        done: seen.done,
+    }
+}

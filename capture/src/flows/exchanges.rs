@@ -1,0 +1,266 @@
+//! HTTP exchanges as flows.
+
+use super::{
+    conversation::Conversation,
+    row::{Context, Row, Start},
+};
+use crate::http::{ExchangeId, Head, Position, Sink, Start as StartLine, Upgrade};
+use foldhash::{HashMap, HashMapExt as _};
+use overhear_store::{Failure, FailureCause, HeadKind, Kind, MessageInfo, Party, Side};
+
+/// So many exchanges of a connection go on at once; beyond that, the oldest ends as it is.
+const MOST_OPEN: usize = 4096;
+
+/// The exchanges of a connection that are going on.
+pub(super) struct Exchanges {
+    pub(super) context: Context,
+    open: HashMap<ExchangeId, Exchange>,
+    /// What a tunnel carries.
+    pub(super) tunnel: Option<Box<Conversation>>,
+}
+
+struct Exchange {
+    row: Row,
+    ended: [bool; 2],
+    broken: Option<(Side, String)>,
+    /// What it became.
+    stays: bool,
+    authority: String,
+}
+
+impl Exchanges {
+    pub(super) fn new(context: Context) -> Self {
+        Self {
+            context,
+            open: HashMap::new(),
+            tunnel: None,
+        }
+    }
+
+    /// Nothing more comes. `failure` is why the connection ended, where it failed.
+    pub(super) fn finish(&mut self, failure: Option<&Failure>) {
+        let mut open: Vec<_> = self.open.drain().collect();
+        open.sort_unstable_by_key(|(id, _)| *id);
+        for (_, exchange) in open {
+            let whole = exchange.stays && exchange.broken.is_none();
+            let failure = failure.filter(|_| !whole).cloned();
+            exchange.end(&self.context, failure);
+        }
+    }
+
+    fn exchange(&mut self, id: ExchangeId, at: Position) -> &mut Exchange {
+        let context = &mut self.context;
+        self.open.entry(id).or_insert_with(|| {
+            // its request is not in the capture
+            let scheme = if context.secure { "https" } else { "http" };
+            Exchange::new(context.begin_plain(at, Kind::Http, scheme))
+        })
+    }
+
+    /// Ends an exchange when both of its messages are whole, or as whole as they will be.
+    fn settle(&mut self, id: ExchangeId) {
+        let done = |exchange: &Exchange| exchange.ended == [true; 2];
+        if self.open.get(&id).is_some_and(done)
+            && let Some(exchange) = self.open.remove(&id)
+        {
+            exchange.end(&self.context, None);
+        }
+    }
+}
+
+impl Exchange {
+    fn new(row: Row) -> Self {
+        Self {
+            row,
+            ended: [false; 2],
+            broken: None,
+            stays: false,
+            authority: String::new(),
+        }
+    }
+
+    fn end(self, context: &Context, failure: Option<Failure>) {
+        let broken = self.broken.map(|(side, why)| {
+            let (party, what) = match side {
+                Side::Request => (Party::Client, "request"),
+                Side::Response => (Party::Server, "response"),
+            };
+            let cause = match why.contains("not well formed") {
+                true => FailureCause::Protocol,
+                false => FailureCause::Closed,
+            };
+            match failure {
+                Some(failure) => Failure {
+                    text: format!("{} ({what}: {why})", failure.text),
+                    ..failure
+                },
+                None => Failure {
+                    cause,
+                    side: party,
+                    text: format!("The {what} is not whole. {why}"),
+                },
+            }
+        });
+        self.row.end(&context.file, &context.marks, broken);
+    }
+}
+
+fn describe(info: &mut MessageInfo, head: &Head<'_>) {
+    info.version = head.version;
+    info.content_type.clone_from(&head.content_type);
+    info.content_encoding.clone_from(&head.content_encoding);
+}
+
+/// Host and port of an authority; the port where it has none is `usual`.
+fn authority(text: &str, usual: u16) -> (String, u16) {
+    let text = text.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port))
+            if !port.contains(']') && (host.ends_with(']') || !host.contains(':')) =>
+        {
+            (host, port)
+        }
+        _ => (text, ""),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (host.to_owned(), port.parse().unwrap_or(usual))
+}
+
+impl Sink for Exchanges {
+    fn request(&mut self, id: ExchangeId, at: Position, head: &Head<'_>) {
+        let StartLine::Request(method, target) = &head.start else {
+            return;
+        };
+        let scheme = match self.context.secure {
+            true => "https",
+            false => "http",
+        };
+        let (mut host, mut port) = match head.authority.as_str() {
+            "" => (self.context.host.clone(), self.context.port),
+            named => authority(named, self.context.port),
+        };
+        let mut path = target.clone();
+        if method == "CONNECT" {
+            (host, port) = authority(target, self.context.port);
+            path = String::new();
+        } else if let Some((name, rest)) = target.split_once("://") {
+            // a request to a proxy
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (named, rest) = rest.split_at(end);
+            let usual = if name.eq_ignore_ascii_case("https") {
+                443
+            } else {
+                80
+            };
+            (host, port) = authority(named, usual);
+            path = match rest.starts_with('/') {
+                true => rest.to_owned(),
+                false => format!("/{rest}"),
+            };
+        }
+        let start = Start {
+            kind: Kind::Http,
+            scheme,
+            method: method.clone(),
+            host,
+            port,
+            path,
+        };
+        if self.open.len() >= MOST_OPEN
+            && let Some(oldest) = self.open.keys().min().copied()
+            && let Some(exchange) = self.open.remove(&oldest)
+        {
+            exchange.end(&self.context, None);
+        }
+        let row = self.context.begin(at, start);
+        let exchange = self.open.entry(id).or_insert_with(|| Exchange::new(row));
+        exchange.authority = match method == "CONNECT" {
+            true => target.clone(),
+            false => head.authority.clone(),
+        };
+        exchange.row.head(HeadKind::Request, at, head.bytes);
+        exchange.row.edit(|flow| describe(&mut flow.request, head));
+    }
+
+    fn interim(&mut self, id: ExchangeId, at: Position, head: &Head<'_>) {
+        self.exchange(id, at)
+            .row
+            .head(HeadKind::Interim, at, head.bytes);
+    }
+
+    fn response(&mut self, id: ExchangeId, at: Position, head: &Head<'_>) {
+        let exchange = self.exchange(id, at);
+        exchange.row.head(HeadKind::Response, at, head.bytes);
+        exchange.row.edit(|flow| {
+            if let StartLine::Response(status) = head.start {
+                flow.status = Some(status);
+            }
+            describe(&mut flow.response, head);
+        });
+    }
+
+    fn body(&mut self, id: ExchangeId, side: Side, at: Position, bytes: &[u8]) {
+        self.exchange(id, at).row.chunk(side, at, bytes);
+    }
+
+    fn trailers(&mut self, id: ExchangeId, side: Side, at: Position, bytes: &[u8]) {
+        let kind = match side {
+            Side::Request => HeadKind::RequestTrailers,
+            Side::Response => HeadKind::ResponseTrailers,
+        };
+        self.exchange(id, at).row.head(kind, at, bytes);
+    }
+
+    fn end(&mut self, id: ExchangeId, side: Side, at: Position) {
+        let exchange = self.exchange(id, at);
+        exchange.row.seen(at);
+        exchange.ended[side as usize] = true;
+        if !exchange.stays || side == Side::Response {
+            self.settle(id);
+        }
+    }
+
+    fn upgraded(&mut self, id: ExchangeId, at: Position, upgrade: Upgrade) {
+        let exchange = self.exchange(id, at);
+        exchange.row.seen(at);
+        let named = exchange.authority.clone();
+        match upgrade {
+            Upgrade::WebSocket => {
+                exchange.stays = true;
+                exchange.ended = [false; 2];
+                exchange.row.edit(|flow| {
+                    flow.kind = Kind::WebSocket;
+                    flow.scheme = match flow.scheme.as_str() {
+                        "https" => "wss".to_owned(),
+                        _ => "ws".to_owned(),
+                    };
+                });
+            }
+            Upgrade::Other => {
+                exchange.stays = true;
+                exchange.ended = [false; 2];
+            }
+            Upgrade::Tunnel | Upgrade::Http2 => {
+                let mut inside = self.context.clone();
+                inside.begun = 0;
+                if upgrade == Upgrade::Tunnel {
+                    (inside.host, inside.port) = authority(&named, inside.port);
+                }
+                self.tunnel = Some(Box::new(Conversation::new(inside, true)));
+            }
+        }
+    }
+
+    fn tunnel(&mut self, side: Side, at: Position, bytes: &[u8]) {
+        if let Some(tunnel) = &mut self.tunnel {
+            tunnel.push(side, at, bytes);
+        }
+    }
+
+    fn broken(&mut self, id: ExchangeId, side: Side, at: Position, why: &str) {
+        let exchange = self.exchange(id, at);
+        exchange
+            .broken
+            .get_or_insert_with(|| (side, why.to_owned()));
+    }
+}

@@ -1,0 +1,153 @@
+//! One flow that is being read out of packets.
+
+use crate::http::Position;
+use overhear_store::{
+    ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind, Recorder, Side, Timestamp,
+};
+use std::{net::SocketAddr, sync::Arc};
+
+/// What the flows of a connection have in common.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) recorder: Option<(Recorder, ConnectionId)>,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    /// Where the flows lead when they do not say.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The bytes were taken out of TLS.
+    pub(super) secure: bool,
+    pub(super) file: Arc<str>,
+    /// When it was opened.
+    pub(super) opened: Position,
+    /// Flows that began.
+    pub(super) begun: u64,
+    /// Tags for what slows the connection down.
+    pub(super) marks: Vec<&'static str>,
+}
+
+/// A flow. Without a recorder nothing is kept of it.
+pub(super) struct Row {
+    flow: Option<FlowRecorder>,
+    first: u64,
+    last: u64,
+    at: Timestamp,
+}
+
+/// What a flow begins with.
+pub(super) struct Start {
+    pub(super) kind: Kind,
+    pub(super) scheme: &'static str,
+    pub(super) method: String,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) path: String,
+}
+
+impl Context {
+    /// Begins a flow.
+    pub(super) fn begin(&mut self, at: Position, start: Start) -> Row {
+        self.begun += 1;
+        let flow = self.recorder.as_ref().map(|(recorder, connection)| {
+            recorder.flow(FlowStart {
+                connection: *connection,
+                kind: start.kind,
+                method: start.method,
+                scheme: start.scheme,
+                host: start.host,
+                port: start.port,
+                path: start.path,
+                client: self.client,
+                server: Some(self.server),
+                started: at.at,
+                replay_of: None,
+            })
+        });
+        Row {
+            flow,
+            first: at.packet,
+            last: at.packet,
+            at: at.at,
+        }
+    }
+
+    /// A flow that has no name but the server's address.
+    pub(super) fn begin_plain(&mut self, at: Position, kind: Kind, scheme: &'static str) -> Row {
+        let (host, port) = (self.host.clone(), self.port);
+        self.begin(
+            at,
+            Start {
+                kind,
+                scheme,
+                method: String::new(),
+                host,
+                port,
+                path: String::new(),
+            },
+        )
+    }
+}
+
+impl Row {
+    /// Something of the flow was seen.
+    pub(super) fn seen(&mut self, at: Position) {
+        // 0: which packet it was is not known
+        if at.packet > 0 {
+            self.first = self.first.min(at.packet);
+            self.last = self.last.max(at.packet);
+        }
+        self.at = self.at.max(at.at);
+    }
+
+    pub(super) fn edit(&self, change: impl FnOnce(&mut Flow)) {
+        if let Some(flow) = &self.flow {
+            flow.edit(change);
+        }
+    }
+
+    pub(super) fn head(&mut self, kind: HeadKind, at: Position, bytes: &[u8]) {
+        self.seen(at);
+        if let Some(flow) = &self.flow {
+            flow.head(kind, at.at, bytes);
+        }
+    }
+
+    pub(super) fn chunk(&mut self, side: Side, at: Position, bytes: &[u8]) {
+        self.seen(at);
+        if let Some(flow) = &self.flow {
+            flow.chunk(side, at.at, bytes);
+        }
+    }
+
+    pub(super) fn datagram(&mut self, side: Side, at: Position, bytes: &[u8]) {
+        self.seen(at);
+        if let Some(flow) = &self.flow {
+            flow.datagram(side, at.at, bytes);
+        }
+    }
+
+    /// When the last of it was seen.
+    pub(super) fn last(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Ends the flow.
+    pub(super) fn end(self, file: &str, marks: &[&str], failure: Option<Failure>) {
+        let Some(flow) = self.flow else {
+            return;
+        };
+        let packets = match self.first == self.last {
+            true => format!("packet {} of {file}", self.first),
+            false => format!("packets {} to {} of {file}", self.first, self.last),
+        };
+        flow.edit(|flow| {
+            flow.times.ended = Some(self.at);
+            flow.comment = packets;
+            flow.tags = marks.join(",");
+        });
+        match failure {
+            Some(failure) => flow.fail(failure),
+            None => flow.complete(),
+        }
+    }
+}

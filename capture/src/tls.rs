@@ -1,0 +1,52 @@
+//! What a TLS connection shows to whoever reads its packets: records, hellos, certificates, alerts.
+//!
+//! RFC 8446 (1.3), RFC 5246 (1.2), RFC 6066 (extensions), RFC 7301 (ALPN). Bytes in, facts out: what is encrypted stays
+//! so unless `decrypt` has the secrets.
+
+mod alert;
+mod cursor;
+mod fingerprint;
+mod hello;
+mod observer;
+mod record;
+
+pub use alert::{Alert, Level};
+pub use fingerprint::{Ja3, ja3, ja4};
+pub use hello::{ClientHello, Extension, ServerHello};
+pub use observer::{Observed, Observer, SeenAlert};
+pub use record::{ContentType, Record, Records};
+
+use tls_parser::TlsCipherSuite;
+
+/// The name of a protocol version, as [`overhear_store::TlsInfo`] has it.
+pub fn version_name(version: u16) -> Option<&'static str> {
+    Some(match version {
+        0x0002 => "SSLv2",
+        0x0300 => "SSLv3",
+        0x0301 => "TLSv1.0",
+        0x0302 => "TLSv1.1",
+        0x0303 => "TLSv1.2",
+        0x0304 => "TLSv1.3",
+        _ => return None,
+    })
+}
+
+/// The IANA name of a cipher suite; its number in hexadecimal when it has none.
+pub fn suite_name(suite: u16) -> String {
+    match TlsCipherSuite::from_id(suite) {
+        Some(known) => known.name.to_owned(),
+        None => format!("0x{suite:04x}"),
+    }
+}
+
+/// Whether a value is one that clients throw in so that servers keep ignoring what they do not know, RFC 8701.
+pub fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
+
+/// Whether these may be the first bytes of a TLS connection's direction; more of them say it better.
+pub fn begins_like(bytes: &[u8]) -> bool {
+    let expected: [&[u8]; 3] = [&[20, 21, 22], &[3], &[0, 1, 2, 3, 4]];
+    let mut pairs = bytes.iter().zip(expected);
+    !bytes.is_empty() && pairs.all(|(byte, expected)| expected.contains(byte))
+}

@@ -1,7 +1,7 @@
 //! Promise: the programs that people use work through the proxy as they do without it.
 
 use crate::support::{
-    Nginx, Program, Run, command::Running, repository, sha256, target_dir, until,
+    Nginx, Program, Run, command::Running, program::Setup, repository, sha256, target_dir, until,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -29,6 +29,27 @@ fn python_requests() {
             br#"{"name": "\u00fcmlaut"}"#
         );
         assert_eq!(program.api.body(&flows[4], "request"), b"one two");
+    }
+}
+
+#[test]
+fn internationalised_names() {
+    let origin = Nginx::start();
+    let program = Setup::new().args(["--insecure-upstream"]).start();
+    // names below localhost are this computer
+    for url in [origin.http("/hello.txt"), origin.https("/hello.txt")] {
+        let url = url.replacen("localhost", "b\u{fc}cher.localhost", 1);
+        let (curl, ca) = (program.curl(), program.ca_file());
+        let got = curl
+            .env("LC_ALL", "C.UTF-8")
+            .arg("--cacert")
+            .arg(ca)
+            .arg(&url);
+        assert_eq!(got.ok().text(), "hello, world\n", "{url}");
+        let scheme = url.split(':').next().unwrap();
+        let flow = program.api.flow(&format!("url:{scheme}*hello.txt"));
+        assert_eq!(flow["host"], "xn--bcher-kva.localhost", "{flow:#}");
+        assert_eq!(flow["status"], 200);
     }
 }
 

@@ -90,7 +90,7 @@ impl Known {
 
 /// Asks the system; the addresses have the target's port.
 async fn ask(target: &Target, name: &str) -> Result<Vec<SocketAddr>, Failure> {
-    let looked_up = tokio::net::lookup_host((name, target.port));
+    let looked_up = tokio::net::lookup_host((asked_for(name), target.port));
     let found = match tokio::time::timeout(PATIENCE, looked_up).await {
         Ok(Ok(addresses)) => addresses.collect::<Vec<_>>(),
         Ok(Err(error)) => return Err(not_found(&target.host, &error)),
@@ -106,6 +106,17 @@ async fn ask(target: &Target, name: &str) -> Result<Vec<SocketAddr>, Failure> {
         return Err(no_such_host(&target.host));
     }
     Ok(found)
+}
+
+/// What the system is asked for: names below `localhost` are this computer (RFC 6761 section 6.3), which browsers and
+/// curl know by themselves and not every system does.
+fn asked_for(name: &str) -> &str {
+    let below = name.len().checked_sub(".localhost".len());
+    let ending = below.and_then(|at| name.get(at..));
+    match ending.is_some_and(|ending| ending.eq_ignore_ascii_case(".localhost")) {
+        true => "localhost",
+        false => name,
+    }
 }
 
 /// Whether two hosts are the same name or address, however written.
@@ -206,8 +217,12 @@ mod tests {
 
     #[tokio::test]
     async fn localhost_is_found() {
-        let found = of("LocalHost.").await.expect("an address");
-        assert!(found.iter().all(|a| a.ip().is_loopback()), "{found:?}");
+        for host in ["LocalHost.", "app.localhost", "Bücher.LOCALHOST."] {
+            let found = of(host).await.expect(host);
+            assert!(found.iter().all(|a| a.ip().is_loopback()), "{found:?}");
+        }
+        assert_eq!(asked_for("notlocalhost"), "notlocalhost");
+        assert_eq!(asked_for("localhost.example"), "localhost.example");
     }
 
     #[test]

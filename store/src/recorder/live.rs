@@ -18,6 +18,9 @@ const LAST_SEQ: u32 = (1 << 24) - 1;
 /// Interim responses of a flow are numbered with 8 bits.
 const LAST_INTERIM: u32 = 255;
 
+/// Bytes of interim responses that are kept of a flow: they are read at once.
+const MOST_INTERIM: usize = 4 * 1024 * 1024;
+
 /// Said of a flow of which bytes were counted and not kept: nothing could be written.
 pub(crate) const DISK_FULL: &str = "The recording is incomplete: the disk was full.";
 
@@ -50,6 +53,7 @@ pub(crate) struct FlowState {
     /// Why something was counted and not kept.
     pub(crate) incomplete: Option<&'static str>,
     next_interim: u32,
+    interim_bytes: usize,
     sides: [SideState; 2],
 }
 
@@ -106,6 +110,7 @@ impl FlowState {
             counted: 0,
             incomplete: None,
             next_interim: 0,
+            interim_bytes: 0,
             sides: Default::default(),
         }
     }
@@ -114,7 +119,8 @@ impl FlowState {
     pub(crate) fn add_head(&mut self, kind: HeadKind, at: Timestamp, bytes: &[u8]) -> u64 {
         let mut count = 0;
         if kind == HeadKind::Interim {
-            if self.next_interim > LAST_INTERIM {
+            self.interim_bytes = self.interim_bytes.saturating_add(bytes.len());
+            if self.next_interim > LAST_INTERIM || self.interim_bytes > MOST_INTERIM {
                 self.incomplete = Some(TOO_MANY);
                 return 0;
             }
@@ -367,6 +373,19 @@ mod tests {
             state.add_head(HeadKind::Interim, Timestamp(n), b"x");
         }
         assert_eq!(state.unwritten.heads.len(), 256);
+        assert_eq!(state.incomplete, Some(TOO_MANY));
+    }
+
+    #[test]
+    fn interim_responses_are_limited_in_size() {
+        let (mut state, large) = (state(), vec![b'x'; MOST_INTERIM / 2]);
+        for n in 0..2 {
+            state.add_head(HeadKind::Interim, Timestamp(n), &large);
+        }
+        assert_eq!(state.incomplete, None);
+        state.add_head(HeadKind::Interim, Timestamp(3), b"x");
+        state.add_head(HeadKind::Response, Timestamp(4), b"last");
+        assert_eq!(state.unwritten.heads.len(), 3, "two, and the final one");
         assert_eq!(state.incomplete, Some(TOO_MANY));
     }
 }

@@ -13,8 +13,11 @@ use overhear_store::{
 };
 use std::collections::HashMap;
 
-/// Flows read at once.
+/// Flows read at once, at most,
 const AT_ONCE: u32 = 100;
+
+/// and as many as have this many bytes of heads and small bodies.
+const BYTES: u64 = 1 << 20;
 
 /// Bodies of a flow that together have at most this many bytes are read with it.
 const SMALL: u64 = 64 << 10;
@@ -57,15 +60,43 @@ pub(super) async fn items(
             let over = page.flows.last().is_none_or(|last| last.id >= newest);
             query.cursor = page.next;
             let more = (query.cursor.is_some() && !over).then_some(query);
-            let ids = page.flows.iter().map(|flow| flow.id);
-            let items = read(&store, ids.filter(|id| *id <= newest).collect()).await?;
-            Ok::<_, Error>(Some((stream::iter(items.into_iter().map(Ok)), more)))
+            let flows = page.flows.iter().filter(|flow| flow.id <= newest);
+            let groups = groups(flows.map(|flow| (flow.id, cost(flow))));
+            let items = stream::iter(groups)
+                .then(move |ids| read(store.clone(), ids))
+                .map_ok(|items| stream::iter(items.into_iter().map(Ok)))
+                .try_flatten();
+            Ok::<_, Error>(Some((items, more)))
         }
     });
     Ok(pages.try_flatten().boxed())
 }
 
-async fn read(store: &Store, ids: Vec<FlowId>) -> Result<Vec<Item>, Error> {
+/// What a flow takes in memory when it is read.
+fn cost(flow: &Flow) -> u64 {
+    let (request, response) = (&flow.request, &flow.response);
+    let heads = request.head_size.saturating_add(response.head_size);
+    let bodies = request.body_size.saturating_add(response.body_size);
+    heads.saturating_add(if bodies <= SMALL { bodies } else { 0 })
+}
+
+/// Those that are read together: as many as fit, at least one.
+fn groups(flows: impl Iterator<Item = (FlowId, u64)>) -> Vec<Vec<FlowId>> {
+    let (mut groups, mut left) = (Vec::<Vec<FlowId>>::new(), 0);
+    for (id, cost) in flows {
+        match groups.last_mut() {
+            Some(group) if cost <= left => group.push(id),
+            _ => {
+                groups.push(vec![id]);
+                left = BYTES;
+            }
+        }
+        left = left.saturating_sub(cost);
+    }
+    groups
+}
+
+async fn read(store: Store, ids: Vec<FlowId>) -> Result<Vec<Item>, Error> {
     let flows = store.whole_flows(&ids, SMALL).await?;
     let mut connections: Vec<_> = flows.iter().map(|whole| whole.flow.connection).collect();
     connections.sort_unstable();
@@ -126,5 +157,32 @@ impl Item {
             self.recorded(Side::Response),
         )
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_flows_are_read_alone_and_small_ones_together() {
+        let costs = [10, BYTES - 10, 1, 3 * BYTES, 5, BYTES, BYTES, 0, 7];
+        let flows = (1..).map(FlowId).zip(costs);
+        let groups: Vec<Vec<i64>> = groups(flows)
+            .into_iter()
+            .map(|group| group.into_iter().map(|id| id.0).collect())
+            .collect();
+        assert_eq!(
+            groups,
+            [
+                vec![1, 2],
+                vec![3],
+                vec![4],
+                vec![5],
+                vec![6],
+                vec![7, 8],
+                vec![9]
+            ]
+        );
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     exit::Usage,
     terminal::tell,
 };
-use anyhow::Context;
-use overhear_store::FlowId;
+use anyhow::{Context, bail};
+use overhear_store::{FlowId, Store};
 use overhear_webui::export::{Format, Selection, Summary, export};
 use std::io::{self, IsTerminal};
 
@@ -30,6 +30,7 @@ pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> 
     if let Some(name) = &options.session {
         selection.session = Some(super::session(&store, name).await?);
     }
+    all_exist(&store, selection.ids.as_deref().unwrap_or_default()).await?;
     match output {
         Some(path) => {
             let cannot = || format!("cannot write {}", path.display());
@@ -48,6 +49,24 @@ pub(super) async fn execute(data: &Data, options: Export) -> anyhow::Result<()> 
     }
     store.close().await?;
     Ok(())
+}
+
+/// A flow that was asked for by its number is not left out without a word.
+async fn all_exist(store: &Store, ids: &[FlowId]) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for id in ids {
+        if store.flow(*id).await?.is_none() {
+            missing.push(id.to_string());
+        }
+    }
+    match missing.as_slice() {
+        [] => Ok(()),
+        [one] => bail!("there is no flow {one}: `overhear flows` lists those there are"),
+        several => bail!(
+            "there are no flows {}: `overhear flows` lists those there are",
+            several.join(", ")
+        ),
+    }
 }
 
 /// What was written, in words.

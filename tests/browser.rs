@@ -60,3 +60,27 @@ fn chromium_refuses_without_the_root() {
     let flow = &program.api.wait_for("kind:tls", 1)[0];
     assert_eq!(flow["error"]["side"], "client", "{flow:#}");
 }
+
+#[test]
+fn the_onboarding_site_says_whether_it_is_trusted() {
+    for through in [true, false] {
+        let program = Program::start();
+        // through the proxy, and by a plain visit to its address
+        let mut settings = match through {
+            true => json!({"proxy": program.url(), "url": "http://overhear.internal/"}),
+            false => json!({"url": program.url()}),
+        };
+        settings["state"] = json!("no");
+        settings["untrusted"] = json!(true);
+        let saw = browser::drive(&program, "onboarding", &settings);
+        assert_eq!(saw["said"], "Not trusted yet", "{settings}");
+
+        settings["state"] = json!("yes");
+        settings["untrusted"] = json!(false);
+        settings["root"] = json!(program.ca_pem());
+        let saw = browser::drive(&program, "onboarding", &settings);
+        assert_eq!(saw["said"], "Trusted \u{2713}", "{settings}");
+        assert_eq!(saw["overflow"], 0, "it fits a phone");
+        assert_eq!(saw["errors"], json!([]));
+    }
+}

@@ -423,6 +423,10 @@ fn answers_that_must_not_pass() {
         let flow = program.api.flow(&format!("path:/{name}"));
         assert_eq!(flow["state"], "failed", "{name}: {flow:#}");
         assert_eq!(flow["error"]["side"], "server", "{name}: {flow:#}");
+        // what the server sent is there to be looked at
+        let id = flow["id"].to_string();
+        let shown = program.command("show").args([&id, "--raw", "--response"]);
+        assert_eq!(shown.ok().text(), answer, "{name}");
     }
 }
 

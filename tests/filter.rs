@@ -123,7 +123,7 @@ fn a_wrong_filter_is_shown_where_it_is_wrong() {
     for (filter, offset) in [
         ("status:abc", 7),
         ("host:a (method:GET", 7),
-        ("ünknown:x or statüs:", 0),
+        ("statsu:200", 0),
         ("not", 3),
         ("/un(closed/", 0),
         ("a or", 4),
@@ -134,9 +134,6 @@ fn a_wrong_filter_is_shown_where_it_is_wrong() {
             &format!("/api/flows?filter={}", encode(filter)),
             None,
         );
-        if filter.starts_with('ü') && answer.status() == 200 {
-            continue; // An unknown word with a colon may be plain text.
-        }
         assert_eq!(answer.status(), 400, "{filter}: {}", answer.text());
         assert!(
             answer

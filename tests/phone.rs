@@ -167,12 +167,11 @@ fn overhear_internal_through_the_proxy() {
     let root = program.home().join("downloaded.pem");
     let link = page
         .split('"')
-        .find(|part| part.ends_with(".pem") || part.ends_with(".crt") || part.ends_with(".cer"));
-    if let Some(link) = link {
-        let url = join("http://overhear.internal/", link);
-        curl(&phone, &program).arg("-o").arg(&root).arg(url).ok();
-        assert!(std::fs::metadata(root).unwrap().len() > 100);
-    }
+        .find(|part| part.ends_with(".pem") || part.ends_with(".crt") || part.ends_with(".cer"))
+        .unwrap_or_else(|| panic!("no certificate to download in {page}"));
+    let url = join("http://overhear.internal/", link);
+    curl(&phone, &program).arg("-o").arg(&root).arg(url).ok();
+    assert!(std::fs::metadata(root).unwrap().len() > 100);
     // Over TLS with our own leaf: this is what the trust check stands on.
     let check = page
         .split(['"', '\'', '`'])

@@ -290,20 +290,19 @@ impl AtWork<'_> {
         if self.queue.is_in_trouble() || (failed.busy() && since.elapsed() < PATIENCE) {
             return;
         }
-        let path = self.path.display();
-        let text: Arc<str> = if failed.disk_full() {
-            format!(
-                "The disk that holds {path} is full. Recording waits for room, traffic goes on: what does not \
-                 fit into memory meanwhile is not recorded. Free some space, or delete flows."
-            )
+        // whoever reads the page is told what to do; where the file is and what SQLite said is for the log
+        let why = if failed.disk_full() {
+            "The disk that holds the recording is full. Recording waits for room, traffic goes on: what does not fit \
+             into memory meanwhile is not recorded. Free some space, or delete flows."
+        } else if failed.busy() {
+            "Another program holds the recording's database. Writing is tried again; traffic goes on, and what does \
+             not fit into memory meanwhile is not recorded. Close that program."
         } else {
-            format!(
-                "The database {path} cannot be written: {failed}. It is tried again; traffic goes on, and what \
-                 does not fit into memory meanwhile is not recorded."
-            )
-        }
-        .into();
-        tracing::error!("{text}");
+            "The recording cannot be written; the log says why. Writing is tried again; traffic goes on, and what \
+             does not fit into memory meanwhile is not recorded."
+        };
+        tracing::error!("{why} ({}: {failed})", self.path.display());
+        let text: Arc<str> = why.into();
         self.queue.set_trouble(Some(text.clone()));
         self.changes.tell(Change::Trouble(Some(text)));
     }

@@ -73,6 +73,11 @@ async fn a_full_disk_stops_nothing_and_loses_nothing_that_fits_into_memory() {
     }
     let text = trouble(&mut changes).await.unwrap();
     assert!(text.contains("is full"), "{text}");
+    let folder = disk.0.path().display().to_string();
+    assert!(
+        !text.contains(&folder),
+        "a path is not for the page: {text}"
+    );
     assert_eq!(store.trouble().as_deref(), Some(text.as_str()));
     // reading goes on, and traffic goes on beyond what memory holds
     assert!(store.count(None).await.unwrap() <= 5);

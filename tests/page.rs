@@ -4,6 +4,7 @@
 mod body;
 mod detail;
 mod list;
+mod names;
 mod shared;
 mod state;
 mod tools;

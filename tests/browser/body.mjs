@@ -27,12 +27,16 @@ async function kinds(page) {
   }
   await body(page, '/broken.cbor')
   seen['/broken.cbor note'] = await page.getByTestId('body-note').innerText()
-  for (const [path, id, word] of [['/picture.png', 'image', '1 × 1'], ['/drawing.svg', 'image', '30 × 20'], ['/paper.pdf', 'pdf', 'PDF 1.7'], ['/sound.wav', 'media', '1.0 s']]) {
+  for (const [path, id, word] of [['/picture.png', 'image', '1 × 1'], ['/photo.jpg', 'image', '16 × 8'], ['/drawing.svg', 'image', '30 × 20'], ['/paper.pdf', 'pdf', 'PDF 1.7'], ['/sound.wav', 'media', '1.0 s']]) {
     await body(page, path)
     const view = page.getByTestId(`body-${id}`)
     await view.getByText(word).first().waitFor()
     seen[path] = await view.innerText()
   }
+  await body(page, '/photo.jpg')
+  // the browser draws it, too: nothing in it is broken
+  seen.drawn = await page.getByTestId('body-image').locator('img').evaluate((image) => [image.naturalWidth, image.naturalHeight])
+  await screenshots(page, DESKTOP, 'photo')
   await body(page, '/paper.pdf')
   seen.viewer = await page.evaluate(() => navigator.pdfViewerEnabled)
   if (seen.viewer) {
@@ -105,6 +109,22 @@ async function walk(page) {
   const path = () => page.getByTestId('body-path').locator('.path').innerText()
   await page.getByTestId('body-path').waitFor()
   const seen = { path: await path() }
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  const copied = async (button, said) => {
+    await page.getByTestId(button).click()
+    await page.getByTestId('notice').getByText(said, { exact: true }).waitFor()
+    return page.evaluate(() => navigator.clipboard.readText())
+  }
+  seen.copied = [
+    await copied('body-copy-path', 'The path is copied.'),
+    await copied('body-copy-jq', 'The path is copied for jq.'),
+    await copied('body-copy-value', 'The value is copied.'),
+  ]
+  // the same from the menu of the line
+  await text.getByText('needle').click({ button: 'right' })
+  await page.getByTestId('menu-copy-path').click()
+  await page.getByTestId('menu').waitFor({ state: 'detached' })
+  seen.menu = await page.evaluate(() => navigator.clipboard.readText())
   await text.focus()
   await page.keyboard.press('ArrowLeft')
   await page.getByTestId('body-path').getByText("$.list[1]['x y']", { exact: true }).waitFor()

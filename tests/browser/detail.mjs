@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ explained, jump, huge, events, messages, tls })
+await steps({ explained, jump, huge, events, messages, tls, steps: waterfall })
 
 function inner(page, id) {
   return page.getByTestId(id).first().innerText()
@@ -141,4 +141,24 @@ async function tls(page) {
   const seen = { picture, server: await inner(page, 'tls-server'), client: await inner(page, 'tls-client') }
   await screenshots(page, DESKTOP, 'tls')
   return seen
+}
+
+/** The waterfall: each bar's name, and where it begins and how wide it is, in percent of its track. */
+async function waterfall(page) {
+  await row(page, '/steps').waitFor()
+  await open(page, '/steps')
+  const timing = page.getByTestId('timing')
+  await timing.waitFor()
+  const phases = await timing.locator('[data-phase] .name').allInnerTexts()
+  const bars = await timing.locator('[data-phase] .track').evaluateAll((tracks) =>
+    tracks.map((track) => {
+      const [all, bar] = [track, track.querySelector('i')].map((element) => element.getBoundingClientRect())
+      // a bar is two pixels wide at least
+      const width = bar.width <= 2.01 ? 0 : (bar.width / all.width) * 100
+      return [((bar.left - all.left) / all.width) * 100, width]
+    }),
+  )
+  await screenshots(page, DESKTOP, 'steps')
+  const broken = await audit(page, '[data-testid=timing]')
+  return { phases, bars, broken }
 }

@@ -1,12 +1,12 @@
 // Drives the list and what is around it: columns, menu, filter, tree, timeline, commands.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { PHONE, audit, open, row, rows, screenshots, shows, steps } from './shared.mjs'
+import { DESKTOP, PHONE, audit, open, row, rows, screenshots, shows, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
 await steps({
-  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible, clock,
+  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible, clock, devices, pocket,
 })
 
 /** Chosen, moved and sized by pointer and by keys; kept over a reload. */
@@ -466,4 +466,91 @@ async function clock(page, { origin }) {
   await page.locator('[role=columnheader][data-col=time][aria-sort]').waitFor()
   await page.getByTestId('flow-list').focus()
   return { axis, pauses, nonsense: seen.flatMap((text) => text.match(/NaN|Invalid|undefined|-\d+(\.\d+)? (ms|s|min)\b/g) ?? []) }
+}
+
+/** Two devices: the tree begins with them; one of them shows its own flows, what is below it too, and both grow as flows come. */
+async function devices(page, { origin, address, phone, curl }) {
+  const node = (key) => page.locator(`[data-testid=tree-node][data-key="${key}"]`)
+  const says = (key) => node(key).getAttribute('title')
+  await node(address).waitFor()
+  const first = await page.getByTestId('tree-node').evaluateAll((nodes) => nodes.map((one) => [one.getAttribute('aria-level'), one.title.split(',').slice(0, 2).join(',')]))
+  await node(address).click()
+  const own = await shows(page, ['/from/phone', '/missing'])
+  const filter = await page.getByTestId('filter').inputValue()
+  await node(address).getByTestId('tree-toggle').click()
+  const host = page.locator('[data-testid=tree-node][aria-level="2"]')
+  await host.waitFor()
+  const below = await host.getAttribute('title')
+  await host.getByTestId('tree-toggle').click()
+  await node('/from/').waitFor()
+  await node('/from/').click()
+  const path = await shows(page, ['/from/phone'])
+  // what comes while it is open is counted where it belongs, also below
+  await page.getByTestId('filter').fill('')
+  await row(page, '/data.json').waitFor()
+  await run(phone[0], phone.slice(1))
+  await page.waitForFunction((key) => document.querySelector(`[data-testid=tree-node][data-key="${key}"]`).title.includes('3 flows'), address)
+  await page.waitForFunction(() => document.querySelector('[data-testid=tree-node][data-key="/from/"]').title.includes('2 flows'))
+  await run('curl', [...curl, `${origin}/from/here`])
+  await page.locator('[data-testid=tree-node][aria-level="1"][title*="3 flows"]').nth(1).waitFor()
+  await screenshots(page, DESKTOP, 'devices')
+  return { first, own, filter, below, path, phone: await says(address) }
+}
+
+/** On a phone, the tree and the timeline are called, and go on counting while they are looked at. */
+async function pocket(page, { origin, curl }) {
+  await page.setViewportSize(PHONE)
+  await row(page, '/n/4').waitFor()
+  const view = async (entry) => {
+    await page.getByTestId('view-open').click()
+    await page.getByTestId(`menu-view-${entry}`).click()
+  }
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth)
+  await view('timeline')
+  const bars = page.getByTestId('timeline-bars')
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=timeline-bars]').dataset.buckets) > 0)
+  // as many flows as the bars stand for
+  const sum = () => page.evaluate(async () => {
+    const timeline = await (await fetch('/api/flows/timeline?buckets=20')).json()
+    return timeline.items.reduce((all, one) => all + one.count, 0)
+  })
+  const drawn = () => bars.locator('path.flows').getAttribute('d')
+  const before = { flows: await sum(), bars: await drawn() }
+  await run('curl', [...curl, `${origin}/pocket/1`])
+  await page.waitForFunction((before) => document.querySelector('[data-testid=timeline-bars] path.flows').getAttribute('d') !== before, before.bars)
+  await row(page, '/pocket/1').waitFor()
+  const after = await sum()
+  const seen = { before: before.flows, after, wide: { timeline: await wide() } }
+  await screenshots(page, PHONE, 'timeline')
+  // a finger on it chooses what is under it
+  await bars.tap({ position: { x: 3, y: 10 } })
+  await page.getByTestId('timeline-all').waitFor()
+  await row(page, '/pocket/1').waitFor({ state: 'detached' })
+  seen.first = (await rows(page))[0]
+  await page.getByTestId('timeline-all').tap()
+  await row(page, '/pocket/1').waitFor()
+  await view('timeline')
+  await page.getByTestId('timeline').waitFor({ state: 'detached' })
+
+  await view('tree')
+  const tree = page.getByTestId('tree')
+  await tree.waitFor()
+  const top = page.getByTestId('tree-node').first()
+  await top.getByText('7').waitFor()
+  await top.getByTestId('tree-toggle').tap()
+  await page.locator('[data-testid=tree-node][data-key="/n/"]').waitFor()
+  await run('curl', [...curl, `${origin}/pocket/2`])
+  await page.locator('[data-testid=tree-node][title*="8 flows"]').waitFor()
+  const folder = page.locator('[data-testid=tree-node][data-key="/pocket/"]')
+  await folder.and(page.locator('[title*="2 flows"]')).waitFor()
+  seen.wide.tree = await wide()
+  seen.broken = await audit(page)
+  await screenshots(page, PHONE, 'tree')
+  await folder.tap()
+  await tree.waitFor({ state: 'detached' })
+  seen.chosen = await shows(page, ['/pocket/1', '/pocket/2'])
+  await page.getByTestId('filter').fill('')
+  await row(page, '/n/4').waitFor()
+  await page.setViewportSize(DESKTOP)
+  return seen
 }

@@ -13,7 +13,7 @@ export const PHONE = { width: 390, height: 844 }
 export function steps(all) {
   return main(async ({ link, steps, ...input }) => {
     const browser = await launch()
-    const context = await browser.newContext({ viewport: DESKTOP, acceptDownloads: true })
+    const context = await browser.newContext({ viewport: DESKTOP, acceptDownloads: true, hasTouch: true })
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
     const troubles = watch(page, new URL(link).origin)

@@ -9,7 +9,7 @@ const run = promisify(execFile)
 const complete = (page, text) => row(page, text).and(page.locator('[data-state=complete]'))
 const request = (curl, ...rest) => run('curl', [...curl, ...rest])
 
-await steps({ compare, copy, annotate, remove, sessions, har, editor, settings, help, recording, lost })
+await steps({ compare, copy, annotate, remove, sessions, har, editor, settings, help, recording, lost, rebuilt })
 
 /** Two answers are compared: by what they say, from difference to difference, and the other way round. */
 async function compare(page) {
@@ -379,4 +379,44 @@ async function lost(page, { curl, origin, control }) {
   await request(curl, `${origin}/after`)
   await complete(page, '/after').waitFor()
   return { before, meanwhile, after: await rows(page) }
+}
+
+/** The program ends, and another build of it starts in its place, in the middle of work. */
+async function rebuilt(page, { curl, origin, control }) {
+  await complete(page, '/two.json').waitFor()
+  await page.getByTestId('filter').fill('path:/note')
+  await row(page, '/two.json').waitFor({ state: 'detached' })
+  await row(page, '/note').click()
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('r')
+  await page.getByTestId('replay-header').first().waitFor()
+  await page.getByTestId('replay-url').fill(`${origin}/note?sent`)
+  await page.getByTestId('replay-send').click()
+  await page.getByTestId('replay-version-1').getByText('200').waitFor()
+  await page.getByTestId('replay-url').fill(`${origin}/note?half-way`)
+  const own = () => page.locator('script[type=module][src]').getAttribute('src')
+  const before = await own()
+  await page.evaluate(() => (globalThis.loaded = 'once'))
+  await fetch(`${control}/stop`)
+  await page.getByTestId('lost').waitFor()
+  await fetch(`${control}/start`)
+  await page.getByTestId('outdated').waitFor()
+  const said = await page.getByTestId('outdated').innerText()
+  await screenshots(page, DESKTOP, 'outdated')
+  const broken = await audit(page)
+  // nothing happens until it is wanted: what was there still works
+  const loaded = await page.evaluate(() => globalThis.loaded)
+  await page.getByTestId('outdated-reload').click()
+  await page.waitForFunction(() => globalThis.loaded === undefined)
+  await page.getByTestId('replay-header').first().waitFor()
+  await page.getByTestId('connection-state').getByText('live').waitFor()
+  await page.getByTestId('replay-version-1').getByText('200').waitFor()
+  const kept = { url: await page.getByTestId('replay-url').inputValue(), outdated: await page.getByTestId('outdated').count() }
+  await page.getByTestId('replay-send').click()
+  await page.getByTestId('replay-version-2').getByText('200').waitFor()
+  await page.getByTestId('replay-back').click()
+  await page.locator('[data-testid=detail][data-id]').waitFor()
+  kept.filter = await page.getByTestId('filter').inputValue()
+  kept.rows = await rows(page)
+  return { said, broken, loaded, before, after: await own(), kept }
 }

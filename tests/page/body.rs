@@ -44,6 +44,78 @@ const KINDS: [(&str, &str, &[u8]); 16] = [
     ("/right.json", "application/json", "{\"name\":\"\u{645}\u{631}\u{62d}\u{628}\u{627}\",\"html\":\"<img src=x onerror=parent.owned=4>\"}".as_bytes()),
 ];
 
+/// A grey picture of 16 × 8 pixels in JPEG (ITU-T T.81), with what a camera writes beside it.
+fn photo() -> Vec<u8> {
+    let mut file = vec![0xff, 0xd8];
+    let mut segment = |marker: u8, body: &[u8]| {
+        let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+        file.extend([0xff, marker, length[0], length[1]]);
+        file.extend(body);
+    };
+    segment(0xe1, &[b"Exif\0\0", &exif()[..]].concat());
+    segment(0xdb, &[&[0][..], &[1; 64]].concat());
+    segment(0xc0, &[8, 0, 8, 0, 16, 1, 1, 0x11, 0]);
+    // one code of one bit each: no difference, and the end of a block
+    for table in [0x00, 0x10] {
+        segment(0xc4, &[&[table, 1][..], &[0; 16]].concat());
+    }
+    segment(0xda, &[1, 1, 0, 0, 63, 0]);
+    file.extend([0x0f, 0xff, 0xd9]);
+    file
+}
+
+/// Camera, time, exposure and place (CIPA DC-008): three directories one after the other, then what did not fit into them.
+fn exif() -> Vec<u8> {
+    const ASCII: u16 = 2;
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
+    const RATIONAL: u16 = 5;
+    let rationals = |all: &[[u32; 2]]| -> Vec<u8> {
+        let numbers = all.iter().flatten();
+        numbers.flat_map(|n| n.to_be_bytes()).collect()
+    };
+    /// Tag, type, how many, and the value.
+    type Entry = (u16, u16, u32, Vec<u8>);
+    let directories: [Vec<Entry>; 3] = [
+        vec![
+            (0x0110, ASCII, 8, "K\u{e4}mera\0".as_bytes().to_vec()),
+            (0x0112, SHORT, 1, vec![0, 1]),
+            (0x8769, LONG, 1, 62_u32.to_be_bytes().to_vec()),
+            (0x8825, LONG, 1, 92_u32.to_be_bytes().to_vec()),
+        ],
+        vec![
+            (0x829a, RATIONAL, 1, rationals(&[[1, 250]])),
+            (0x9003, ASCII, 20, b"2026:11:21 10:00:00\0".to_vec()),
+        ],
+        vec![
+            (1, ASCII, 2, b"N\0".to_vec()),
+            (2, RATIONAL, 3, rationals(&[[48, 1], [12, 1], [3056, 100]])),
+            (3, ASCII, 2, b"W\0".to_vec()),
+            (4, RATIONAL, 3, rationals(&[[16, 1], [22, 1], [1949, 100]])),
+        ],
+    ];
+    let mut file = b"MM\0\x2a\0\0\0\x08".to_vec();
+    let mut far = Vec::new();
+    for entries in directories {
+        file.extend(u16::try_from(entries.len()).unwrap().to_be_bytes());
+        for (tag, kind, count, mut value) in entries {
+            file.extend([tag.to_be_bytes(), kind.to_be_bytes()].concat());
+            file.extend(count.to_be_bytes());
+            if value.len() > 4 {
+                file.extend(u32::try_from(146 + far.len()).unwrap().to_be_bytes());
+                far.extend(value);
+            } else {
+                value.resize(4, 0);
+                file.extend(value);
+            }
+        }
+        file.extend([0; 4]);
+    }
+    assert_eq!(file.len(), 146);
+    file.extend(far);
+    file
+}
+
 /// A font that somebody made: one that the tests' browser driver brings along.
 fn font() -> Vec<u8> {
     let mut folders = vec![repository().join("tests/node_modules/playwright-core/lib")];
@@ -68,6 +140,9 @@ fn every_kind_is_shown_as_what_it_is() {
         if line.contains("/letters.ttf") {
             return response("200 OK", &["Content-Type: font/ttf"], &letters);
         }
+        if line.contains("/photo.jpg") {
+            return response("200 OK", &["Content-Type: image/jpeg"], photo());
+        }
         if line.contains("/sound.wav") {
             return response("200 OK", &["Content-Type: audio/wav"], sound());
         }
@@ -85,6 +160,7 @@ fn every_kind_is_shown_as_what_it_is() {
         curl = curl.arg(url(&origin, path));
     }
     curl.arg(url(&origin, "/sound.wav"))
+        .arg(url(&origin, "/photo.jpg"))
         .arg(url(&origin, "/letters.ttf"))
         .args(["--output", "/dev/null"])
         .ok();
@@ -116,7 +192,7 @@ fn every_kind_is_shown_as_what_it_is() {
         .arg("file={\"inside\":[1,2]};filename=a.json;type=application/json")
         .arg(url(&origin, "/upload"))
         .ok();
-    program.api.wait_for("", KINDS.len() + 6);
+    program.api.wait_for("", KINDS.len() + 7);
     let seen = drive(&program, &origin, "body", &["kinds", "views"]);
     let views = seen["views"].as_object().unwrap();
     assert_eq!(views.len(), 14, "{views:#?}");
@@ -237,12 +313,24 @@ fn every_kind_is_shown_as_what_it_is() {
     );
     assert_eq!(lines("/cut.grpc")[..3], ["{", "1: 5", "}"]);
     assert_eq!(kinds["face"], json!(["loaded"]));
+    assert_eq!(kinds["drawn"], json!([16, 8]));
     for (name, words) in [
         ("/cut.grpc note", &["12 bytes, of which 2 are here"][..]),
         ("/letters.ttf", &["characters", "TrueType"]),
         ("/broken.cbor note", &["cannot be read to its end"]),
         ("/picture.png", &["PNG", "1 \u{d7} 1", "69 bytes"]),
         ("/drawing.svg", &["30 \u{d7} 20"]),
+        (
+            "/photo.jpg",
+            &[
+                "JPEG",
+                "16 \u{d7} 8",
+                "K\u{e4}mera",
+                "2026:11:21 10:00:00",
+                "1/250",
+                "48.20849, -16.37208",
+            ],
+        ),
         ("/paper.pdf", &["PDF 1.7", "3", "A good day"]),
         ("/sound.wav", &["audio/wav", "1.0 s"]),
         ("/form", &["plain", "odd", "\u{fc} x"]),
@@ -334,6 +422,9 @@ fn a_large_body_is_walked_and_searched() {
     let seen = drive(&program, &origin, "body", &["walk", "large"]);
     let walk = &seen["walk"];
     assert_eq!(walk["path"], "$.list[1]['x y'][1]", "{walk}");
+    let copied = ["$.list[1]['x y'][1]", ".list[1][\"x y\"][1]", "\"needle\""];
+    assert_eq!(walk["copied"], json!(copied), "{walk}");
+    assert_eq!(walk["menu"], copied[0], "{walk}");
     assert_eq!(walk["parent"], "$.list[1]['x y']", "{walk}");
     assert_eq!(walk["folded"], 1, "{walk}");
     let large = &seen["large"];

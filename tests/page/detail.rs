@@ -274,3 +274,77 @@ fn both_sides_of_tls_are_opened_up() {
     says(tls, "client", &["overhear", "localhost", "ECDSA P-256"]);
     assert_eq!(seen["troubles"], json!([]));
 }
+
+#[test]
+fn every_step_of_a_connection_is_a_bar() {
+    let ca = TestCa::new();
+    let origin = Server::answering(Some(ca.identity().server(&["http/1.1"])), |_| {
+        response("200 OK", &[], vec![b'x'; 300_000])
+    });
+    let program = Program::trusting(&ca.pem);
+    program
+        .curl()
+        .args(["--data-binary", "asked", "--output", "/dev/null"])
+        .arg(format!("https://localhost:{}/steps", origin.port()))
+        .ok();
+    let flow = program.api.flow("path:/steps");
+    let seen = drive(&program, &origin, "detail", &["steps"]);
+    let steps = &seen["steps"];
+    assert_eq!(
+        steps["phases"],
+        json!([
+            "DNS",
+            "Connect",
+            "Server TLS",
+            "Client TLS",
+            "Send",
+            "Wait",
+            "Transfer"
+        ])
+    );
+    // each bar is as long as its time was, and stands where it began: beside the axis, what the API says
+    let times = &flow["connection"]["times"];
+    let of = |times: &Value, name: &str| nanoseconds(times[name].as_str().unwrap());
+    let spans = [
+        (times, "dns_start", "dns_done"),
+        (times, "connect_start", "connected"),
+        (times, "connected", "server_tls_done"),
+        (times, "server_tls_done", "client_tls_done"),
+        (&flow["times"], "request_first", "request_last"),
+        (&flow["times"], "request_last", "response_first"),
+        (&flow["times"], "response_first", "response_last"),
+    ];
+    let bars: Vec<[f64; 2]> = serde_json::from_value(steps["bars"].clone()).unwrap();
+    let total = bars
+        .iter()
+        .map(|[start, width]| start + width)
+        .fold(0.0, f64::max);
+    assert!(
+        (99.0..=101.0).contains(&total),
+        "the longest axis is full: {bars:?}"
+    );
+    let longest = [&spans[..4], &spans[4..]]
+        .map(|part| of(part.last().unwrap().0, part.last().unwrap().2) - of(part[0].0, part[0].1))
+        .into_iter()
+        .max()
+        .unwrap();
+    for ((times, from, to), [_, width]) in spans.into_iter().zip(bars) {
+        let share = (of(times, to) - of(times, from)) as f64 / longest as f64 * 100.0;
+        assert!(
+            (share - width).abs() < 1.0,
+            "{from}: {share} % is drawn as {width} %"
+        );
+    }
+    assert_eq!(steps["broken"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+/// Nanoseconds of the day of a time in UTC.
+fn nanoseconds(rfc3339: &str) -> i64 {
+    let time = rfc3339.split('T').nth(1).unwrap().trim_end_matches('Z');
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let seconds = seconds
+        .split(':')
+        .fold(0, |sum, part| sum * 60 + part.parse::<i64>().unwrap());
+    seconds * 1_000_000_000 + format!("{fraction:0<9}").parse::<i64>().unwrap()
+}

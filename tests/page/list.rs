@@ -1,8 +1,8 @@
 //! Promise: the list is arranged as a person likes it, everything in it is found by looking, typing or clicking, and hands
 //! without a mouse and eyes without a screen can do the same.
 
-use super::shared::{self, origin, traffic, url};
-use crate::support::{Program, Server};
+use super::shared::{self, drive_with, origin, traffic, url};
+use crate::support::{Program, Server, phone::Phone, program::Setup, server::response};
 use serde_json::{Value, json};
 
 const ALL: [&str; 6] = ["/data.json", "/edit", "/n/1", "/n/2", "/n/3", "/n/4"];
@@ -150,6 +150,77 @@ fn a_clock_that_jumps_is_shown_in_words() {
     assert_eq!(pauses.len(), 2, "back in time is no pause: {pauses:?}");
     assert!(pauses[0].contains("3,653 d"), "{pauses:?}");
     assert_eq!(clock["nonsense"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn the_tree_begins_with_the_devices_when_there_are_several() {
+    let Some(phone) = Phone::plug_in() else {
+        return;
+    };
+    let origin = Server::answering(None, |request| {
+        let line = request.start_line();
+        let status = match line.contains("/missing") {
+            true => "404 Not Found",
+            false => "200 OK",
+        };
+        response(status, &["Content-Type: text/plain"], line)
+    });
+    let program = Setup::new()
+        .listen("0.0.0.0:0")
+        .args(["--allow", &format!("{}/32", phone.address)])
+        .start();
+    let proxy = format!("http://{}:{}", phone.host, program.proxy.port());
+    let way = [
+        "--silent",
+        "--max-time",
+        "60",
+        "--noproxy",
+        "",
+        "--proxy",
+        &proxy,
+    ];
+    traffic(&program, &origin);
+    for path in ["/from/phone", "/missing"] {
+        phone.run("curl").args(way).arg(url(&origin, path)).ok();
+    }
+    program.api.wait_for("", 4);
+    let again = ["ip", "netns", "exec", phone.name(), "curl"];
+    let last = url(&origin, "/from/pocket");
+    let again: Vec<&str> = [&again[..], &way, &[&last]].concat();
+    let address = phone.address.to_string();
+    let more = json!({ "address": address, "phone": again });
+    let seen = drive_with(&program, &url(&origin, ""), "list", &["devices"], more);
+    let devices = &seen["devices"];
+    let mut first: Vec<[String; 2]> = serde_json::from_value(devices["first"].clone()).unwrap();
+    first.sort();
+    let here = |name: &str| ["1".to_owned(), format!("{name}, 2 flows")];
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert!(first.contains(&here(&address)), "{first:?}");
+    assert!(first.contains(&here("127.0.0.1")), "{first:?}");
+    assert_eq!(devices["own"], json!(["/from/phone", "/missing"]));
+    assert_eq!(devices["filter"], format!("client:{address}"));
+    let below = devices["below"].as_str().unwrap();
+    assert!(
+        below.contains("localhost") && below.contains("2 flows, 1 error"),
+        "{below}"
+    );
+    assert_eq!(devices["path"], json!(["/from/phone"]));
+    let now = devices["phone"].as_str().unwrap();
+    assert!(now.contains("3 flows, 1 error"), "{now}");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn on_a_phone_the_tree_and_the_timeline_are_called_and_live() {
+    let (origin, program) = some();
+    let seen = drive(&program, &origin, &["pocket"]);
+    let pocket = &seen["pocket"];
+    assert_eq!(pocket["wide"], json!({"timeline": 390, "tree": 390}));
+    assert_eq!([&pocket["before"], &pocket["after"]], [6, 7]);
+    assert_eq!(pocket["first"], "/data.json");
+    assert_eq!(pocket["chosen"], json!(["/pocket/1", "/pocket/2"]));
+    assert_eq!(pocket["broken"], json!([]));
     assert_eq!(seen["troubles"], json!([]));
 }
 

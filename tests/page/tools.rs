@@ -2,10 +2,16 @@
 //! edited and sent again; and the program is set up, paused, and missed when it is gone.
 
 use super::shared::{drive_with, url};
-use crate::support::{Nginx, Program, Server, browser, program::Setup, server::response};
+use crate::support::{
+    Nginx, Program, Server, browser, not_run,
+    program::{Setup, binary},
+    server::response,
+};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::{
-    path::Path,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -327,29 +333,9 @@ fn a_program_that_goes_away_is_missed_and_comes_back() {
     traffic(&first, &origin);
     let (proxy, web) = (first.proxy.to_string(), first.api.address.to_string());
 
-    // the browser is driven for a program that lives on, whatever happens to the one it looks at
-    let place = crate::support::folder();
-    let mut input = json!({
-        "untrusted": true,
-        "link": format!("http://{web}/?token={}", first.api.token),
-        "steps": ["lost"],
-        "origin": url(&origin, ""),
-        "curl": ["--silent", "--max-time", "60", "--noproxy", "", "--proxy", first.url()],
+    let seen = interrupted(first, url(&origin, ""), "lost", move || {
+        lasting(data.path(), &proxy, &web)
     });
-    let running = Arc::new(Mutex::new(Some(first)));
-    let held = running.clone();
-    let folder = data.path().to_owned();
-    let control = Server::answering(None, move |request| {
-        let mut held = held.lock().unwrap();
-        if request.start_line().contains("/stop") {
-            held.take().unwrap().kill();
-        } else {
-            *held = Some(lasting(&folder, &proxy, &web));
-        }
-        response("200 OK", &[], "done")
-    });
-    input["control"] = json!(format!("http://127.0.0.1:{}", control.port()));
-    let seen = browser::drive_in(place.path(), "tools", &input);
     let lost = &seen["lost"];
     assert_eq!(lost["before"], json!(["/note", "/one.json", "/two.json"]));
     assert_eq!(
@@ -364,11 +350,140 @@ fn a_program_that_goes_away_is_missed_and_comes_back() {
     for trouble in seen["troubles"].as_array().unwrap() {
         assert!(trouble.as_str().unwrap().contains("net::ERR_"), "{trouble}");
     }
+}
+
+#[test]
+fn another_build_is_told_of_and_takes_over_what_was_being_done() {
+    if !cfg!(target_os = "linux") {
+        return not_run("a program that was changed is not started by this system");
+    }
+    let origin = origin();
+    let data = crate::support::folder();
+    let first = lasting(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    traffic(&first, &origin);
+    let (proxy, web) = (first.proxy.to_string(), first.api.address.to_string());
+    let build = another_build(&first, data.path());
+    let folder = data.path().to_owned();
+    let seen = interrupted(first, url(&origin, ""), "rebuilt", move || {
+        let setup = surviving(&folder, &proxy, &web);
+        setup.binary(&build).start()
+    });
+    let rebuilt = &seen["rebuilt"];
+    let said = rebuilt["said"].as_str().unwrap();
+    assert!(said.contains("another build"), "{said}");
+    assert_eq!(rebuilt["loaded"], "once", "it does not reload by itself");
+    assert_ne!(rebuilt["before"], rebuilt["after"], "the new page runs");
+    assert_eq!(rebuilt["broken"], json!([]));
+    let kept = &rebuilt["kept"];
+    assert_eq!(kept["url"], url(&origin, "/note?half-way"));
+    assert_eq!(kept["outdated"], 0);
+    assert_eq!(kept["filter"], "path:/note");
+    assert_eq!(
+        kept["rows"],
+        json!(["/note", "/note?sent", "/note?half-way"]),
+        "what was recorded before, and what was sent since"
+    );
+    for trouble in seen["troubles"].as_array().unwrap() {
+        assert!(trouble.as_str().unwrap().contains("net::ERR_"), "{trouble}");
+    }
+}
+
+/// The program as another build of it would be: all files of its page have other names.
+fn another_build(program: &Program, folder: &Path) -> PathBuf {
+    let page = program.api.bytes("/");
+    let mut names = BTreeSet::new();
+    let mut texts = vec![page.clone()];
+    while let Some(text) = texts.pop() {
+        for name in hashed_names(&String::from_utf8_lossy(&text)) {
+            let path = format!("/assets/{name}");
+            let token = format!("Authorization: Bearer {}", program.api.token);
+            let file = program.api.raw("GET", &path, &[&token], b"");
+            if file.status() == 200 && names.insert(name) {
+                texts.push(file.body);
+            }
+        }
+    }
+    assert!(names.len() > 10, "{names:?}");
+    let mut bytes = std::fs::read(binary()).unwrap();
+    let mut changed = String::from_utf8(page.clone()).unwrap();
+    for name in &names {
+        // the last letter of the hash: the names stay in their order, in which they are looked for
+        let (name, _) = name.rsplit_once('.').unwrap();
+        let last = if name.ends_with('x') { 'y' } else { 'x' };
+        let other = format!("{}{last}", &name[..name.len() - 1]);
+        replace(&mut bytes, name.as_bytes(), other.as_bytes());
+        changed = changed.replace(name, &other);
+    }
+    // by which a browser that has the page asks whether it still is the one
+    let digest = |page: &[u8]| Sha256::digest(page).to_vec();
+    replace(&mut bytes, &digest(&page), &digest(changed.as_bytes()));
+    let file = folder.join("overhear-rebuilt");
+    std::fs::write(&file, bytes).unwrap();
+    std::fs::set_permissions(&file, std::fs::metadata(binary()).unwrap().permissions()).unwrap();
+    file
+}
+
+/// What could be names of files with a hash in them: `NAME-HASH.js`, `NAME-HASH.css`.
+fn hashed_names(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
+    let words = words.map(|word| word.trim_start_matches('.'));
+    let is = |word: &&str| {
+        let name = word.strip_suffix(".js").or(word.strip_suffix(".css"));
+        name.is_some_and(|name| name.len() > 9 && name.as_bytes()[name.len() - 9] == b'-')
+    };
+    words.filter(is).map(str::to_owned).collect()
+}
+
+/// Every occurrence, of which there must be one, by something as long.
+fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+    assert_eq!(from.len(), to.len());
+    let is = |at: &usize| bytes[*at] == from[0] && bytes[*at..].starts_with(from);
+    let found: Vec<usize> = (0..bytes.len()).filter(is).collect();
+    assert!(!found.is_empty(), "the page is not in the program");
+    for at in found {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+}
+
+/// Drives a step of the browser script that stops `first` and starts what `again` makes, as it likes.
+fn interrupted(
+    first: Program,
+    origin: String,
+    step: &str,
+    again: impl Fn() -> Program + Send + Sync + 'static,
+) -> Value {
+    // the browser is driven for a program that lives on, whatever happens to the one it looks at
+    let place = crate::support::folder();
+    let mut input = json!({
+        "untrusted": true,
+        "link": format!("http://{}/?token={}", first.api.address, first.api.token),
+        "steps": [step],
+        "origin": origin,
+        "curl": ["--silent", "--max-time", "60", "--noproxy", "", "--proxy", first.url()],
+    });
+    let running = Arc::new(Mutex::new(Some(first)));
+    let held = running.clone();
+    let control = Server::answering(None, move |request| {
+        let mut held = held.lock().unwrap();
+        if request.start_line().contains("/stop") {
+            held.take().unwrap().kill();
+        } else {
+            *held = Some(again());
+        }
+        response("200 OK", &[], "done")
+    });
+    input["control"] = json!(format!("http://127.0.0.1:{}", control.port()));
+    let seen = browser::drive_in(place.path(), "tools", &input);
     drop(running.lock().unwrap().take());
+    seen
 }
 
 /// The program with data and a token that outlive it.
 fn lasting(data: &Path, proxy: &str, web: &str) -> Program {
+    surviving(data, proxy, web).start()
+}
+
+fn surviving(data: &Path, proxy: &str, web: &str) -> Setup {
     let setup = Setup::new().data(data).listen(proxy).web(web);
-    setup.args(["--token", "the-same-token-in-both"]).start()
+    setup.args(["--token", "the-same-token-in-both"])
 }

@@ -16,6 +16,7 @@ pub struct Setup {
     listen: String,
     web: String,
     upstream_ca: Option<String>,
+    binary: PathBuf,
 }
 
 /// A running program. Killed when dropped, by its own id.
@@ -37,7 +38,11 @@ pub fn binary() -> &'static Path {
 /// A command of the program in a home of its own (a folder that outlives it), away from the
 /// configuration and the environment of the person who runs the tests.
 pub fn overhear(home: &Path) -> Run {
-    let mut run = Run::new(binary())
+    at_home(binary(), home)
+}
+
+fn at_home(binary: &Path, home: &Path) -> Run {
+    let mut run = Run::new(binary)
         .env("HOME", home)
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_DATA_HOME", home.join("share"))
@@ -60,6 +65,7 @@ impl Setup {
             listen: "127.0.0.1:0".to_owned(),
             web: "127.0.0.1:0".to_owned(),
             upstream_ca: None,
+            binary: binary().to_owned(),
         }
     }
 
@@ -93,10 +99,16 @@ impl Setup {
         self
     }
 
+    /// Another build of the program.
+    pub fn binary(mut self, file: &Path) -> Self {
+        self.binary = file.to_owned();
+        self
+    }
+
     /// The command line that [`start`](Self::start) would run, in a home (which must live on).
     pub fn command(&self, home: &Path) -> (Run, PathBuf) {
         let data = self.data.clone().unwrap_or_else(|| home.join("data"));
-        let mut run = overhear(home)
+        let mut run = at_home(&self.binary, home)
             .arg("run")
             .args([
                 "--listen",

@@ -84,9 +84,9 @@ describe("search", () => {
 
   it("marks places within colours", () => {
     const row = '"key": "a key"';
-    expect(stretches(tokens(row, false), row, /key/g, 10)).toEqual([["key", '"', 0], ["key", "key", 1], ["key", '"', 0], ["", ": ", 0], ["string", '"a ', 0], ["string", "key", 2], ["string", '"', 0]]);
+    expect(stretches(tokens(row, false), row, /key/g, 10)).toEqual([["key", [['"', 0], ["key", 1], ['"', 0]]], ["", [[": ", 0]]], ["string", [['"a ', 0], ["key", 2], ['"', 0]]]]);
     const across = 'x"ab"';
-    expect(stretches(tokens(across, false), across, /x"a/g, -1).map(([, text, mark]) => [text, mark])).toEqual([["x", 1], ['"a', 1], ['b"', 0]]);
+    expect(stretches(tokens(across, false), across, /x"a/g, -1).map(([, pieces]) => pieces)).toEqual([[["x", 1]], [['"a', 1], ['b"', 0]]]);
   });
 });
 

@@ -44,12 +44,13 @@ function cut(row: string, pattern: RegExp, kind: (text: string, at: number) => K
   return found;
 }
 
-/** A stretch of a row: its colour, and whether it is found (1), or is the place that is looked at (2). */
-export type Stretch = [kind: Kind, text: string, mark: 0 | 1 | 2];
+/** A piece of a token: whether it is found (1), or is the place that is looked at (2). */
+export type Piece = [text: string, mark: 0 | 1 | 2];
+export type Stretch = [kind: Kind, pieces: Piece[]];
 
-/** Colours and places found, together. `current` is where the looked-at place begins in the row, or -1. */
+/** Colours and places found, together: the tokens of a row in pieces. `current` is where the looked-at place begins in the row, or -1. */
 export function stretches(coloured: Token[], row: string, pattern: RegExp | null, current: number): Stretch[] {
-  if (!pattern) return coloured.map(([kind, text]) => [kind, text, 0]);
+  if (!pattern) return coloured.map(([kind, text]) => [kind, [[text, 0]]]);
   const marks: [from: number, to: number, mark: 1 | 2][] = [];
   for (const match of row.matchAll(pattern)) {
     if (match[0] !== "") marks.push([match.index, match.index + match[0].length, match.index === current ? 2 : 1]);
@@ -60,12 +61,14 @@ export function stretches(coloured: Token[], row: string, pattern: RegExp | null
   let next = 0;
   for (const [kind, text] of coloured) {
     const end = at + text.length;
+    const pieces: Piece[] = [];
+    found.push([kind, pieces]);
     while (at < end) {
       while (next < marks.length && (marks[next] as [number, number, 1])[1] <= at) next++;
       const mark = marks[next];
       const inside = mark !== undefined && mark[0] <= at;
       const to = Math.min(end, mark === undefined ? end : inside ? mark[1] : mark[0]);
-      found.push([kind, row.slice(at, to), inside ? mark[2] : 0]);
+      pieces.push([row.slice(at, to), inside ? mark[2] : 0]);
       at = to;
     }
   }

@@ -1,28 +1,30 @@
 //! What happened to a flow, in one sentence, and what a person can do about a failure.
 
+import { isolated } from "../lib/bidi";
 import { bytes, duration, mediaType, reason, shortType } from "../lib/format";
 import type { Failure, Flow, FlowDetail } from "../lib/types";
 
 export function story(flow: Flow | FlowDetail): string {
   const took = flow.duration_ms === null ? "" : ` after ${duration(flow.duration_ms)}`;
-  const where = `${flow.host}:${flow.port}`;
+  const [host, method] = [isolated(flow.host), isolated(flow.method)];
+  const where = `${host}:${flow.port}`;
   if (flow.kind === "tcp") return tcp(flow, where);
   if (flow.kind === "udp") return `Datagrams between ${flow.client} and ${where}.`;
   if (flow.kind === "icmp") return flow.error?.text ?? `An ICMP error about ${where}.`;
   if (flow.kind === "dns") {
-    if (flow.error) return `The question for ${flow.host} was not answered: ${flow.error.text}`;
-    return `${flow.server ?? "The name server"} answered the question for ${flow.host} (${flow.method}) in ${duration(flow.duration_ms)}.`;
+    if (flow.error) return `The question for ${host} was not answered: ${flow.error.text}`;
+    return `${flow.server ?? "The name server"} answered the question for ${host} (${method}) in ${duration(flow.duration_ms)}.`;
   }
   if (flow.kind === "tls") {
     return flow.state === "failed" ? `The TLS connection to ${where} failed${took}.` : `TLS to ${where}, passed on without being opened.`;
   }
-  if (flow.state === "failed") return `${flow.method} ${flow.host} failed${took}: ${failedHow(flow)}.`;
+  if (flow.state === "failed") return `${method} ${host} failed${took}: ${failedHow(flow)}.`;
   if (flow.state === "interrupted") return `overhear stopped while this ${flow.kind === "websocket" ? "WebSocket was open" : "request was running"}.`;
   if (flow.kind === "websocket") {
-    return `A WebSocket with ${flow.host}${flow.state === "running" ? ", still open" : `, open for ${duration(flow.duration_ms)}`}.`;
+    return `A WebSocket with ${host}${flow.state === "running" ? ", still open" : `, open for ${duration(flow.duration_ms)}`}.`;
   }
-  if (flow.status === null) return flow.state === "running" ? `Waiting for ${flow.host} to answer.` : `${flow.method} ${flow.host} ended without an answer.`;
-  const answer = `${flow.host} answered ${flow.status} ${reason(flow.status)}`.trimEnd();
+  if (flow.status === null) return flow.state === "running" ? `Waiting for ${host} to answer.` : `${method} ${host} ended without an answer.`;
+  const answer = `${host} answered ${flow.status} ${reason(flow.status)}`.trimEnd();
   const over = flow.response?.version ? ` over ${flow.response.version}` : "";
   const size = flow.response?.body_size ?? 0;
   const what = size > 0 ? ` with ${bytes(size)}${typeWords(flow)}` : " without a body";
@@ -32,7 +34,7 @@ export function story(flow: Flow | FlowDetail): string {
 
 function typeWords(flow: Flow | FlowDetail): string {
   const type = shortType(flow.response?.content_type);
-  return type ? ` of ${["json", "html", "css", "xml"].includes(type) ? type.toUpperCase() : type}` : "";
+  return type ? ` of ${["json", "html", "css", "xml"].includes(type) ? type.toUpperCase() : isolated(type)}` : "";
 }
 
 function tcp(flow: Flow | FlowDetail, where: string): string {

@@ -1,6 +1,7 @@
 //! The columns there are, and which of them a width has room for.
 
 import type { SortKey } from "../lib/api";
+import { isolated } from "../lib/bidi";
 import { bytes, clock, duration, exactBytes, moment, shortType } from "../lib/format";
 import type { Flow } from "../lib/types";
 
@@ -44,7 +45,7 @@ export const COLUMNS: readonly Column[] = [
   { key: "kind", title: "Kind", sort: "kind", muted: true, width: 76, rank: 10, text: (flow) => flow.kind },
   { key: "protocol", title: "Protocol", muted: true, width: 68, rank: 10, text: (flow) => flow.request.version ?? "" },
   { key: "server", title: "Server", muted: true, width: 126, rank: 10, text: (flow) => flow.server ?? "", hint: (flow) => flow.server ?? "" },
-  { key: "tags", title: "Tags", width: 90, rank: 5, text: (flow) => flow.tags.join(", "), hint: (flow) => flow.tags.join(", ") },
+  { key: "tags", title: "Tags", width: 90, rank: 5, text: tagNames, hint: tagNames },
   { key: "comment", title: "Comment", width: 140, rank: 5, text: (flow) => flow.comment, hint: (flow) => flow.comment },
 ];
 
@@ -54,9 +55,14 @@ export function columnOf(key: string): Column | undefined {
   return BY_KEY.get(key);
 }
 
+/** The tags in a row. */
+export function tagNames(flow: Pick<Flow, "tags">): string {
+  return flow.tags.map(isolated).join(", ");
+}
+
 /** `example.com`, with its port where that is unusual. */
 export function hostName(flow: Pick<Flow, "host" | "port" | "scheme">): string {
-  return flow.port !== (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443) ? `${flow.host}:${flow.port}` : flow.host;
+  return flow.port !== (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443) ? `${isolated(flow.host)}:${flow.port}` : isolated(flow.host);
 }
 
 function exact(size: number | null): string {

@@ -1,7 +1,9 @@
 //! What a row says beside its columns, as small signs after the path: one line for each state that a flow can have.
 
 import { sessions } from "../sessions/sessions.svelte";
+import { isolated } from "../lib/bidi";
 import type { Flow } from "../lib/types";
+import { tagNames } from "./columns";
 
 export interface Mark {
   id: string;
@@ -16,8 +18,8 @@ export const MARKS: readonly Mark[] = [
   { id: "replay", sign: "↻", has: (flow) => flow.replay_of !== null && flow.replay_of !== undefined, says: (flow) => `sent again from #${flow.replay_of}` },
   { id: "redirect", sign: "↪", has: (flow) => flow.status !== null && [301, 302, 303, 307, 308].includes(flow.status), says: () => "redirects elsewhere" },
   { id: "imported", sign: "⤓", has: (flow) => sessions.find(flow.session)?.source === "imported", says: () => "imported from a file" },
-  { id: "comment", sign: "✎", has: (flow) => !!flow.comment, says: (flow) => flow.comment },
-  { id: "tag", sign: "#", has: (flow) => flow.tags?.length > 0, says: (flow) => flow.tags.join(", ") },
+  { id: "comment", sign: "✎", has: (flow) => !!flow.comment, says: (flow) => isolated(flow.comment) },
+  { id: "tag", sign: "#", has: (flow) => flow.tags?.length > 0, says: tagNames },
   { id: "star", sign: "★", has: (flow) => flow.starred, says: () => "starred" },
 ];
 

@@ -6,6 +6,7 @@ import { copyText } from "../export/clipboard";
 import { COPY_FORMATS, copyAs } from "../export/copy";
 import { api } from "../lib/api";
 import { app } from "../lib/app.svelte";
+import { isolated } from "../lib/bidi";
 import { plural } from "../lib/format";
 import type { MenuEntry } from "../lib/menu.svelte";
 import { router } from "../lib/route.svelte";
@@ -60,7 +61,7 @@ export function valueEntries(value: Asked): MenuEntry[] {
 
 function named(value: Asked): string {
   const shown = value.shown.length > 40 ? `${value.shown.slice(0, 39)}…` : value.shown;
-  return `${value.name} ${shown}`;
+  return `${value.name} ${isolated(shown)}`;
 }
 
 function narrow(filter: string): void {
@@ -124,5 +125,5 @@ function colorEntries(flow: Flow, ids: number[]): MenuEntry[] {
 function lastTag(ids: number[]): MenuEntry[] {
   if (ids.length < 2) return [];
   const tag = ids.map((id) => app.list.find(id)?.tags[0]).find((found) => found !== undefined);
-  return tag === undefined ? [] : [{ id: "tag-same", title: `Tag with “${tag}”`, run: () => addTag(ids, tag) }];
+  return tag === undefined ? [] : [{ id: "tag-same", title: `Tag with “${isolated(tag)}”`, run: () => addTag(ids, tag) }];
 }

@@ -1,4 +1,5 @@
-//! The workbenches of this visit: what was sent from each flow, with its answers. Leaving a workbench loses nothing.
+//! The workbenches of this visit: what was sent from each flow, with its answers. Leaving a workbench loses nothing, nor does
+//! loading the page again.
 
 import type { FlowDetail } from "../lib/types";
 import type { Draft } from "./draft";
@@ -27,6 +28,20 @@ export class Bench {
   #sent = 0;
 
   constructor(readonly id: number) {}
+
+  static of(kept: Kept): Bench {
+    const bench = new Bench(kept.id);
+    bench.draft = kept.draft;
+    bench.shown = kept.shown;
+    bench.#sent = kept.sent;
+    bench.versions = kept.versions.map((version) => ({ ...version, at: new Date(version.at), answer: null }));
+    return bench;
+  }
+
+  kept(): Kept {
+    const versions = this.versions.map(({ number, draft, flow, at }) => ({ number, draft, flow, at: at.toISOString() }));
+    return { id: this.id, draft: $state.snapshot(this.draft), shown: this.shown, sent: this.#sent, versions };
+  }
 
   get current(): Version | null {
     return this.versions.find((version) => version.number === this.shown) ?? null;
@@ -59,7 +74,46 @@ export class Bench {
   }
 }
 
+/** What is kept of a workbench while the page is loaded again: answers are read anew. */
+export interface Kept {
+  id: number;
+  draft: Draft | null;
+  shown: number;
+  sent: number;
+  versions: (Pick<Version, "number" | "draft" | "flow"> & { at: string })[];
+}
+
+const KEY = "overhear.workbenches";
 const benches = new Map<number, Bench>();
+
+/** Takes back what was kept before the page was loaded again. */
+export function takeBack(storage: Storage): void {
+  try {
+    const all = JSON.parse(storage.getItem(KEY) ?? "[]") as Kept[];
+    storage.removeItem(KEY);
+    for (const one of all) benches.set(one.id, Bench.of(one));
+  } catch {
+    // of another version, or no storage: begun anew
+  }
+}
+
+/** Keeps all workbenches; where the storage has no room, the one that was left last. */
+export function keepAll(storage: Storage): void {
+  const all = [...benches.values()].filter((bench) => bench.draft !== null).map((bench) => bench.kept());
+  for (const some of [all, all.slice(-1)]) {
+    try {
+      if (some.length > 0) storage.setItem(KEY, JSON.stringify(some));
+      return;
+    } catch {
+      // too large: fewer
+    }
+  }
+}
+
+if (typeof window !== "undefined") {
+  takeBack(sessionStorage);
+  addEventListener("pagehide", () => keepAll(sessionStorage));
+}
 
 /** The workbench of a flow: the one of before, if it is still kept. */
 export function benchOf(id: number): Bench {

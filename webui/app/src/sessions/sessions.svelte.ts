@@ -2,6 +2,7 @@
 
 import { api, words } from "../lib/api";
 import { app } from "../lib/app.svelte";
+import { isolated } from "../lib/bidi";
 import { plural } from "../lib/format";
 import { router } from "../lib/route.svelte";
 import { undo } from "../annotate/undo.svelte";
@@ -34,7 +35,7 @@ class Sessions {
     const fresh = await app.attempt(() => api.saveSession(name));
     if (!fresh) return false;
     router.go({ screen: "list", session: null, flow: null });
-    app.say(`Saved${name ? ` as “${name}”` : ""}. A new recording runs.`);
+    app.say(`Saved${name ? ` as “${isolated(name)}”` : ""}. A new recording runs.`);
     return true;
   }
 

@@ -4,6 +4,7 @@
 //! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. A file is read as far as it goes; what
 //! stops it is told with its place. Memory is one buffer, that grows only with bytes which are really there.
 
+mod copy;
 mod damage;
 mod pcap;
 mod pcapng;
@@ -15,10 +16,11 @@ pub(crate) mod tests;
 pub use damage::{Damage, Reason};
 
 use crate::packet::{LinkType, Packet};
+use copy::Copied;
 use source::Source;
 use std::{
     fs::File,
-    io::{self, Cursor, Read},
+    io::{self, Cursor, Read, Seek as _, SeekFrom},
     path::Path,
 };
 
@@ -141,17 +143,72 @@ impl Reader {
     ///
     /// # Errors
     /// It cannot be read, or it is no capture.
-    pub fn new(mut input: impl Read + Send + 'static) -> Result<Self, Error> {
+    pub fn new(input: impl Read + Send + 'static) -> Result<Self, Error> {
+        Self::begin(input, None)
+    }
+
+    /// Reads from anything, and gives `copy` each piece of the file as it is read, of what is inside the gzip: the
+    /// offsets of the packets are places in that. What `copy` cannot take ends the reading.
+    ///
+    /// # Errors
+    /// It cannot be read, or it is no capture.
+    pub fn copying(
+        input: impl Read + Send + 'static,
+        copy: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> Result<Self, Error> {
+        Self::begin(input, Some(Box::new(copy)))
+    }
+
+    /// Opens a plain file in its middle: where the record or block of a packet begins that has this `number`. Behind
+    /// `described` there is no header of a section and no description of an interface; what is before both is read.
+    ///
+    /// # Errors
+    /// It cannot be opened, it is no capture or one in gzip, or it ends before `offset`.
+    pub fn open_at(path: &Path, described: u64, offset: u64, number: u64) -> Result<Self, Error> {
+        let mut reader = Self::new(File::open(path)?)?;
+        if reader.source.gzip {
+            return Err(Error::NotACapture(vec![0x1f, 0x8b]));
+        }
+        let enough = described.min(offset);
+        while reader.source.offset() < enough {
+            if reader.next()?.is_none() {
+                let ends = io::Error::from(io::ErrorKind::UnexpectedEof);
+                return Err(Error::Read(ends));
+            }
+        }
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        reader.source = Source::at(Box::new(file), offset);
+        reader.packets = number.saturating_sub(1);
+        Ok(reader)
+    }
+
+    /// Behind this place there was no header of a section and no description of an interface so far.
+    pub fn described(&self) -> u64 {
+        match &self.format {
+            Format::Pcap(_) => pcap::HEADER as u64,
+            Format::Pcapng(pcapng) => pcapng.described(),
+        }
+    }
+
+    fn begin(
+        mut input: impl Read + Send + 'static,
+        copy: Option<copy::Copy>,
+    ) -> Result<Self, Error> {
         let mut first = [0; 4];
         let length = read_all(&mut input, &mut first)?;
         let first = first.get(..length).unwrap_or_default().to_vec();
         let gzip = first.starts_with(&[0x1f, 0x8b]);
         let input: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(input));
-        let mut source = if gzip {
-            Source::new(Box::new(flate2::read::MultiGzDecoder::new(input)), true)
-        } else {
-            Source::new(input, false)
+        let input = match gzip {
+            true => Box::new(flate2::read::MultiGzDecoder::new(input)),
+            false => input,
         };
+        let input = match copy {
+            Some(copy) => Box::new(Copied::new(input, copy)),
+            None => input,
+        };
+        let mut source = Source::new(input, gzip);
         let mut about = About::default();
         let format = Format::read(&mut source, &mut about)?;
         Ok(Self {
@@ -172,6 +229,14 @@ impl Reader {
         reason = "an iterator cannot lend what it reads"
     )]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, Damage> {
+        Ok(self.next_described()?.map(|(packet, _)| packet))
+    }
+
+    /// The next packet, with what the file says of its interface.
+    ///
+    /// # Errors
+    /// The file cannot be read further: where, and why.
+    pub fn next_described(&mut self) -> Result<Option<(Packet<'_>, Option<&Interface>)>, Damage> {
         if self.over {
             return Ok(None);
         }
@@ -202,17 +267,23 @@ impl Reader {
             }
         };
         self.packets += 1;
+        let offset = match &self.format {
+            Format::Pcap(_) => began,
+            Format::Pcapng(pcapng) => pcapng.block_offset(),
+        };
         let interface = usize::try_from(record.interface).unwrap_or(usize::MAX);
-        let link = self.about.interfaces.get(interface);
-        let link = link.map_or(LinkType::NULL, |interface| interface.link);
-        Ok(Some(Packet {
+        let interface = self.about.interfaces.get(interface);
+        let link = interface.map_or(LinkType::NULL, |interface| interface.link);
+        let packet = Packet {
             number: self.packets,
             time: record.time,
             link,
             interface: record.interface,
             original_length: record.original,
+            offset,
             data: self.source.record(record.captured, record.rest),
-        }))
+        };
+        Ok(Some((packet, interface)))
     }
 
     /// What kind of file it is.

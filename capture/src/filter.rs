@@ -67,6 +67,7 @@ mod tests {
             link,
             interface: 0,
             original_length: data.len() as u32,
+            offset: 0,
             data,
         }
     }

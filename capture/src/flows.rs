@@ -15,14 +15,15 @@ use crate::{
     icmp::IcmpError,
     ip::{self, Fragments, Ip, protocol},
     link,
-    packet::Packet,
+    packet::{Packet, Spot},
     tcp::{self, Ending, Event, Place, Segment, Tcp, Wanted},
 };
 use conversation::{Conversation, Ended};
 use datagrams::Datagrams;
 use foldhash::{HashMap, HashMapExt as _};
 use overhear_store::{
-    Connection, ConnectionRecorder, Failure, FailureCause, Party, Recorder, Side, Timestamp,
+    Connection, ConnectionRecorder, Failure, FailureCause, PacketFileId, Party, Recorder, Side,
+    Timestamp,
 };
 use row::Context;
 use std::{net::SocketAddr, sync::Arc};
@@ -46,6 +47,8 @@ pub struct Flows {
 struct Work {
     recorder: Option<Recorder>,
     file: Arc<str>,
+    /// The file that the packets are kept in; 0 is none.
+    kept_in: i64,
     flows: u64,
     streams: HashMap<u64, Stream>,
     tracks: HashMap<Pair, Track>,
@@ -66,11 +69,12 @@ fn pair(a: SocketAddr, b: SocketAddr) -> Pair {
     if a <= b { (a, b) } else { (b, a) }
 }
 
-/// When a connection was heard of last; in which packet is not asked.
+/// When a connection was heard of last; which packet that was is not told, but where it lies.
 fn moment(connection: &tcp::Connection) -> Position {
     Position {
         at: Timestamp(connection.last_time),
         packet: 0,
+        span: connection.last_span,
     }
 }
 
@@ -94,6 +98,7 @@ impl Flows {
             work: Work {
                 recorder,
                 file: file.into(),
+                kept_in: 0,
                 flows: 0,
                 streams: HashMap::new(),
                 tracks: HashMap::new(),
@@ -106,6 +111,11 @@ impl Flows {
                 retries: Proof::default(),
             },
         }
+    }
+
+    /// The packets that come now are kept in this file, so that each flow can say where its packets lie.
+    pub fn kept_in(&mut self, file: PacketFileId) {
+        self.work.kept_in = file.0;
     }
 
     /// Takes the next packet.
@@ -121,15 +131,25 @@ impl Flows {
         let Ok(ip) = ip::decode(&layers) else {
             return;
         };
+        let spot = Spot {
+            file: self.work.kept_in,
+            offset: packet.offset,
+            number: packet.number,
+        };
         let place = Place {
             packet: packet.number,
             time: packet.time,
+            span: spot.into(),
             vlan: layers.vlans.as_slice().first().map(|vlan| vlan.id()),
         };
         if ip.fragment.is_none() {
             return self.datagram(place, &ip);
         }
-        if let Some(whole) = self.fragments.add(&ip, packet.number, packet.time) {
+        if let Some(whole) = self.fragments.add(&ip, packet.number, spot, packet.time) {
+            let place = Place {
+                span: whole.span,
+                ..place
+            };
             self.datagram(place, &whole.ip());
         }
     }
@@ -176,6 +196,7 @@ impl tcp::Sink for Work {
                 let at = Position {
                     at: Timestamp(data.time),
                     packet: data.packet,
+                    span: data.span,
                 };
                 let stream = self.stream(connection, Some((data.side, data.bytes)));
                 let side = stream.side(data.side);
@@ -243,7 +264,9 @@ impl Work {
                 opened: Position {
                     at: first,
                     packet: connection.first_packet,
+                    span: connection.first_span,
                 },
+                handshake: opened.then_some(connection.first_span),
                 begun: 0,
                 marks: Vec::new(),
             };
@@ -338,12 +361,14 @@ impl Work {
             self.undelivered.entry(key).or_insert((error, place.packet));
         }
         let recorder = self.recorder.clone();
-        let (file, at) = (self.file.clone(), Timestamp(place.time));
+        let file = self.file.clone();
+        let at = Position {
+            at: Timestamp(place.time),
+            packet: place.packet,
+            span: place.span,
+        };
         self.flows += 1;
-        if let Some(finding) = self
-            .datagrams
-            .icmp(recorder, file, place.packet, at, ip, &error)
-        {
+        if let Some(finding) = self.datagrams.icmp(recorder, file, at, ip, &error) {
             self.found(finding);
         }
     }

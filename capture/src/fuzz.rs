@@ -6,6 +6,7 @@ use crate::{
     ip::{self, Fragments},
     link,
     overview::{Overview, Wanted as Counted},
+    packet::{Span, Spot},
     tcp::{self, Connection, Event, Place, Side, Tcp, Wanted},
     walk::walk,
 };
@@ -85,6 +86,7 @@ pub fn packet(data: &[u8]) {
         link,
         interface: 0,
         original_length: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        offset: 0,
         data,
     };
     overview.packet(&packet, &layers, found.as_ref().ok());
@@ -131,7 +133,12 @@ pub fn fragments(data: &[u8]) {
         let Ok(ip) = ip::ipv4(&header) else {
             continue;
         };
-        if let Some(whole) = fragments.add(&ip, number, i64::from(*time) * 1_000_000_000) {
+        if let Some(whole) = fragments.add(
+            &ip,
+            number,
+            Spot::default(),
+            i64::from(*time) * 1_000_000_000,
+        ) {
             assert!(whole.packets.len() as u64 <= number);
             assert_eq!(whole.ip().payload_length, whole.bytes.len());
         }
@@ -229,6 +236,7 @@ pub fn segments(data: &[u8]) {
             packet,
             time,
             vlan: None,
+            span: Span::default(),
         };
         tcp.segment(place, &ip, &segment, &mut sink);
     }

@@ -10,6 +10,7 @@ mod http1;
 pub use head::{Head, Start, begins_like_request, begins_like_response};
 pub use http1::Http1;
 
+use crate::packet::Span;
 use overhear_store::{Side, Timestamp};
 
 /// When bytes were seen, and the packet that had the last of them.
@@ -19,6 +20,8 @@ pub struct Position {
     pub at: Timestamp,
     /// Its number in the capture, from 1.
     pub packet: u64,
+    /// Where that lies in the files that are kept.
+    pub span: Span,
 }
 
 /// What an exchange is called within its connection: HTTP/1 counts from 1, HTTP/2 has stream identifiers.

@@ -2,7 +2,7 @@
 //!
 //! `file` reads capture files, `link` and `ip` take a packet apart, `tcp` puts streams together and counts,
 //! `overview` counts everything; `http`, `tls`, `dns` and `icmp` read what was said, `flows` makes flows of it in the
-//! store, `diagnose` tells what went wrong; `walk` leads through a file, `streams` writes what was said into files. Nothing but
+//! store, `pick` finds a flow's packets again, `diagnose` tells what went wrong; `walk` leads through a file, `streams` writes what was said into files. Nothing but
 //! `file` and `streams` touches the disk, and nothing has a clock: time is what the packets say.
 //! `live` captures on an interface, through `libpcap`; `write` makes capture files; `print` makes lines of packets.
 
@@ -21,6 +21,7 @@ pub mod link;
 pub mod live;
 pub mod overview;
 pub mod packet;
+pub mod pick;
 pub mod print;
 pub mod streams;
 pub mod tcp;

@@ -171,6 +171,7 @@ impl Live {
                     link,
                     interface: 0,
                     original_length: original,
+                    offset: 0,
                     data,
                 }))
             }

@@ -15,8 +15,39 @@ pub struct Packet<'a> {
     pub interface: u32,
     /// How long it was on the wire; more than `data` when the capture cut it.
     pub original_length: u32,
+    /// Where its record (pcap) or block (pcapng) begins in the file, of what is inside the gzip; 0 where there is no file.
+    pub offset: u64,
     /// The bytes that were captured.
     pub data: &'a [u8],
+}
+
+/// Where a packet lies in the files that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Spot {
+    /// The number of the file in the store; 0: it is not kept.
+    pub file: i64,
+    /// Where its record or block begins there.
+    pub offset: u64,
+    /// Its place in the capture, from 1.
+    pub number: u64,
+}
+
+/// The packets that a datagram came in: two when it was put together from fragments, else the same one twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// Of its fragments, the one that came first.
+    pub first: Spot,
+    /// The one that came last.
+    pub last: Spot,
+}
+
+impl From<Spot> for Span {
+    fn from(spot: Spot) -> Self {
+        Self {
+            first: spot,
+            last: spot,
+        }
+    }
 }
 
 /// A link-layer header type: a `LINKTYPE_` number of <https://www.tcpdump.org/linktypes.html>.

@@ -15,7 +15,7 @@ pub use account::{Account, Direction, Spread};
 pub use segment::{Flags, Options, Segment, decode};
 pub use stream::{Data, Ending, Event};
 
-use crate::ip::Ip;
+use crate::{ip::Ip, packet::Span};
 use std::net::SocketAddr;
 use stream::{Half, Part};
 use table::{Key, Table};
@@ -63,6 +63,10 @@ pub struct Connection {
     pub vlan: Option<u16>,
     /// The number of its first packet.
     pub first_packet: u64,
+    /// Where its first packet lies.
+    pub first_span: Span,
+    /// Where its last packet lies.
+    pub last_span: Span,
     /// When its first packet was captured: nanoseconds since the epoch.
     pub first_time: i64,
     /// When its last packet was captured.
@@ -92,6 +96,8 @@ pub struct Place {
     pub time: i64,
     /// Its first VLAN identifier.
     pub vlan: Option<u16>,
+    /// Where it lies in the files that are kept.
+    pub span: Span,
 }
 
 /// Who is told what happens.
@@ -235,6 +241,8 @@ impl Tcp {
             opened_by: None,
             vlan: place.vlan,
             first_packet: place.packet,
+            first_span: place.span,
+            last_span: place.span,
             first_time: place.time,
             last_time: place.time,
             packets: 0,
@@ -335,6 +343,7 @@ impl State {
         let connection = &mut self.connection;
         connection.packets += 1;
         connection.last_time = place.time;
+        connection.last_span = place.span;
         if let Some(account) = &mut self.account {
             account.segment(side, place.time, segment);
         }
@@ -376,6 +385,7 @@ impl State {
                 cut: segment.length - segment.payload.len().min(segment.length),
                 time: place.time,
                 packet: place.packet,
+                span: place.span,
             };
             mine.take(side, part, flags.fin(), &mut tell);
         }

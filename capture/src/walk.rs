@@ -4,7 +4,7 @@ use crate::{
     file::{Damage, Reader},
     ip::{self, Fragments, Ip},
     link::{self, Layers},
-    packet::Packet,
+    packet::{Packet, Spot},
 };
 use std::ops::ControlFlow;
 
@@ -31,10 +31,12 @@ pub fn walk(
         let ip = ip::decode(&layers).ok();
         let flow = match ip.filter(|ip| ip.fragment.is_some()) {
             None => each(&packet, &layers, ip.as_ref()),
-            Some(fragment) => match fragments.add(&fragment, packet.number, packet.time) {
-                Some(whole) => each(&packet, &layers, Some(&whole.ip())),
-                None => each(&packet, &layers, Some(&fragment)),
-            },
+            Some(fragment) => {
+                match fragments.add(&fragment, packet.number, Spot::default(), packet.time) {
+                    Some(whole) => each(&packet, &layers, Some(&whole.ip())),
+                    None => each(&packet, &layers, Some(&fragment)),
+                }
+            }
         };
         if flow.is_break() {
             return None;

@@ -74,6 +74,8 @@ pub struct Writer<W: Write> {
     header: Header,
     written: u64,
     packet: Vec<u8>,
+    /// The number of the last interface.
+    interfaces: u32,
 }
 
 impl<W: Write> Writer<W> {
@@ -91,6 +93,7 @@ impl<W: Write> Writer<W> {
             header,
             written: begin.len() as u64,
             packet: Vec::new(),
+            interfaces: 0,
         })
     }
 
@@ -101,16 +104,42 @@ impl<W: Write> Writer<W> {
             Format::Pcap => pcap::record(&mut self.packet, packet, self.header.nanoseconds),
             Format::Pcapng => pcapng::packet(&mut self.packet, packet, self.header.nanoseconds),
         }
+        self.put()
+    }
+
+    fn put(&mut self) -> io::Result<()> {
         self.out.write_all(&self.packet)?;
+        self.written += self.packet.len() as u64;
         // a packet can be larger than what is worth keeping
         if self.packet.capacity() > 2 * BUFFER {
             self.packet = Vec::new();
         }
-        self.written += 16 + packet.data.len() as u64;
-        if self.header.format == Format::Pcapng {
-            self.written += 16 + padding(packet.data.len()) as u64;
-        }
         Ok(())
+    }
+
+    /// One more packet, of an interface that [`interface`](Self::interface) gave a number (0: the first).
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub fn packet_on(&mut self, interface: u32, packet: &Packet<'_>) -> io::Result<()> {
+        if self.header.format == Format::Pcap {
+            return self.packet(packet);
+        }
+        self.packet.clear();
+        pcapng::packet_on(&mut self.packet, interface, packet, self.header.nanoseconds);
+        self.put()
+    }
+
+    /// Describes one more interface of a pcapng file; its number.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub fn interface(&mut self, header: &Header) -> io::Result<u32> {
+        self.interfaces += 1;
+        self.packet.clear();
+        pcapng::interface(&mut self.packet, header);
+        self.put()?;
+        Ok(self.interfaces)
     }
 
     /// How many bytes the file has so far.

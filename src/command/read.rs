@@ -19,6 +19,7 @@ use overhear_capture::{
     ip::Ip,
     link::Layers,
     overview::{Overview, Wanted},
+    packet::Span,
     tcp::{self, Place},
     walk::walk,
 };
@@ -142,6 +143,7 @@ fn place(packet: &Packet<'_>, layers: &Layers<'_>) -> Place {
         packet: packet.number,
         time: packet.time,
         vlan: layers.vlans.as_slice().first().map(|vlan| vlan.id()),
+        span: Span::default(),
     }
 }
 

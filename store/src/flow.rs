@@ -26,6 +26,16 @@ pub struct ConnectionId(pub i64);
 #[serde(transparent)]
 pub struct SessionId(pub i64);
 
+/// Identifies a capture; counts up from 1 within one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaptureId(pub i64);
+
+/// Identifies a file of packets; counts up from 1 within one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PacketFileId(pub i64);
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

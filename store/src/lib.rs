@@ -20,8 +20,9 @@ mod writer;
 pub use changes::{Change, Changes};
 pub use error::Error;
 pub use flow::{
-    Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
-    MessageInfo, Party, SessionId, Side, State, Times, Timestamp, TlsInfo, Version,
+    CaptureId, Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind,
+    Kind, MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp, TlsInfo,
+    Version,
 };
 pub use recorder::{ConnectionRecorder, FlowRecorder, FlowStart, Recorder};
 pub use store::{Store, StoreOptions};

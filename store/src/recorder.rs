@@ -13,7 +13,7 @@ pub(crate) mod rate;
 
 use crate::flow::{
     Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
-    MessageInfo, Party, SessionId, Side, State, Times, Timestamp,
+    MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
 };
 use live::{ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
@@ -331,6 +331,16 @@ impl FlowRecorder {
             self.queue.add_bytes(cost);
         }
         self.list(state);
+    }
+
+    /// A packet of the flow lies in a file that is kept: `offset` is where its record or block begins there, `number`
+    /// its place in the capture. Packets may be told in any order, and twice.
+    pub fn packet(&self, file: PacketFileId, offset: u64, number: u64) {
+        let mut state = self.live.state.lock();
+        if !state.unrecorded {
+            state.add_packet(file, offset, number);
+            self.list(state);
+        }
     }
 
     /// Ends the flow as its protocol says.

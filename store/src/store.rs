@@ -6,7 +6,10 @@ mod lock;
 mod open;
 mod work;
 
-pub(crate) use {lock::Lock, open::reading};
+pub(crate) use {
+    lock::{Lock, private},
+    open::reading,
+};
 
 use crate::{
     changes::{Change, Changed, Changes},
@@ -107,10 +110,10 @@ impl Store {
         &self.inner.path
     }
 
-    /// Bytes of the database and its log on disk.
+    /// Bytes of the database, its log and the packets on disk.
     pub fn size_on_disk(&self) -> u64 {
         let database = std::fs::metadata(&self.inner.path).map_or(0, |m| m.len());
-        database + checkpoints::log_size(&self.inner.path)
+        database + checkpoints::log_size(&self.inner.path) + self.packets_on_disk()
     }
 
     /// Returns when everything that was recorded before the call is written and can be read.

@@ -4,6 +4,7 @@ pub(crate) mod chunks;
 pub(crate) mod connections;
 pub(crate) mod flows;
 pub(crate) mod heads;
+pub(crate) mod packets;
 pub(crate) mod reclaim;
 pub(crate) mod sessions;
 pub(crate) mod trash;

@@ -371,7 +371,11 @@ impl AtWork<'_> {
     /// Gives back the space of what was deleted, a step at a time.
     fn reclaim(&mut self) {
         match self.reclaimer.step(self.database) {
-            Ok(more) => self.reclaiming = more,
+            Ok(true) => {}
+            Ok(false) => {
+                self.reclaiming = false;
+                self.queue.reclaimed.notify_one();
+            }
             // tried again with the next deletion, or the next start
             Err(failed) if !failed.busy() => {
                 tracing::warn!("giving back the space of deleted flows failed: {failed}");

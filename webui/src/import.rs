@@ -113,17 +113,27 @@ where
                 .map_err(Wrong::Read)?;
             let is_capture = packets::is_capture(&first);
             let file = Cursor::new(first).chain(file);
-            match is_capture {
-                true => packets::read(file, &name, &recorder, &mut room, &trouble),
-                false => read(file, &recorder, &mut room, &trouble),
+            if !is_capture {
+                return Ok((read(file, &recorder, &mut room, &trouble)?, None));
             }
+            let into = packets::Into {
+                recorder: &recorder,
+                session,
+                store: &store,
+                runtime: &runtime,
+            };
+            let (taken, kept) = packets::read(file, &name, &into, &mut room, &trouble)?;
+            Ok((taken, Some(kept)))
         })
         .await
         .unwrap_or_else(|error| Err(Error::Trouble(format!("the import broke off: {error}"))))
     };
     match read {
-        Ok(taken) => {
+        Ok((taken, kept)) => {
             store.end_import(session).await?;
+            if let Some(kept) = kept {
+                kept.end(store).await?;
+            }
             Ok(taken.told(session))
         }
         Err(error) => {

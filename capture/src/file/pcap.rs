@@ -19,7 +19,8 @@ enum Lengths {
     Unsure,
 }
 
-const HEADER: usize = 24;
+/// Bytes of the header.
+pub(super) const HEADER: usize = 24;
 
 impl Pcap {
     pub(super) fn read(

@@ -29,6 +29,8 @@ pub(super) struct Pcapng {
     /// The number of the section's first interface among all.
     first: usize,
     block: u64,
+    /// Where the last section header or interface description ends.
+    described: u64,
 }
 
 impl Pcapng {
@@ -39,6 +41,7 @@ impl Pcapng {
             big_endian: false,
             first: 0,
             block: 0,
+            described: 0,
         };
         pcapng.section(source, about)?;
         pcapng.began_big_endian = pcapng.big_endian;
@@ -48,6 +51,11 @@ impl Pcapng {
     /// Where the block begins that was read last.
     pub(super) fn block_offset(&self) -> u64 {
         self.block
+    }
+
+    /// Where the last section header or interface description ends that was read.
+    pub(super) fn described(&self) -> u64 {
+        self.described
     }
 
     /// Reads blocks up to the next one with a packet.
@@ -86,6 +94,9 @@ impl Pcapng {
                     let size = length as usize;
                     self.describe(about, kind, source.bytes().get(..size).unwrap_or_default())?;
                     source.take(size);
+                    if kind == INTERFACE {
+                        self.described = source.offset();
+                    }
                 }
                 _ => {
                     let skipped = source.skip(u64::from(length) - 4)?;
@@ -149,6 +160,7 @@ impl Pcapng {
             about.application = Some(text(name));
         }
         source.take(size);
+        self.described = source.offset();
         Ok(())
     }
 

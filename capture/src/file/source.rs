@@ -28,6 +28,14 @@ impl Source {
         }
     }
 
+    /// An input that begins at this place of a plain file.
+    pub(super) fn at(input: Box<dyn Read + Send>, offset: u64) -> Self {
+        Self {
+            before: offset,
+            ..Self::new(input, false)
+        }
+    }
+
     /// Where in the file [`bytes`](Self::bytes) begins.
     pub(super) fn offset(&self) -> u64 {
         self.before

@@ -80,6 +80,7 @@ fn context(
         secure: false,
         file,
         opened: at,
+        handshake: None,
         begun: 0,
         marks: Vec::new(),
     };
@@ -113,6 +114,7 @@ impl Datagrams {
         let at = Position {
             at: Timestamp(place.time),
             packet: place.packet,
+            span: place.span,
         };
         self.expire(at.at, findings);
         let asks = to.port() == DNS;
@@ -267,12 +269,10 @@ impl Datagrams {
         &mut self,
         recorder: Option<Recorder>,
         file: Arc<str>,
-        packet: u64,
-        at: Timestamp,
+        place: Position,
         ip: &Ip<'_>,
         error: &IcmpError,
     ) -> Option<Finding> {
-        let place = Position { at, packet };
         let (mut context, connection) = context(
             recorder,
             file.clone(),
@@ -292,11 +292,11 @@ impl Datagrams {
             text: format!("{} {}", error.text(), cause.means()),
         };
         row.end(&file, &[], Some(failure));
-        closed(connection, at);
+        closed(connection, place.at);
         // that of a TCP connection is told with the connection
         let about = format!("{} > {}", error.source, error.destination);
         let of_tcp = error.protocol == crate::ip::protocol::TCP;
-        (!of_tcp).then(|| Finding::new(cause, about, error.text(), &Proof::of([packet])))
+        (!of_tcp).then(|| Finding::new(cause, about, error.text(), &Proof::of([place.packet])))
     }
 
     /// The capture is at its end.

@@ -1,8 +1,12 @@
 //! One flow that is being read out of packets.
 
-use crate::http::Position;
+use crate::{
+    http::Position,
+    packet::{Span, Spot},
+};
 use overhear_store::{
-    ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind, Recorder, Side, Timestamp,
+    ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind, PacketFileId, Recorder,
+    Side, Timestamp,
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -20,6 +24,8 @@ pub(super) struct Context {
     pub(super) file: Arc<str>,
     /// When it was opened.
     pub(super) opened: Position,
+    /// Where the first packet of the handshake lies: the first flow that begins has it.
+    pub(super) handshake: Option<Span>,
     /// Flows that began.
     pub(super) begun: u64,
     /// Tags for what slows the connection down.
@@ -32,6 +38,8 @@ pub(super) struct Row {
     first: u64,
     last: u64,
     at: Timestamp,
+    /// Where the packet lies that was told last.
+    seen: Spot,
 }
 
 /// What a flow begins with.
@@ -63,12 +71,18 @@ impl Context {
                 replay_of: None,
             })
         });
-        Row {
+        let mut row = Row {
             flow,
             first: at.packet,
             last: at.packet,
             at: at.at,
+            seen: Spot::default(),
+        };
+        if let Some(handshake) = self.handshake.take() {
+            row.lies(handshake);
         }
+        row.lies(at.span);
+        row
     }
 
     /// A flow that has no name but the server's address.
@@ -97,6 +111,20 @@ impl Row {
             self.last = self.last.max(at.packet);
         }
         self.at = self.at.max(at.at);
+        self.lies(at.span);
+    }
+
+    /// Packets of the flow lie there.
+    fn lies(&mut self, span: Span) {
+        let Some(flow) = &self.flow else {
+            return;
+        };
+        for spot in [span.first, span.last] {
+            if spot.file != 0 && spot != self.seen {
+                self.seen = spot;
+                flow.packet(PacketFileId(spot.file), spot.offset, spot.number);
+            }
+        }
     }
 
     pub(super) fn edit(&self, change: impl FnOnce(&mut Flow)) {

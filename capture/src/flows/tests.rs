@@ -116,6 +116,8 @@ fn packet(number: u64, time: i64, data: &[u8]) -> Packet<'_> {
         link: LinkType::RAW,
         interface: 0,
         original_length: u32::try_from(data.len()).unwrap(),
+        // every record of a pcap file of these
+        offset: 24 + (number - 1) * 1000,
         data,
     }
 }

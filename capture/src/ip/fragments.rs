@@ -4,6 +4,7 @@
 //! (RFC 5722). What is not whole after 60 seconds of the packets' own time (RFC 8200, 4.5) is given up, too.
 
 use super::Ip;
+use crate::packet::{Span, Spot};
 use foldhash::{HashMap, HashMapExt};
 use std::{collections::VecDeque, net::IpAddr};
 
@@ -43,6 +44,7 @@ struct Datagram {
     there: Vec<(usize, usize)>,
     length: Option<usize>,
     packets: Vec<u64>,
+    first: Spot,
     protocol: u8,
     ttl: u8,
     traffic_class: u8,
@@ -56,6 +58,8 @@ pub struct Whole {
     pub bytes: Vec<u8>,
     /// The numbers of the packets that its fragments came in, as they came.
     pub packets: Vec<u64>,
+    /// Where the first of them and the last one lie.
+    pub span: Span,
     ttl: u8,
     traffic_class: u8,
     header_length: usize,
@@ -97,8 +101,8 @@ impl Default for Fragments {
 }
 
 impl Fragments {
-    /// Takes a fragment (anything else is ignored) and gives the datagram that it completes.
-    pub fn add(&mut self, ip: &Ip<'_>, packet: u64, time: i64) -> Option<Whole> {
+    /// Takes a fragment (anything else is ignored), which lies at `spot`, and gives the datagram that it completes.
+    pub fn add(&mut self, ip: &Ip<'_>, packet: u64, spot: Spot, time: i64) -> Option<Whole> {
         self.expire(time);
         let place = ip.fragment?;
         let from = place.offset as usize;
@@ -127,6 +131,7 @@ impl Fragments {
                 there: Vec::new(),
                 length: None,
                 packets: Vec::new(),
+                first: spot,
                 protocol: ip.protocol,
                 ttl: ip.ttl,
                 traffic_class: ip.traffic_class,
@@ -146,6 +151,10 @@ impl Fragments {
             return Some(Whole {
                 bytes: datagram.bytes,
                 packets: datagram.packets,
+                span: Span {
+                    first: datagram.first,
+                    last: spot,
+                },
                 ttl: datagram.ttl,
                 traffic_class: datagram.traffic_class,
                 header_length: datagram.header_length,

@@ -1,6 +1,7 @@
 //! Headers and fragments, byte by byte.
 
 use super::*;
+use crate::packet::Spot;
 
 fn v6(next: u8, payload: &[u8]) -> Vec<u8> {
     let length = payload.len() as u16;
@@ -108,7 +109,7 @@ fn put_together(packets: &[Vec<u8>]) -> Option<Whole> {
             ipv6(packet)
         };
         assert!(whole.is_none());
-        whole = fragments.add(&ip.unwrap(), number, 0);
+        whole = fragments.add(&ip.unwrap(), number, Spot::default(), 0);
     }
     whole
 }
@@ -163,10 +164,16 @@ fn fragments_do_not_wait_for_ever() {
     );
     let mut fragments = Fragments::default();
     let second = 1_000_000_000;
-    assert_eq!(fragments.add(&ipv4(&first).unwrap(), 1, 0), None);
-    assert_eq!(fragments.add(&ipv4(&last).unwrap(), 2, 61 * second), None);
+    assert_eq!(
+        fragments.add(&ipv4(&first).unwrap(), 1, Spot::default(), 0),
+        None
+    );
+    assert_eq!(
+        fragments.add(&ipv4(&last).unwrap(), 2, Spot::default(), 61 * second),
+        None
+    );
     assert_eq!(fragments.lost(), 2);
-    let whole = fragments.add(&ipv4(&first).unwrap(), 3, 62 * second);
+    let whole = fragments.add(&ipv4(&first).unwrap(), 3, Spot::default(), 62 * second);
     assert_eq!(whole.unwrap().packets, [2, 3]);
     assert_eq!(fragments.lost(), 1);
 }

@@ -15,6 +15,7 @@ fn count(packets: &[&[u8]]) -> Overview {
             link: LinkType::ETHERNET,
             interface: 0,
             original_length: data.len() as u32 + 1,
+            offset: 0,
             data,
         };
         let layers = link::decode(packet.link, data);

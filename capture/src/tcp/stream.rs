@@ -5,6 +5,7 @@
 //! or when the connection ends.
 
 use super::Side;
+use crate::packet::Span;
 use std::collections::BTreeMap;
 
 /// What waits for missing bytes in one direction, at most.
@@ -18,7 +19,7 @@ const FURTHEST: i64 = 1 << 30;
 /// Gaps that are remembered, for what comes later after all.
 const GAPS: usize = 64;
 /// What a piece costs beside its bytes, about.
-const OVERHEAD: usize = 96;
+const OVERHEAD: usize = 128;
 
 /// What happened in a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Data<'a> {
     pub time: i64,
     /// The number of the packet that they are from.
     pub packet: u64,
+    /// Where that lies.
+    pub span: Span,
     /// The bytes.
     pub bytes: &'a [u8],
 }
@@ -119,6 +122,7 @@ struct Piece {
     cut: usize,
     time: i64,
     packet: u64,
+    span: Span,
 }
 
 /// A segment's part of a stream.
@@ -130,6 +134,7 @@ pub(super) struct Part<'a> {
     pub(super) cut: usize,
     pub(super) time: i64,
     pub(super) packet: u64,
+    pub(super) span: Span,
 }
 
 impl Half {
@@ -201,6 +206,7 @@ impl Half {
                 offset,
                 time: part.time,
                 packet: part.packet,
+                span: part.span,
                 bytes,
             };
             if offset == self.next && self.waiting.is_empty() {
@@ -329,6 +335,7 @@ impl Half {
                     cut: if until == end { cut } else { 0 },
                     time: data.time,
                     packet: data.packet,
+                    span: data.span,
                 };
                 if let Some(old) = self.waiting.insert(at, piece) {
                     self.waiting_bytes -= old.bytes.len() + OVERHEAD;
@@ -358,6 +365,7 @@ impl Half {
                 offset: self.next,
                 time: piece.time,
                 packet: piece.packet,
+                span: piece.span,
                 bytes,
             };
             let cut = cut.saturating_sub(bytes.len());

@@ -1,7 +1,7 @@
 //! Transcripts: segments in, events out.
 
 use super::*;
-use crate::ip;
+use crate::{ip, packet::Span};
 
 const A: [u8; 4] = [10, 0, 0, 1];
 const B: [u8; 4] = [10, 0, 0, 2];
@@ -112,6 +112,7 @@ impl Wire {
             packet: self.packets,
             time: self.time,
             vlan: None,
+            span: Span::default(),
         };
         let segment = decode(&ip).unwrap();
         self.tcp

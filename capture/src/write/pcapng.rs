@@ -33,6 +33,10 @@ pub(super) fn header(out: &mut Vec<u8>, header: &Header) {
         option(out, SHB_USERAPPL, application.as_bytes());
         option(out, 0, &[]);
     });
+    interface(out, header);
+}
+
+pub(super) fn interface(out: &mut Vec<u8>, header: &Header) {
     block(out, INTERFACE_DESCRIPTION, |out| {
         // the field has 16 bits, and so have all numbers there are
         out.extend((header.link.0 as u16).to_ne_bytes());
@@ -53,9 +57,13 @@ pub(super) fn header(out: &mut Vec<u8>, header: &Header) {
 }
 
 pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>, nanoseconds: bool) {
+    packet_on(out, 0, packet, nanoseconds);
+}
+
+pub(super) fn packet_on(out: &mut Vec<u8>, interface: u32, packet: &Packet<'_>, nanoseconds: bool) {
     block(out, ENHANCED_PACKET, |out| {
         let length = packet.data.len() as u32;
-        out.extend(0u32.to_ne_bytes());
+        out.extend(interface.to_ne_bytes());
         time(out, packet.time, nanoseconds);
         out.extend(length.to_ne_bytes());
         out.extend(packet.original_length.to_ne_bytes());

@@ -22,6 +22,7 @@ fn packets(data: &[Vec<u8>]) -> Vec<Packet<'_>> {
             link: LinkType::ETHERNET,
             interface: 0,
             original_length: data.len() as u32 + 7,
+            offset: 0,
             data,
         }
     };

@@ -5,7 +5,9 @@
 //! body is stored in few rows.
 
 use super::pool::{CHUNK, Pool};
-use crate::flow::{Connection, ConnectionId, Flow, FlowId, HeadKind, Side, Timestamp};
+use crate::flow::{
+    Connection, ConnectionId, Flow, FlowId, HeadKind, PacketFileId, Side, Timestamp,
+};
 use parking_lot::Mutex;
 use std::mem;
 
@@ -55,6 +57,8 @@ pub(crate) struct FlowState {
     next_interim: u32,
     interim_bytes: usize,
     sides: [SideState; 2],
+    /// Where its last packets lie.
+    packets: Option<PendingPackets>,
 }
 
 /// Heads and pieces of bodies that are not yet written.
@@ -63,6 +67,7 @@ pub(crate) struct Unwritten {
     pub(crate) heads: Vec<PendingHead>,
     pub(crate) head_bytes: Vec<u8>,
     pub(crate) chunks: Vec<PendingChunk>,
+    pub(crate) packets: Vec<PendingPackets>,
     /// What [`super::queue::Queue::add_bytes`] was told.
     pub(crate) cost: u64,
 }
@@ -84,6 +89,19 @@ pub(crate) struct PendingChunk {
     pub(crate) at: Timestamp,
     pub(crate) offset: u64,
     pub(crate) data: Vec<u8>,
+}
+
+/// Packets of a flow in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PendingPackets {
+    pub(crate) file: PacketFileId,
+    /// Where the first and the last begin.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// The first one's place in the capture.
+    pub(crate) number: u64,
+    /// How many there are that are not written yet.
+    pub(crate) count: u64,
 }
 
 #[derive(Default)]
@@ -112,6 +130,7 @@ impl FlowState {
             next_interim: 0,
             interim_bytes: 0,
             sides: Default::default(),
+            packets: None,
         }
     }
 
@@ -169,6 +188,34 @@ impl FlowState {
         }
         self.unwritten.cost += cost;
         cost
+    }
+
+    /// Adds a packet. It costs next to nothing: of each file only the first and the last are kept.
+    pub(crate) fn add_packet(&mut self, file: PacketFileId, offset: u64, number: u64) {
+        let fresh = PendingPackets {
+            file,
+            first: offset,
+            last: offset,
+            number,
+            count: 1,
+        };
+        match &mut self.packets {
+            Some(there) if there.file == file => {
+                if offset > there.last {
+                    there.last = offset;
+                    there.count += 1;
+                } else if offset < there.first {
+                    (there.first, there.number) = (offset, number);
+                    there.count += 1;
+                }
+            }
+            there => {
+                let before = there.replace(fresh);
+                self.unwritten
+                    .packets
+                    .extend(before.filter(|b| b.count > 0));
+            }
+        }
     }
 
     /// What the side says next begins a piece of its own.
@@ -248,6 +295,10 @@ impl FlowState {
             side.open = None;
         }
         self.listed = false;
+        if let Some(packets) = self.packets.as_mut().filter(|p| p.count > 0) {
+            self.unwritten.packets.push(packets.clone());
+            packets.count = 0;
+        }
         mem::take(&mut self.unwritten)
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Queue {
     pub(crate) hidden: Hidden,
     /// The disk is full: what is kept for convenience may go.
     pub(crate) short: Notify,
+    /// What was deleted is gone: files of packets may have become useless.
+    pub(crate) reclaimed: Notify,
 }
 
 /// What changed since the writer looked last.
@@ -144,6 +146,7 @@ impl Queue {
             rate: Rate::default(),
             hidden: Hidden::default(),
             short: Notify::new(),
+            reclaimed: Notify::new(),
         }
     }
 

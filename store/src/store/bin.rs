@@ -97,7 +97,7 @@ impl Bin {
 
 /// Empties the trash at the start, when something has been in it for long enough, and when the disk is full.
 async fn run(inner: Weak<Inner>, queue: Arc<crate::recorder::queue::Queue>) {
-    let mut all = false;
+    let (mut all, mut swept) = (false, true);
     loop {
         let Some(inner) = inner.upgrade() else {
             return;
@@ -112,6 +112,13 @@ async fn run(inner: Weak<Inner>, queue: Arc<crate::recorder::queue::Queue>) {
             // tried again with the next
             tracing::debug!("what was deleted could not be let go: {error}");
         }
+        if !swept && let Err(error) = store.sweep_packets().await {
+            if matches!(error, Error::Closed) {
+                return;
+            }
+            // tried again after the next deletion
+            tracing::debug!("packets that no flow leads to could not be removed: {error}");
+        }
         let next = store.inner.bin.next();
         // only this may keep the store from being dropped, and only for as long as there is something to do
         drop(store);
@@ -121,9 +128,10 @@ async fn run(inner: Weak<Inner>, queue: Arc<crate::recorder::queue::Queue>) {
                 None => time::sleep(KEPT).await,
             }
         };
-        all = tokio::select! {
-            () = timer => false,
-            () = queue.short.notified() => true,
+        (all, swept) = tokio::select! {
+            () = timer => (false, true),
+            () = queue.short.notified() => (true, true),
+            () = queue.reclaimed.notified() => (false, false),
         };
     }
 }

@@ -56,11 +56,11 @@ fn beside(database: &Path) -> PathBuf {
 
 /// Files made with these options can be read by their owner alone.
 #[cfg(unix)]
-pub(super) fn private(options: &mut OpenOptions) {
+pub(crate) fn private(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600);
 }
 
 /// Files made with these options have the rights of their folder.
 #[cfg(not(unix))]
-pub(super) fn private(_options: &mut OpenOptions) {}
+pub(crate) fn private(_options: &mut OpenOptions) {}

@@ -78,6 +78,7 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
         if killed > 0 {
             tracing::warn!("{killed} flows were going on when the program was killed");
         }
+        end_captures(&mut connection).await.map_err(wrong)?;
         let (flow, connection_id) = next_ids(&mut connection).await.map_err(wrong)?;
         let session = current_session(&mut connection).await.map_err(wrong)?;
         let batch = newest_batch(&mut connection).await.map_err(wrong)?;
@@ -237,6 +238,14 @@ async fn next_ids(connection: &mut SqliteConnection) -> Result<(i64, i64), sqlx:
         .max(int(3)?)
         .max(int(6)?);
     Ok((flow + 1, int(4)?.max(int(5)?) + 1))
+}
+
+/// Ends the captures of a program that was killed.
+async fn end_captures(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE captures SET error = 'The program was killed.', ended = max(started, coalesce( \
+        (SELECT max(last) FROM packet_files WHERE capture = captures.id), 0)) WHERE ended IS NULL";
+    sqlx::query(sql).execute(connection).await?;
+    Ok(())
 }
 
 /// The newest deletion of earlier runs that may have left something.

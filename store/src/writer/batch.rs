@@ -13,7 +13,7 @@ use crate::{
     table::{
         chunks,
         connections::ConnectionsTable,
-        flows, heads,
+        flows, heads, packets,
         sessions::{Growing, Sums},
     },
 };
@@ -30,6 +30,7 @@ pub(super) struct Statements<'d> {
     insert_head: Insert<'d>,
     insert_interim: Insert<'d>,
     insert_chunk: Insert<'d>,
+    add_packets: Statement<'d>,
     growing: Growing<'d>,
     text: AddressText,
 }
@@ -46,6 +47,7 @@ impl<'d> Statements<'d> {
             insert_head: Insert::prepare(database, heads::INSERT)?,
             insert_interim: Insert::prepare(database, heads::INSERT_INTERIM)?,
             insert_chunk: Insert::prepare(database, chunks::INSERT)?,
+            add_packets: database.prepare(packets::ADD)?,
             growing: Growing::prepare(database)?,
             text: AddressText::default(),
         })
@@ -194,6 +196,11 @@ impl FlowWork {
             statements
                 .insert_chunk
                 .run(&chunks::values(flow.id, chunk))?;
+        }
+        for range in &self.unwritten.packets {
+            if let Some(values) = packets::values(flow.id, range) {
+                statements.add_packets.run(&values)?;
+            }
         }
         Ok(())
     }

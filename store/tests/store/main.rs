@@ -10,6 +10,7 @@ mod beside;
 mod delete;
 mod filter;
 mod list;
+mod packets;
 mod record;
 mod sessions;
 mod skip;

@@ -7,6 +7,7 @@ pub(super) use body::attachment;
 pub(super) use delete::Deleted;
 mod find;
 mod messages;
+mod packets;
 mod preview;
 mod range;
 mod timeline;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(delete::routes())
         .merge(find::routes())
         .merge(messages::routes())
+        .merge(packets::routes())
         .merge(preview::routes())
         .merge(timeline::routes())
         .merge(tree::routes())

@@ -34,6 +34,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     tags(
         (name = "flows", description = "What was recorded"),
         (name = "bodies", description = "Heads, bodies and messages of a flow"),
+        (name = "packets", description = "Packets behind the flows of captures"),
         (name = "filter", description = "What can be written in a filter"),
         (name = "sessions", description = "Recordings: what is saved, named and exported"),
         (name = "replay", description = "Sending requests"),

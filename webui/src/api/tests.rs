@@ -6,6 +6,7 @@ mod export;
 mod flows;
 mod import;
 mod openapi;
+mod packets;
 mod program;
 mod replay;
 mod sessions;

@@ -101,6 +101,7 @@ fn at() -> Position {
     Position {
         at: Timestamp(1),
         packet: 1,
+        span: crate::packet::Span::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use std::io;
 
-async fn send(site: &Site, path: &str, body: Body) -> Answer {
+pub(super) async fn send(site: &Site, path: &str, body: Body) -> Answer {
     let request = Request::post(path)
         .header(header::HOST, "localhost:8081")
         .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))

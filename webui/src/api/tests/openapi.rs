@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 33] = [
+const ROUTES: [(&str, &[&str]); 35] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -18,6 +18,8 @@ const ROUTES: [(&str, &[&str]); 33] = [
     ("/flows/{id}/request/head", &["get"]),
     ("/flows/{id}/response/head", &["get"]),
     ("/flows/{id}/messages", &["get"]),
+    ("/flows/{id}/packets", &["get"]),
+    ("/flows/{id}/packets.pcapng", &["get"]),
     ("/flows/{id}/{side}/preview", &["get"]),
     ("/flows/{id}/{side}/search", &["get"]),
     ("/filter/fields", &["get"]),

@@ -1,6 +1,6 @@
-//! SQLite's own interface, for the two things that sqlx does not reach: prepared statements run
-//! in a row on the writer's thread (2 to 3 times cheaper than through a channel), and functions
-//! of ours called from SQL (see [`functions`]).
+//! SQLite's own interface, for what sqlx does not reach: prepared statements run in a row on the
+//! writer's thread (2 to 3 times cheaper than through a channel), waiting until the database's file is
+//! on the disk, and functions of ours called from SQL (see [`functions`]).
 //!
 //! A [`Database`] holds sqlx's lock on a connection for as long as it lives; what is made from it
 //! borrows it and cannot leave the thread. So nobody else touches the connection meanwhile.
@@ -67,6 +67,37 @@ impl<'c> Database<'c> {
     /// Runs a statement once.
     pub(crate) fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Failed> {
         self.prepare(sql)?.run(values)
+    }
+
+    /// Returns when what was written into the file of the database (not its log) is on the disk.
+    pub(crate) fn sync(&self) -> Result<(), Failed> {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        // SAFETY: the connection is open and ours; what is asked for is written into a pointer to a file
+        // (<https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html>).
+        let code = unsafe {
+            ffi::sqlite3_file_control(
+                self.raw.as_ptr(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_FILE_POINTER,
+                (&raw mut file).cast(),
+            )
+        };
+        if code != ffi::SQLITE_OK {
+            return Err(failed(self.raw, code));
+        }
+        // SAFETY: the file is SQLite's own and open for as long as the connection is; its methods are there when it is
+        // open.
+        let code = unsafe {
+            let methods = file.as_ref().and_then(|file| file.pMethods.as_ref());
+            match methods.and_then(|methods| methods.xSync) {
+                Some(sync) => sync(file, ffi::SQLITE_SYNC_NORMAL | ffi::SQLITE_SYNC_DATAONLY),
+                None => ffi::SQLITE_OK,
+            }
+        };
+        match code {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(failed(self.raw, code)),
+        }
     }
 
     /// Whether no transaction is open.

@@ -21,6 +21,7 @@ use crate::{
 };
 use bin::Bin;
 use checkpoints::Checkpoints;
+pub(crate) use checkpoints::Log;
 use sqlx::SqlitePool;
 use std::{
     path::{Path, PathBuf},

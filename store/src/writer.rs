@@ -12,7 +12,7 @@ use crate::{
     flow::{FailureCause, Party},
     recorder::queue::{Command, Queue},
     sqlite::{Database, Failed, Value},
-    store::Lock,
+    store::{Lock, Log},
     table::{
         flows,
         reclaim::{self, Reclaimer},
@@ -27,7 +27,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 /// How often what changed is written.
 const ROUND: Duration = Duration::from_millis(30);
@@ -53,7 +53,7 @@ pub(crate) struct Writer {
     pub(crate) connection: SqliteConnection,
     pub(crate) queue: Arc<Queue>,
     pub(crate) changes: Changed,
-    pub(crate) committed: Arc<Notify>,
+    pub(crate) log: Arc<Log>,
     pub(crate) path: PathBuf,
     /// Held until this thread has ended.
     pub(crate) lock: Option<Lock>,
@@ -82,7 +82,7 @@ impl Writer {
             mut connection,
             queue,
             changes,
-            committed,
+            log,
             path,
             lock,
             open_from,
@@ -111,7 +111,7 @@ impl Writer {
                             statements,
                             queue: &queue,
                             changes,
-                            committed,
+                            log,
                             path,
                             batch: None,
                             flushing: Vec::new(),
@@ -175,7 +175,7 @@ struct AtWork<'d> {
     statements: Statements<'d>,
     queue: &'d Queue,
     changes: Changed,
-    committed: Arc<Notify>,
+    log: Arc<Log>,
     path: PathBuf,
     /// What was taken from the queue and is not committed.
     batch: Option<Batch>,
@@ -253,7 +253,7 @@ impl AtWork<'_> {
             Ok(()) => {
                 self.well_again();
                 batch.tell(&self.changes);
-                self.committed.notify_one();
+                self.log.wrote(batch.cost);
                 self.queue.remove_bytes(batch.cost);
                 batch.recycle(&self.queue.pool);
             }
@@ -353,7 +353,7 @@ impl AtWork<'_> {
                     for change in follows.changes {
                         self.changes.tell(change);
                     }
-                    self.committed.notify_one();
+                    self.log.wrote(0);
                     self.reclaiming |= follows.freed;
                 }));
             }
@@ -364,7 +364,7 @@ impl AtWork<'_> {
 
     fn deleted(&mut self, change: Change) {
         self.changes.tell(change);
-        self.committed.notify_one();
+        self.log.wrote(0);
         self.reclaiming = true;
     }
 
@@ -383,7 +383,7 @@ impl AtWork<'_> {
             }
             Err(_) => (),
         }
-        self.committed.notify_one();
+        self.log.wrote(0);
     }
 
     /// The last batch; then nothing is recorded any more.

@@ -3,7 +3,7 @@
 use super::{
     Inner, StoreOptions,
     bin::Bin,
-    checkpoints::Checkpoints,
+    checkpoints::{Checkpoints, Log},
     lock::{self, Lock},
 };
 use crate::{
@@ -24,7 +24,6 @@ use sqlx::{
     },
 };
 use std::{fs::OpenOptions, io, path::Path, sync::Arc, time::Duration};
-use tokio::sync::Notify;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -32,7 +31,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 const READERS: u32 = 4;
 
 /// A log of this many pages (64 MiB) is checkpointed by the writer itself.
-const BACKSTOP: &str = "8192";
+const BACKSTOP: &str = "4096";
+
+/// The pages of one batch (as many bytes as may wait, and some) that are written at once, when it is committed: 16 MiB.
+const SPILL: &str = "1024";
 
 pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
     let StoreOptions { path, read_only } = options;
@@ -83,15 +85,15 @@ pub(super) async fn open(options: StoreOptions) -> Result<Inner, Error> {
         let session = current_session(&mut connection).await.map_err(wrong)?;
         let batch = newest_batch(&mut connection).await.map_err(wrong)?;
         let queue = Arc::new(Queue::new(flow, connection_id, session));
-        let committed = Arc::new(Notify::new());
-        let checkpoints = Checkpoints::start(&path, committed.clone())
+        let log = Arc::new(Log::default());
+        let checkpoints = Checkpoints::start(&path, log.clone())
             .await
             .map_err(wrong)?;
         let writer = Writer {
             connection,
             queue: queue.clone(),
             changes: changes.clone(),
-            committed,
+            log,
             path: path.clone(),
             lock,
             open_from: connection_id,
@@ -155,11 +157,12 @@ pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
 
 async fn connect_writer(path: &Path) -> Result<SqliteConnection, Error> {
     let options = base(path)
-        .page_size(8192)
+        .page_size(16384)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .pragma("cache_size", "-8192")
+        .pragma("cache_spill", SPILL)
         .pragma("wal_autocheckpoint", BACKSTOP)
         .pragma("journal_size_limit", "67108864");
     let connection = SqliteConnection::connect_with(&options).await;

@@ -94,7 +94,7 @@ async fn numbers_that_wait_to_be_reclaimed_are_not_given_again() {
     flow.complete();
     // the space may have been given back before the restart
     again.flush().await.unwrap();
-    shrunk(&again, 200_000).await;
+    shrunk(&again, 400_000).await;
     assert_eq!(body(&again, id, Side::Response, 0).await, b"new");
     assert_eq!(again.heads(id).await.unwrap().len(), 2);
     again.close().await.unwrap();
@@ -188,7 +188,7 @@ async fn clearing_leaves_what_goes_on() {
     running.chunk(Side::Request, at(5), b" after");
     store.flush().await.unwrap();
     assert_eq!(store.count(None).await.unwrap(), 1);
-    shrunk(store, 250_000).await;
+    shrunk(store, 500_000).await;
     assert_eq!(body(store, running.id(), Side::Request, 0).await, b" after");
     store.close().await.unwrap();
 }

@@ -1,8 +1,29 @@
 //! Promise: what was exported as HAR, here or elsewhere, comes back: through the command line, with the program running
 //! and without.
 
-use crate::support::{Nginx, Program, program::overhear};
+use crate::support::{Nginx, Program, Run, folder, program::overhear, repository, tap::Tap};
 use serde_json::{Value, json};
+use std::path::Path;
+
+/// What a capture becomes, without a program running: the flows, in their order.
+fn imported(home: &Path, file: &Path, options: &[&str]) -> Vec<Value> {
+    let data = home.join("data");
+    let run = |words: &[&str]| overhear(home).args(words).arg("--data").arg(&data);
+    let ran = run(&["import", "--json"]).args(options).arg(file).ok();
+    let session = format!("session:{}", ran.json()["session"]);
+    let lines = run(&["export", "--format", "jsonl", &session]);
+    lines.ok().json_lines()
+}
+
+/// The bytes of a body of an export.
+fn bytes(body: &Value) -> Vec<u8> {
+    use base64::Engine as _;
+    match (&body["text"], &body["base64"]) {
+        (Value::String(text), _) => text.clone().into_bytes(),
+        (_, Value::String(text)) => base64::prelude::BASE64_STANDARD.decode(text).unwrap(),
+        _ => Vec::new(),
+    }
+}
 
 /// What of the flows must be the same.
 fn told(flows: &[Value]) -> Vec<Value> {
@@ -154,4 +175,129 @@ fn an_export_comes_back() {
     let said = run(&["import", &name]).run().exits(1);
     assert!(said.err.contains("cut.har: line "), "{}", said.err);
     assert_eq!(run(&["flows", "--json"]).ok().json_lines().len(), 3);
+}
+
+/// Real HTTP/2 in the clear: streams that run at once, with large bodies and trailers.
+#[test]
+fn http2_in_the_clear_becomes_flows() {
+    let origin = Nginx::start();
+    let home = folder();
+    let file = home.path().join("h2c.pcapng");
+    let Some(tap) = Tap::on(origin.h2c, &file) else {
+        return;
+    };
+    let url = |path: &str| format!("http://localhost:{}{path}", origin.h2c);
+    let sent: Vec<u8> = (0..400_000_u32).map(|n| (n % 251) as u8).collect();
+    let curl = || {
+        let run = Run::new("curl").args(["-sS", "--ipv4", "--http2-prior-knowledge"]);
+        run.dir(home.path())
+    };
+    let paths = [
+        "/lines.txt",
+        "/picture.png",
+        "/gzip/data.json",
+        "/empty",
+        "/trailers",
+    ];
+    let script = repository().join("tests/clients/http2.mjs");
+    let node = Run::new("node").arg(script).arg(url(""));
+    node.args(paths).ok();
+    curl()
+        .args(["--data-binary", "@-"])
+        .arg(url("/upload?x=y://z"))
+        .input(sent.clone())
+        .ok();
+    curl().arg("-I").arg(url("/hello.txt")).ok();
+    tap.end();
+
+    let flows = imported(home.path(), &file, &[]);
+    let flows: Vec<_> = flows.iter().filter(|flow| flow["kind"] == "http").collect();
+    let told = |flow: &&Value| format!("{} {} {}", flow["method"], flow["url"], flow["status"]);
+    assert_eq!(
+        flows.len(),
+        7,
+        "{:?}",
+        flows.iter().map(told).collect::<Vec<_>>()
+    );
+    let find = |path: &str| {
+        let url = json!(url(path));
+        *flows.iter().find(|flow| flow["url"] == url).unwrap()
+    };
+    for flow in &flows {
+        assert_eq!(flow["state"], "complete", "{flow}");
+        assert_eq!(
+            (&flow["request"]["version"], &flow["response"]["version"]),
+            (&json!("HTTP/2"), &json!("HTTP/2"))
+        );
+    }
+    for path in ["/lines.txt", "/picture.png"] {
+        let flow = find(path);
+        assert!(
+            bytes(&flow["response_body"]) == origin.file(&path[1..]),
+            "{path}"
+        );
+        let head = flow["request"]["headers"].as_array().unwrap();
+        let pseudo = head
+            .iter()
+            .filter(|field| field[0].as_str().unwrap().starts_with(':'));
+        assert_eq!(pseudo.count(), 4, "{head:?}");
+    }
+    assert_eq!(find("/empty")["status"], 204);
+    assert!(
+        find("/trailers")["response"]["trailers"]
+            .to_string()
+            .contains("abc123")
+    );
+    let upload = find("/upload?x=y://z");
+    assert_eq!(
+        (&upload["method"], &upload["host"]),
+        (&json!("POST"), &json!("localhost"))
+    );
+    assert!(bytes(&upload["request_body"]) == sent);
+    assert_eq!(find("/hello.txt")["response_body"], Value::Null);
+
+    // as many as tshark sees
+    let decode = format!("tcp.port=={},http2", origin.h2c);
+    let seen = Run::new("tshark")
+        .args([
+            "-d",
+            &decode,
+            "-Y",
+            "http2.headers.method",
+            "-T",
+            "fields",
+            "-e",
+            "http2.headers.path",
+            "-r",
+        ])
+        .arg(&file)
+        .ok();
+    let mut seen: Vec<_> = seen
+        .text()
+        .split(['\n', ','])
+        .filter(|path| !path.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let mut ours: Vec<_> = flows
+        .iter()
+        .map(|flow| flow["path"].as_str().unwrap().to_owned())
+        .collect();
+    seen.sort();
+    ours.sort();
+    assert_eq!(seen, ours);
+
+    // without its beginning nothing is made up, and it says why
+    let cut = home.path().join("cut.pcapng");
+    let packets = Run::new("tshark")
+        .args(["-Y", "tcp.stream == 0 && tcp.flags.syn == 1", "-r"])
+        .arg(&file)
+        .ok();
+    let first = packets.text().lines().count();
+    assert_eq!(first, 2);
+    Run::new("editcap").arg(&file).arg(&cut).args(["1-6"]).ok();
+    let flows = imported(home.path(), &cut, &[]);
+    let said = flows
+        .iter()
+        .filter(|flow| flow["comment"].to_string().contains("its beginning"));
+    assert!(said.count() >= 1, "{flows:?}");
 }

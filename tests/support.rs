@@ -15,6 +15,7 @@ pub mod phone;
 pub mod program;
 pub mod server;
 pub mod system;
+pub mod tap;
 pub mod wire;
 
 pub use api::Api;

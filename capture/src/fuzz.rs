@@ -3,6 +3,7 @@
 
 use crate::{
     LinkType, Packet, Reader,
+    http::{ExchangeId, Head, Http2, Position, Sink, Upgrade},
     ip::{self, Fragments},
     link,
     overview::{Overview, Wanted as Counted},
@@ -10,6 +11,7 @@ use crate::{
     tcp::{self, Connection, Event, Place, Side, Tcp, Wanted},
     walk::walk,
 };
+use overhear_store::Timestamp;
 use std::{collections::HashMap, io::Cursor, ops::ControlFlow};
 
 /// A file: it is read to its end or to a damage that has a place in it, and everything in it is taken apart.
@@ -245,11 +247,107 @@ pub fn segments(data: &[u8]) {
     assert_eq!(closed, tcp.begun());
 }
 
+/// Pieces of the two directions of an HTTP/2 connection, some of them missing: every exchange is told as it must be.
+pub fn http2(data: &[u8]) {
+    let mut told = Told::default();
+    let mut http = match data.first() {
+        Some(1) => {
+            told.exchanges.insert(Http2::UPGRADED, [0, 0]);
+            Http2::upgraded()
+        }
+        _ => Http2::default(),
+    };
+    let mut rest = data.get(1..).unwrap_or_default();
+    let mut packet = 0;
+    while let Some(([what, high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high & 3, *low]));
+        let (bytes, after) = after.split_at(length.min(after.len()));
+        rest = after;
+        packet += 1;
+        let side = match what & 1 {
+            0 => overhear_store::Side::Request,
+            _ => overhear_store::Side::Response,
+        };
+        let at = Position {
+            at: Timestamp(packet),
+            packet: packet.cast_unsigned(),
+            ..Position::default()
+        };
+        match what & 0x80 {
+            0 => http.push(side, at, bytes, &mut told),
+            _ => http.gap(side, at, u64::from(*low), &mut told),
+        }
+    }
+    http.finish(Position::default(), "The end.", &mut told);
+}
+
+/// What was told of HTTP exchanges, and what must hold of it.
+#[derive(Default)]
+struct Told {
+    /// How often each message ended.
+    exchanges: HashMap<ExchangeId, [u8; 2]>,
+    unreadable: bool,
+}
+
+impl Told {
+    fn open(&mut self, id: ExchangeId) -> &mut [u8; 2] {
+        assert!(!self.unreadable);
+        self.exchanges.entry(id).or_default()
+    }
+
+    fn of(&mut self, id: ExchangeId, side: overhear_store::Side) {
+        let ended = self.open(id)[side as usize];
+        assert_eq!(ended, 0, "{id} goes on after its end");
+    }
+}
+
+impl Sink for Told {
+    fn request(&mut self, id: ExchangeId, _: Position, head: &Head<'_>) {
+        self.of(id, overhear_store::Side::Request);
+        assert!(head.bytes.ends_with(b"\r\n") && head.bytes.len() < 1 << 20);
+    }
+    fn interim(&mut self, id: ExchangeId, _: Position, _: &Head<'_>) {
+        self.of(id, overhear_store::Side::Response);
+    }
+    fn response(&mut self, id: ExchangeId, _: Position, head: &Head<'_>) {
+        self.of(id, overhear_store::Side::Response);
+        assert!(head.bytes.ends_with(b"\r\n") && head.bytes.len() < 1 << 20);
+    }
+    fn body(&mut self, id: ExchangeId, side: overhear_store::Side, _: Position, bytes: &[u8]) {
+        self.of(id, side);
+        assert!(!bytes.is_empty());
+    }
+    fn trailers(&mut self, id: ExchangeId, side: overhear_store::Side, _: Position, _: &[u8]) {
+        self.of(id, side);
+    }
+    fn end(&mut self, id: ExchangeId, side: overhear_store::Side, _: Position) {
+        self.of(id, side);
+        self.open(id)[side as usize] = 1;
+    }
+    fn upgraded(&mut self, id: ExchangeId, _: Position, upgrade: Upgrade) {
+        self.open(id);
+        assert_eq!(upgrade, Upgrade::WebSocket);
+    }
+    fn tunnel(&mut self, _: overhear_store::Side, _: Position, bytes: &[u8]) {
+        assert!(self.unreadable && !bytes.is_empty());
+    }
+    fn broken(&mut self, id: ExchangeId, _: overhear_store::Side, _: Position, why: &str) {
+        self.open(id);
+        assert!(why.ends_with('.'));
+    }
+    fn unreadable(&mut self, _: Position, why: &str) {
+        assert!(!std::mem::replace(&mut self.unreadable, true));
+        assert!(why.ends_with('.'));
+    }
+}
+
 /// Whether a slice is a part of another, by where it lies.
 fn inside(part: &[u8], whole: &[u8]) -> bool {
     let (range, whole) = (part.as_ptr_range(), whole.as_ptr_range());
     part.is_empty() || (range.start >= whole.start && range.end <= whole.end)
 }
+
+pub use crate::http::check_field_blocks as hpack;
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,15 @@
 mod body;
 mod head;
 mod http1;
+mod http2;
+#[cfg(test)]
+mod notes;
 
 pub use head::{Head, Start, begins_like_request, begins_like_response};
 pub use http1::Http1;
+#[cfg(any(test, fuzzing))]
+pub use http2::check_field_blocks;
+pub use http2::{Http2, begins_like_preface, begins_like_settings, is_frames};
 
 use crate::packet::Span;
 use overhear_store::{Side, Timestamp};
@@ -47,6 +53,8 @@ pub trait Sink {
     fn tunnel(&mut self, side: Side, at: Position, bytes: &[u8]);
     /// A message is not whole, or not well formed: why. There may be more of it.
     fn broken(&mut self, id: ExchangeId, side: Side, at: Position, why: &str);
+    /// From here on nothing can be told apart any more; what follows comes as [`tunnel`](Self::tunnel). `why`: a sentence.
+    fn unreadable(&mut self, at: Position, why: &str);
 }
 
 /// What a connection became.
@@ -60,4 +68,11 @@ pub enum Upgrade {
     Tunnel,
     /// Something else: its bytes are the exchange's body.
     Other,
+}
+
+fn not_captured(missing: u64) -> String {
+    match missing {
+        1 => "One byte of it is not in the capture.".to_owned(),
+        missing => format!("{missing} bytes of it are not in the capture."),
+    }
 }

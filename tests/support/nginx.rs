@@ -20,6 +20,8 @@ pub struct Nginx {
     pub tls: u16,
     /// Port with TLS and HTTP/1.1 only.
     pub tls_http1: u16,
+    /// Port with HTTP/2 in the clear, for those who know it beforehand.
+    pub h2c: u16,
     root: PathBuf,
     _running: Running,
     _sink: Server,
@@ -36,12 +38,13 @@ impl Nginx {
         std::fs::create_dir(&root).unwrap();
         write_site(&root);
         let sink = Server::sink(None);
-        let (running, [plain, tls, tls_http1]) = launch(dir.path(), sink.port());
+        let (running, [plain, tls, tls_http1, h2c]) = launch(dir.path(), sink.port());
         Self {
             ca,
             plain,
             tls,
             tls_http1,
+            h2c,
             root,
             _running: running,
             _sink: sink,
@@ -85,10 +88,10 @@ impl Nginx {
     }
 }
 
-fn launch(dir: &Path, sink: u16) -> (Running, [u16; 3]) {
+fn launch(dir: &Path, sink: u16) -> (Running, [u16; 4]) {
     let mut said = String::new();
     for _ in 0..10 {
-        let ports = [(); 3].map(|()| server::closed_port().port());
+        let ports = [(); 4].map(|()| server::closed_port().port());
         let config = dir.join("nginx.conf");
         std::fs::write(&config, configuration(dir, ports, sink)).unwrap();
         let program = if Path::new("/usr/sbin/nginx").exists() {
@@ -120,7 +123,7 @@ fn launch(dir: &Path, sink: u16) -> (Running, [u16; 3]) {
     panic!("nginx does not start: {said}");
 }
 
-fn configuration(dir: &Path, [plain, tls, tls_http1]: [u16; 3], sink: u16) -> String {
+fn configuration(dir: &Path, [plain, tls, tls_http1, h2c]: [u16; 4], sink: u16) -> String {
     let dir = dir.display();
     let user = if super::system::is_root() {
         "user root;"
@@ -153,6 +156,7 @@ fn configuration(dir: &Path, [plain, tls, tls_http1]: [u16; 3], sink: u16) -> St
             }}
             server {{
                 listen 127.0.0.1:{plain};
+                listen 127.0.0.1:{h2c} http2;
                 listen 127.0.0.1:{tls} ssl http2;
                 listen 127.0.0.1:{tls_http1} ssl;
                 server_name localhost;

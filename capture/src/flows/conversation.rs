@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     diagnose::{Cause, Finding, Proof},
-    http::{Http1, Position, begins_like_request, begins_like_response},
+    http::{
+        Http1, Http2, Position, begins_like_preface, begins_like_request, begins_like_response,
+        begins_like_settings, is_frames,
+    },
     tcp,
     tls::{self, Observed, Observer},
 };
@@ -29,6 +32,19 @@ pub(super) enum Ended {
     CaptureEnds,
 }
 
+impl Ended {
+    /// Why a message is not whole.
+    fn why(self) -> &'static str {
+        match self {
+            Self::Closed => "The connection was closed in the middle of it.",
+            Self::Reset(Side::Request) => "The client reset the connection in the middle of it.",
+            Self::Reset(Side::Response) => "The server reset the connection in the middle of it.",
+            Self::Forgotten => "Nothing more was heard of the connection.",
+            Self::CaptureEnds => "The capture ends before it does.",
+        }
+    }
+}
+
 /// What is known of TLS.
 pub(super) struct Tls {
     pub(super) info: TlsInfo,
@@ -49,9 +65,16 @@ enum Speaks {
     /// Not known yet: what was said so far.
     Unknown(Vec<(Side, Position, Vec<u8>)>),
     Http1(Box<(Http1, Exchanges)>),
+    Http2(Box<(Http2, Exchanges)>),
     Tls(Box<(Observer, Row)>),
     Raw(Row),
+    /// What follows cannot be read: why. It is a flow when there is any of it.
+    Rest(String),
 }
+
+/// What is said of HTTP/2 whose beginning is not in the capture.
+const HTTP2_MIDWAY: &str = "This looks like HTTP/2 without its beginning, which is not in the capture: its heads are \
+    compressed with what was said before, and cannot be read.";
 
 /// Which side is the client: who sent the SYN; else what the bytes say; else who has the higher port.
 pub(super) fn client(connection: &tcp::Connection, data: Option<(tcp::Side, &[u8])>) -> tcp::Side {
@@ -89,6 +112,22 @@ impl Conversation {
         }
     }
 
+    /// HTTP/2 of which something is known already.
+    pub(super) fn http2(context: Context, http: Http2, exchanges: Exchanges) -> Self {
+        Self {
+            speaks: Speaks::Http2(Box::new((http, exchanges))),
+            ..Self::new(context, true)
+        }
+    }
+
+    /// The rest of a connection that cannot be read further; `why` is a sentence.
+    pub(super) fn rest(context: Context, why: String) -> Self {
+        Self {
+            speaks: Speaks::Rest(why),
+            ..Self::new(context, true)
+        }
+    }
+
     pub(super) fn client(&self) -> SocketAddr {
         self.context.client
     }
@@ -105,6 +144,13 @@ impl Conversation {
                 self.recognize(false);
             }
             Speaks::Http1(http) => http.0.push(side, at, bytes, &mut http.1),
+            Speaks::Http2(http) => http.0.push(side, at, bytes, &mut http.1),
+            Speaks::Rest(why) => {
+                let mut row = self.context.begin_plain(at, Kind::Tcp, "tcp");
+                row.note(why);
+                row.chunk(side, at, bytes);
+                self.speaks = Speaks::Raw(row);
+            }
             Speaks::Tls(tls) => {
                 let (observer, row) = &mut **tls;
                 let known = knows(observer.seen());
@@ -141,8 +187,9 @@ impl Conversation {
         match &mut self.speaks {
             Speaks::Unknown(_) => self.recognize(true),
             Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
+            Speaks::Http2(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Tls(tls) => tls.0.gap(side),
-            Speaks::Raw(_) => {}
+            Speaks::Raw(_) | Speaks::Rest(_) => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.gap(side, at, missing);
@@ -155,7 +202,8 @@ impl Conversation {
             Speaks::Http1(http) => http.0.close(side, at, &mut http.1),
             Speaks::Tls(tls) => tls.1.seen(at),
             Speaks::Raw(row) => row.seen(at),
-            Speaks::Unknown(_) => {}
+            // a stream of HTTP/2 says itself where it ends
+            Speaks::Unknown(_) | Speaks::Http2(_) | Speaks::Rest(_) => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.close(side, at);
@@ -188,27 +236,16 @@ impl Conversation {
                 row.end(&self.context.file, &self.context.marks, failure);
             }
             Speaks::Raw(row) => row.end(&self.context.file, &self.context.marks, failure),
+            Speaks::Rest(_) => {}
             Speaks::Http1(http) => {
                 let (mut http, mut exchanges) = *http;
-                let why = match ended {
-                    Ended::Closed => "The connection was closed in the middle of it.",
-                    Ended::Reset(Side::Request) => {
-                        "The client reset the connection in the middle of it."
-                    }
-                    Ended::Reset(Side::Response) => {
-                        "The server reset the connection in the middle of it."
-                    }
-                    Ended::Forgotten => "Nothing more was heard of the connection.",
-                    Ended::CaptureEnds => "The capture ends before it does.",
-                };
-                http.finish(at, why, &mut exchanges);
-                exchanges.finish(failure.or_else(reset).as_ref());
-                if let Some(tunnel) = &mut exchanges.tunnel {
-                    self.findings.append(&mut tunnel.findings);
-                    self.context.begun += tunnel.take_begun();
-                    self.tls = tunnel.take_tls();
-                }
-                self.context.begun += exchanges.context.begun;
+                http.finish(at, ended.why(), &mut exchanges);
+                self.settle(exchanges, failure.or_else(reset).as_ref());
+            }
+            Speaks::Http2(http) => {
+                let (mut http, mut exchanges) = *http;
+                http.finish(at, ended.why(), &mut exchanges);
+                self.settle(exchanges, failure.or_else(reset).as_ref());
             }
             Speaks::Tls(tls) => {
                 let (observer, row) = *tls;
@@ -220,23 +257,32 @@ impl Conversation {
         }
     }
 
+    /// Ends what was said in HTTP.
+    fn settle(&mut self, mut exchanges: Exchanges, failure: Option<&Failure>) {
+        exchanges.finish(failure);
+        if let Some(tunnel) = &mut exchanges.tunnel {
+            self.findings.append(&mut tunnel.findings);
+            self.context.begun += tunnel.take_begun();
+            self.tls = tunnel.take_tls();
+        }
+        self.context.begun += exchanges.context.begun;
+    }
+
     /// Tags for what slows the connection down.
     pub(super) fn mark(&mut self, marks: Vec<&'static str>) {
         if let Some(tunnel) = self.tunnel() {
             tunnel.mark(marks.clone());
         }
-        if let Speaks::Http1(http) = &mut self.speaks {
-            http.1.context.marks.clone_from(&marks);
+        if let Some(exchanges) = self.exchanges() {
+            exchanges.context.marks.clone_from(&marks);
         }
         self.context.marks = marks;
     }
 
     /// How many flows began since this was asked.
     pub(super) fn take_begun(&mut self) -> u64 {
-        let inside = match &mut self.speaks {
-            Speaks::Http1(http) => mem::take(&mut http.1.context.begun),
-            _ => 0,
-        };
+        let inside = self.exchanges();
+        let inside = inside.map_or(0, |exchanges| mem::take(&mut exchanges.context.begun));
         let tunnel = self.tunnel().map_or(0, Self::take_begun);
         mem::take(&mut self.context.begun) + inside + tunnel
     }
@@ -252,11 +298,16 @@ impl Conversation {
         mem::take(&mut self.findings)
     }
 
-    fn tunnel(&mut self) -> Option<&mut Self> {
+    fn exchanges(&mut self) -> Option<&mut Exchanges> {
         match &mut self.speaks {
-            Speaks::Http1(http) => http.1.tunnel.as_deref_mut(),
+            Speaks::Http1(http) => Some(&mut http.1),
+            Speaks::Http2(http) => Some(&mut http.1),
             _ => None,
         }
+    }
+
+    fn tunnel(&mut self) -> Option<&mut Self> {
+        self.exchanges()?.tunnel.as_deref_mut()
     }
 
     /// Looks at what was said so far; `now` decides whatever it is.
@@ -283,8 +334,15 @@ impl Conversation {
             (false, _) => begins_like_request(&request),
             (true, _) => begins_like_response(&response),
         };
+        let http2 = match request.is_empty() {
+            false => begins_like_preface(&request),
+            // whose client was not heard yet
+            true => (!begins_like_settings(&response)).then_some(false),
+        };
         let wait = !now && request.len() + response.len() < MOST_EARLY;
-        if !is_tls && http != Some(true) && wait && (may_be_tls || http.is_none()) {
+        let is_known = is_tls || http == Some(true) || http2 == Some(true);
+        let may_be = may_be_tls || http.is_none() || http2.is_none();
+        if !is_known && wait && may_be {
             return;
         }
         let early = mem::take(early);
@@ -299,8 +357,18 @@ impl Conversation {
             let mut context = self.context.clone();
             context.begun = 0;
             Speaks::Http1(Box::new((http, Exchanges::new(context))))
+        } else if http2 == Some(true) {
+            let mut context = self.context.clone();
+            context.begun = 0;
+            Speaks::Http2(Box::new((Http2::default(), Exchanges::new(context))))
         } else {
-            Speaks::Raw(self.context.begin_plain(first, Kind::Tcp, "tcp"))
+            let midway = |said: &[u8]| !self.whole && is_frames(said);
+            let is_http2 = begins_like_settings(&response) || midway(&request) || midway(&response);
+            let mut row = self.context.begin_plain(first, Kind::Tcp, "tcp");
+            if is_http2 {
+                row.note(HTTP2_MIDWAY);
+            }
+            Speaks::Raw(row)
         };
         for (side, at, bytes) in early {
             self.push(side, at, &bytes);

@@ -4,9 +4,10 @@ use super::{
     conversation::Conversation,
     row::{Context, Row, Start},
 };
-use crate::http::{ExchangeId, Head, Position, Sink, Start as StartLine, Upgrade};
+use crate::http::{ExchangeId, Head, Http2, Position, Sink, Start as StartLine, Upgrade};
 use foldhash::{HashMap, HashMapExt as _};
 use overhear_store::{Failure, FailureCause, HeadKind, Kind, MessageInfo, Party, Side};
+use std::collections::hash_map::Entry;
 
 /// So many exchanges of a connection go on at once; beyond that, the oldest ends as it is.
 const MOST_OPEN: usize = 4096;
@@ -48,6 +49,14 @@ impl Exchanges {
         }
     }
 
+    /// The surroundings of what the connection carries inside.
+    fn inside(&self) -> Context {
+        Context {
+            begun: 0,
+            ..self.context.clone()
+        }
+    }
+
     fn exchange(&mut self, id: ExchangeId, at: Position) -> &mut Exchange {
         let context = &mut self.context;
         self.open.entry(id).or_insert_with(|| {
@@ -85,9 +94,10 @@ impl Exchange {
                 Side::Request => (Party::Client, "request"),
                 Side::Response => (Party::Server, "response"),
             };
-            let cause = match why.contains("not well formed") {
-                true => FailureCause::Protocol,
-                false => FailureCause::Closed,
+            let cause = match &why {
+                why if why.contains("not well formed") => FailureCause::Protocol,
+                why if why.contains("reset the stream") => FailureCause::Reset,
+                _ => FailureCause::Closed,
             };
             match failure {
                 Some(failure) => Failure {
@@ -140,10 +150,14 @@ impl Sink for Exchanges {
             named => authority(named, self.context.port),
         };
         let mut path = target.clone();
-        if method == "CONNECT" {
+        // one of RFC 8441 has a path
+        let is_connect = method == "CONNECT" && !target.starts_with('/');
+        if is_connect {
             (host, port) = authority(target, self.context.port);
             path = String::new();
-        } else if let Some((name, rest)) = target.split_once("://") {
+        } else if !target.starts_with('/')
+            && let Some((name, rest)) = target.split_once("://")
+        {
             // a request to a proxy
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (named, rest) = rest.split_at(end);
@@ -167,14 +181,28 @@ impl Sink for Exchanges {
             path,
         };
         if self.open.len() >= MOST_OPEN
+            && !self.open.contains_key(&id)
             && let Some(oldest) = self.open.keys().min().copied()
             && let Some(exchange) = self.open.remove(&oldest)
         {
             exchange.end(&self.context, None);
         }
-        let row = self.context.begin(at, start);
-        let exchange = self.open.entry(id).or_insert_with(|| Exchange::new(row));
-        exchange.authority = match method == "CONNECT" {
+        let context = &mut self.context;
+        let exchange = match self.open.entry(id) {
+            Entry::Vacant(place) => place.insert(Exchange::new(context.begin(at, start))),
+            // its response was seen first
+            Entry::Occupied(place) => {
+                let exchange = place.into_mut();
+                exchange.row.edit(|flow| {
+                    flow.method = start.method;
+                    flow.host = start.host;
+                    flow.port = start.port;
+                    flow.path = start.path;
+                });
+                exchange
+            }
+        };
+        exchange.authority = match is_connect {
             true => target.clone(),
             false => head.authority.clone(),
         };
@@ -240,13 +268,20 @@ impl Sink for Exchanges {
                 exchange.stays = true;
                 exchange.ended = [false; 2];
             }
-            Upgrade::Tunnel | Upgrade::Http2 => {
-                let mut inside = self.context.clone();
-                inside.begun = 0;
-                if upgrade == Upgrade::Tunnel {
-                    (inside.host, inside.port) = authority(&named, inside.port);
-                }
+            Upgrade::Tunnel => {
+                let mut inside = self.inside();
+                (inside.host, inside.port) = authority(&named, inside.port);
                 self.tunnel = Some(Box::new(Conversation::new(inside, true)));
+            }
+            Upgrade::Http2 => {
+                let inside = self.inside();
+                let mut exchanges = Self::new(inside.clone());
+                let exchange = self.open.remove(&id);
+                exchanges
+                    .open
+                    .extend(exchange.map(|exchange| (Http2::UPGRADED, exchange)));
+                let http = Http2::upgraded();
+                self.tunnel = Some(Box::new(Conversation::http2(inside, http, exchanges)));
             }
         }
     }
@@ -262,5 +297,10 @@ impl Sink for Exchanges {
         exchange
             .broken
             .get_or_insert_with(|| (side, why.to_owned()));
+    }
+
+    fn unreadable(&mut self, _: Position, why: &str) {
+        let inside = self.inside();
+        self.tunnel = Some(Box::new(Conversation::rest(inside, why.to_owned())));
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Row {
     at: Timestamp,
     /// Where the packet lies that was told last.
     seen: Spot,
+    note: String,
 }
 
 /// What a flow begins with.
@@ -77,6 +78,7 @@ impl Context {
             last: at.packet,
             at: at.at,
             seen: Spot::default(),
+            note: String::new(),
         };
         if let Some(handshake) = self.handshake.take() {
             row.lies(handshake);
@@ -154,6 +156,14 @@ impl Row {
         }
     }
 
+    /// Says something of the flow to a person, in whole sentences.
+    pub(super) fn note(&mut self, text: &str) {
+        if !self.note.is_empty() {
+            self.note.push(' ');
+        }
+        self.note.push_str(text);
+    }
+
     /// When the last of it was seen.
     pub(super) fn last(&self) -> Timestamp {
         self.at
@@ -170,7 +180,10 @@ impl Row {
         };
         flow.edit(|flow| {
             flow.times.ended = Some(self.at);
-            flow.comment = packets;
+            flow.comment = match self.note.as_str() {
+                "" => packets,
+                note => format!("{packets}. {note}"),
+            };
             flow.tags = marks.join(",");
         });
         match failure {

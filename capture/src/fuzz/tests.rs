@@ -164,3 +164,58 @@ fn mutated_segments_make_streams_without_untold_holes() {
     }
     rounds(&[seed], segments, 0x0f0f_1234_0f0f_5679);
 }
+
+/// A client's and a server's bytes as records of [`http2`].
+fn talk(pieces: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut data = vec![0];
+    for (what, bytes) in pieces {
+        data.push(*what);
+        data.extend((bytes.len() as u16).to_be_bytes());
+        data.extend_from_slice(bytes);
+    }
+    data
+}
+
+#[test]
+fn mutated_http2_is_told_as_it_must_be() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    let seed = talk(&[
+        (0, preface),
+        (1, settings),
+        // GET /, then one with a body and trailers
+        (0, b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a"),
+        (0, b"\0\0\x04\x01\x04\0\0\0\x03\x83\x86\x84\xbe"),
+        (0, b"\0\0\x06\0\x08\0\0\0\x03\x02abc\0\0"),
+        (0, b"\0\0\x05\x01\x05\0\0\0\x03\x40\x01b\x01c"),
+        (
+            1,
+            b"\0\0\x05\x01\0\0\0\0\x01\x48\x03103\0\0\0\x09\x04\0\0\0\x01",
+        ),
+        (
+            1,
+            b"\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x03\0\x01\0\0\0\x01yes",
+        ),
+        (1, b"\0\0\x08\x05\x04\0\0\0\x03\0\0\0\x02\x82\x86\x84\xbe"),
+        (0x81, b""),
+        (
+            1,
+            b"\0\0\x01\x01\x05\0\0\0\x03\x89\0\0\x01\x01\x05\0\0\0\x02\x88",
+        ),
+        (
+            1,
+            b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08\0\0\x08\x07\0\0\0\0\0\0\0\0\x03\0\0\0\x01",
+        ),
+    ]);
+    let mut upgraded = seed.clone();
+    upgraded[0] = 1;
+    rounds(&[seed, upgraded], http2, 0x5555_1234_7777_9abd);
+}
+
+#[test]
+fn mutated_field_blocks_keep_their_table() {
+    let blocks =
+        b"\0\x0d\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\0\x05\x20\x3f\x61\xbe\xbf\
+        \0\x0a\x40\x04name\x03val\0\x04\x0f\x1f\x01x\0\x03\xbe\xbf\xc0";
+    rounds(&[blocks.to_vec()], hpack, 0x1357_9bdf_0246_8ace);
+}

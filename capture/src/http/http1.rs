@@ -8,6 +8,7 @@ use super::{
     ExchangeId, Position, Sink, Upgrade,
     body::{Asked, Body, Taken},
     head::{self, Framing, LONGEST_HEAD, Start, begins_like_request, begins_like_response},
+    not_captured,
 };
 use overhear_store::Side;
 use std::{collections::VecDeque, mem};
@@ -459,7 +460,11 @@ impl Http1 {
             return;
         }
         self.waiting.pop_front();
-        sink.response(id, at, &head);
+        match status == 101 && framing.upgrade == "h2c" {
+            // the final response comes in HTTP/2
+            true => sink.interim(id, at, &head),
+            false => sink.response(id, at, &head),
+        }
         let connected = asked == Asked::Connect && (200..300).contains(&status);
         if status == 101 || connected {
             self.upgrade(id, at, &framing, connected, sink);
@@ -551,13 +556,6 @@ impl Http1 {
     fn new_id(&mut self) -> ExchangeId {
         self.next += 1;
         self.next
-    }
-}
-
-fn not_captured(missing: u64) -> String {
-    match missing {
-        1 => "One byte of it is not in the capture.".to_owned(),
-        missing => format!("{missing} bytes of it are not in the capture."),
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod apps;
 mod as_code;
 mod big_bodies;
 mod browser;

@@ -95,7 +95,7 @@ enum Stage {
 /// What is spoken.
 enum Content {
     Sequence(Sequence),
-    Multiplex(Multiplex),
+    Multiplex(Box<Multiplex>),
 }
 
 impl<S: Source> Conversation<S> {
@@ -109,7 +109,7 @@ impl<S: Source> Conversation<S> {
         comment: String,
     ) -> Self {
         let content = if speaks_http2(first) {
-            Content::Multiplex(Multiplex::new(flows, ready(&connection)))
+            Content::Multiplex(Box::new(Multiplex::new(flows, ready(&connection))))
         } else {
             Content::Sequence(Sequence::new(flows))
         };

@@ -56,6 +56,7 @@ pub(crate) async fn serve(
     local: SocketAddr,
 ) {
     let verdict = engine.admission.arrive(client.ip(), local.ip());
+    let _asked = engine.apps.ask(&engine.recorder, client, local);
     let client = Client {
         engine,
         accepted: Connection::accepted(client, local),

@@ -2,6 +2,7 @@
 
 use crate::{
     admit::Admission,
+    apps::Apps,
     crowd::Crowd,
     options::{LocalSite, Visit},
     tls::Connector,
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) ways: Ways,
     pub(crate) connector: Connector,
     pub(crate) crowd: Crowd,
+    /// Which programs on this computer connections are from.
+    pub(crate) apps: Apps,
     /// Open client connections.
     pub(crate) open: AtomicU64,
     /// Replays under way.

@@ -24,7 +24,7 @@ pub(crate) use request::IDLE;
 
 use crate::target::Target;
 use bytes::BytesMut;
-use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder};
+use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
 use std::{future::Future, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -80,7 +80,7 @@ pub(crate) struct Session<'a> {
     /// recorded on a connection made from this.
     pub(crate) accepted: &'a Connection,
     /// The flow that is replayed, when this is a replay.
-    pub(crate) replay_of: Option<FlowId>,
+    pub(crate) replay_of: Option<Replayed>,
     /// Is told the number of the first flow as soon as it has one (a replay answers with it).
     pub(crate) announce: Option<oneshot::Sender<FlowId>>,
     /// Cancelled when the program stops: exchanges that run go on, no further request is read, and a

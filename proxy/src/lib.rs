@@ -6,6 +6,7 @@
 //! know that there is a web page: a plain visit is handed to a [`LocalSite`].
 
 mod admit;
+mod apps;
 mod client;
 mod crowd;
 mod engine;

@@ -2,6 +2,7 @@
 
 use crate::{
     admit::{Admission, Cidr, Decision, Device},
+    apps::Apps,
     client,
     crowd::Crowd,
     engine::{Engine, canonical},
@@ -72,6 +73,7 @@ impl Proxy {
             },
             connector,
             crowd: Crowd::default(),
+            apps: Apps::new(),
             open: AtomicU64::new(0),
             replays: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -20,8 +20,8 @@ use build::Built;
 use bytes::{Bytes, BytesMut};
 use http::Request;
 use overhear_store::{
-    Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Timestamp,
-    Version,
+    Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Replayed,
+    Timestamp, Version,
 };
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -39,8 +39,8 @@ const PIPE: usize = 64 * 1024;
 /// A request that a person built.
 #[derive(Debug, Clone)]
 pub struct ReplayRequest {
-    /// The flow it was made from.
-    pub of: Option<FlowId>,
+    /// What it was made from.
+    pub of: Option<Replayed>,
     /// Method.
     pub method: String,
     /// Absolute `http` or `https` URL.

@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use overhear_proxy::{Proxy, ReplayRequest};
-use overhear_store::{Flow, FlowId, HeadKind, Side, State, Store, Version, head};
+use overhear_store::{Flow, FlowId, HeadKind, Replayed, Side, State, Store, Version, head};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -205,6 +205,13 @@ impl Changes {
             body: options.body.as_deref().map(body).transpose()?,
         })
     }
+
+    /// Whether another request comes of them.
+    fn modify(&self, flow: &Flow) -> bool {
+        let method = self.method.as_ref().is_some_and(|new| *new != flow.method);
+        let url = self.url.as_ref().is_some_and(|new| *new != flow.url());
+        method || url || !self.headers.is_empty() || self.body.is_some()
+    }
 }
 
 /// `Name: value`, or `Name:` to remove it.
@@ -268,6 +275,7 @@ fn change(
     changes: Changes,
 ) -> (ReplayRequest, Option<Bytes>) {
     let was = flow.url();
+    let modified = changes.modify(flow);
     let url = changes.url.unwrap_or_else(|| was.clone());
     let elsewhere = authority(&url) != authority(&was);
     let mut headers: Vec<(String, String)> = Vec::new();
@@ -290,7 +298,10 @@ fn change(
     }
     headers.extend(given.into_iter().filter_map(|(n, v)| Some((n, v?))));
     let request = ReplayRequest {
-        of: Some(flow.id),
+        of: Some(Replayed {
+            flow: flow.id,
+            modified,
+        }),
         method: changes.method.unwrap_or_else(|| flow.method.clone()),
         url,
         headers,

@@ -172,9 +172,13 @@ fn summary(flow: &Flow, style: Style, out: &mut impl Write) -> anyhow::Result<()
     let line = format!("#{}  {} {}  {what}", flow.id, flow.method, flow.url());
     writeln!(out, "{}", style.paint("1", &harmless(&line, false)))?;
     let mut facts = vec![state(flow), format!("client {}", flow.client)];
+    if !flow.app.is_empty() {
+        facts.push(format!("app {}", harmless(&flow.app, false)));
+    }
     facts.extend(flow.server.map(|server| format!("server {server}")));
     facts.extend(flow.duration_ms().map(terminal::duration));
-    facts.extend(flow.replay_of.map(|of| format!("replay of #{of}")));
+    let edited = if flow.modified { ", edited" } else { "" };
+    facts.extend(flow.replay_of.map(|of| format!("replay of #{of}{edited}")));
     writeln!(out, "{}", style.paint("2", &facts.join(", ")))?;
     if let Some(error) = &flow.error {
         writeln!(out, "{}", style.paint("31", &harmless(&error.text, false)))?;

@@ -164,6 +164,8 @@ mod tests {
             client: "127.0.0.1:5000".parse().unwrap(),
             server: None,
             replay_of: None,
+            modified: false,
+            app: String::new(),
             tags: String::new(),
             comment: String::new(),
             session: SessionId(1),

@@ -262,6 +262,11 @@ pub struct Flow {
     pub server: Option<SocketAddr>,
     /// The flow that this one replays.
     pub replay_of: Option<FlowId>,
+    /// Its request is another than that of the flow it replays.
+    pub modified: bool,
+    /// The name of the program on this computer that made the connection (repeated here for the list and the filter); empty
+    /// when it is not known.
+    pub app: String,
     /// Free words put on the flow by a person or a rule, comma-separated; empty when none.
     pub tags: String,
     /// A person's comment; empty when none.
@@ -336,6 +341,15 @@ pub struct Times {
     pub ended: Option<Timestamp>,
 }
 
+/// A program on this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// What it is called: the name of its file, as a rule.
+    pub name: String,
+    /// The number of its process.
+    pub pid: u32,
+}
+
 /// One client's transport connection with its upstream twin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
@@ -345,6 +359,8 @@ pub struct Connection {
     pub client: SocketAddr,
     /// Our own address and port on the client's side.
     pub local: SocketAddr,
+    /// The program on this computer that made it, when it is known.
+    pub app: Option<App>,
     /// The target's host as named by the client.
     pub host: String,
     /// The target's port.
@@ -386,6 +402,7 @@ impl Connection {
             id: ConnectionId(0),
             client,
             local,
+            app: None,
             host: String::new(),
             port: 0,
             server: None,

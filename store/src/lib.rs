@@ -20,9 +20,12 @@ mod writer;
 pub use changes::{Change, Changes};
 pub use error::Error;
 pub use flow::{
-    CaptureId, Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind,
+    App, CaptureId, Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind,
     Kind, MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp, TlsInfo,
     Version,
 };
-pub use recorder::{ConnectionRecorder, FlowRecorder, FlowStart, Recorder};
+pub use recorder::{
+    ConnectionRecorder, FlowRecorder, FlowStart, Recorder, Replayed,
+    apps::{AppQuestion, AskedApp},
+};
 pub use store::{Store, StoreOptions};

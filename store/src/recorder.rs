@@ -5,6 +5,7 @@
 //! collects the list every few milliseconds, so a flow that begins and ends between two rounds is
 //! one insert. [`Recorder::room`] is where back pressure comes from.
 
+pub(crate) mod apps;
 pub(crate) mod hidden;
 pub(crate) mod live;
 pub(crate) mod pool;
@@ -15,6 +16,7 @@ use crate::flow::{
     Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
     MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
 };
+use apps::Known;
 use live::{ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
 use queue::{FULL, OVERFULL, Queue};
@@ -53,8 +55,17 @@ pub struct FlowStart {
     pub server: Option<SocketAddr>,
     /// When the first byte was seen.
     pub started: Timestamp,
-    /// The flow that this one replays.
-    pub replay_of: Option<FlowId>,
+    /// What this one replays.
+    pub replay_of: Option<Replayed>,
+}
+
+/// What a flow replays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// The flow that it was made from.
+    pub flow: FlowId,
+    /// Its request is another than that flow's.
+    pub modified: bool,
 }
 
 impl Recorder {
@@ -87,11 +98,25 @@ impl Recorder {
         !self.always && self.queue.is_switched_off()
     }
 
+    /// What is known of the program that is a client; of one in an imported file, nothing.
+    fn program(&self, client: SocketAddr) -> Known {
+        match self.session {
+            None => self.queue.apps.get(client),
+            Some(_) => Known::Nothing,
+        }
+    }
+
     /// Opens a connection: gives it its number and makes it visible. While recording is switched off, it becomes
     /// visible with its first flow that is recorded.
     pub fn connection(&self, mut connection: Connection) -> ConnectionRecorder {
         let id = ConnectionId(self.queue.next_connection());
         connection.id = id;
+        let client = connection.client;
+        let known = self.program(client);
+        let asked = matches!(known, Known::Asked);
+        if let Known::App(app) = known {
+            connection.app = Some(app);
+        }
         let hidden = self.looks_away();
         let recorder = ConnectionRecorder {
             queue: self.queue.clone(),
@@ -109,6 +134,11 @@ impl Recorder {
         } else {
             recorder.edit(|_| ());
         }
+        if asked {
+            self.queue
+                .apps
+                .wait_connected(&self.queue, client, &recorder.live);
+        }
         recorder
     }
 
@@ -116,8 +146,14 @@ impl Recorder {
     pub fn flow(&self, start: FlowStart) -> FlowRecorder {
         let id = FlowId(self.queue.next_flow());
         let session = self.session.unwrap_or_else(|| self.queue.session());
-        let connection = start.connection;
-        let mut state = FlowState::new(begin(id, session, start));
+        let (connection, client) = (start.connection, start.client);
+        let mut flow = begin(id, session, start);
+        let known = self.program(client);
+        let asked = matches!(known, Known::Asked);
+        if let Known::App(app) = known {
+            flow.app = app.name;
+        }
+        let mut state = FlowState::new(flow);
         state.unrecorded = self.looks_away();
         // what is listed already is never listed again: the writer does not see this flow
         state.listed = state.unrecorded || self.queue.gives_up_above(OVERFULL);
@@ -138,6 +174,9 @@ impl Recorder {
             self.queue.add_bytes(ROW_COST);
         }
         recorder.list(state);
+        if asked {
+            self.queue.apps.wait(&self.queue, client, &recorder.live);
+        }
         recorder
     }
 
@@ -178,7 +217,9 @@ fn begin(id: FlowId, session: SessionId, start: FlowStart) -> Flow {
         },
         client: start.client,
         server: start.server,
-        replay_of: start.replay_of,
+        replay_of: start.replay_of.map(|replayed| replayed.flow),
+        modified: start.replay_of.is_some_and(|replayed| replayed.modified),
+        app: String::new(),
         tags: String::new(),
         comment: String::new(),
         session,

@@ -6,7 +6,7 @@ import { DESKTOP, PHONE, audit, open, row, rows, screenshots, shows, steps } fro
 const run = promisify(execFile)
 
 await steps({
-  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible, clock, devices, pocket,
+  columns, sorted, chosen, menu, keyboard, completion, saved, history, tree, timeline, palette, theme, below, related, sessions, many, accessible, clock, devices, pocket, apps, states,
 })
 
 /** Chosen, moved and sized by pointer and by keys; kept over a reload. */
@@ -491,8 +491,14 @@ async function devices(page, { origin, address, phone, curl }) {
   await run(phone[0], phone.slice(1))
   await page.waitForFunction((key) => document.querySelector(`[data-testid=tree-node][data-key="${key}"]`).title.includes('3 flows'), address)
   await page.waitForFunction(() => document.querySelector('[data-testid=tree-node][data-key="/from/"]').title.includes('2 flows'))
+  // what this computer did stands beside it, by program as far as that is known
+  // (rows come and go when no pointer is on them)
+  await page.getByTestId('flow-list').hover()
   await run('curl', [...curl, `${origin}/from/here`])
-  await page.locator('[data-testid=tree-node][aria-level="1"][title*="3 flows"]').nth(1).waitFor()
+  await page.waitForFunction((key) => {
+    const others = [...document.querySelectorAll('[data-testid=tree-node][aria-level="1"]')].filter((node) => node.dataset.key !== key)
+    return others.reduce((sum, node) => sum + Number(/(\d+) flows?/.exec(node.title)[1]), 0) === 3
+  }, address)
   await screenshots(page, DESKTOP, 'devices')
   return { first, own, filter, below, path, phone: await says(address) }
 }
@@ -552,5 +558,69 @@ async function pocket(page, { origin, curl }) {
   await page.getByTestId('filter').fill('')
   await row(page, '/n/4').waitFor()
   await page.setViewportSize(DESKTOP)
+  return seen
+}
+
+/** What two programs of this computer did, by the tree, by the column and its menu. */
+async function apps(page) {
+  const node = (key) => page.locator(`[data-testid=tree-node][data-key="${key}"]`)
+  await node('app:curl').waitFor()
+  const first = await page.getByTestId('tree-node').evaluateAll((nodes) => nodes.map((one) => one.title.split(',').slice(0, 2).join(',')))
+  await node('app:curl').click()
+  const curl = await shows(page, ['/curl/1', '/curl/2'])
+  const filter = await page.getByTestId('filter').inputValue()
+  await node('app:curl').getByTestId('tree-toggle').click()
+  const host = page.locator('[data-testid=tree-node][aria-level="2"]')
+  await host.click()
+  await shows(page, ['/curl/1', '/curl/2'])
+  const below = await page.getByTestId('filter').inputValue()
+  await page.getByTestId('filter').fill('')
+  await row(page, '/python').waitFor()
+  await page.getByTestId('sort-host').click({ button: 'right' })
+  await page.getByTestId('menu-column-app').click()
+  await page.locator('[role=columnheader][data-col=app]').waitFor()
+  const column = await page.locator('[data-testid=flow-row] [data-col=app]').allInnerTexts()
+  await screenshots(page, DESKTOP, 'apps')
+  await row(page, '/python').locator('[data-col=app]').click({ button: 'right' })
+  await page.getByTestId('menu-filter-exclude').click()
+  const rest = await shows(page, ['/curl/1', '/curl/2'])
+  await open(page, '/curl/1')
+  await page.getByTestId('story').waitFor()
+  const fact = await page.getByTestId('detail').locator('dl > div').filter({ hasText: 'App' }).locator('dd').innerText()
+  const broken = await audit(page)
+  return { first, curl, filter, below, column, rest, fact, broken }
+}
+
+/** What the signs of a row say: sent again as it was, sent again modified, passed through, running, failed. */
+async function states(page) {
+  const marks = (one) => one.locator('[data-mark]').evaluateAll((marks) => marks.map((mark) => [mark.dataset.mark, mark.getAttribute('aria-label')]))
+  const first = row(page, '/edit').first()
+  await first.click()
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('r')
+  await page.getByTestId('replay-header').first().waitFor()
+  await page.getByTestId('replay-send').click()
+  await page.getByTestId('replay-version-1').getByText('200').waitFor()
+  const same = Number(await page.getByTestId('replay-result').getAttribute('data-id'))
+  await page.getByTestId('replay-header-value').first().fill('changed')
+  await page.getByTestId('replay-send').click()
+  await page.getByTestId('replay-version-2').getByText('200').waitFor()
+  const changed = Number(await page.getByTestId('replay-result').getAttribute('data-id'))
+  await page.getByTestId('replay-back').click()
+  await page.getByTestId('detail-close').click()
+  const at = (id) => page.locator(`[data-testid=flow-row][data-id="${id}"]`)
+  await at(changed).locator('[data-mark=modified]').waitFor()
+  const raw = page.locator('[data-testid=flow-row]').filter({ hasText: 'raw bytes' })
+  const seen = {
+    original: Number(await first.getAttribute('data-id')),
+    first: await marks(first),
+    same: await marks(at(same)),
+    changed: await marks(at(changed)),
+    raw: await marks(raw),
+    running: await row(page, '/never').locator('[data-col=status]').innerText(),
+    refused: await row(page, '/refused').locator('[data-col=status]').innerText(),
+  }
+  await screenshots(page, DESKTOP, 'states')
+  seen.broken = await audit(page)
   return seen
 }

@@ -2,8 +2,19 @@
 //! without a mouse and eyes without a screen can do the same.
 
 use super::shared::{self, drive_with, origin, traffic, url};
-use crate::support::{Program, Server, phone::Phone, program::Setup, server::response};
+use crate::apps::{patient_origin, python};
+use crate::support::{
+    Program, Server, not_run,
+    phone::Phone,
+    program::Setup,
+    server::{closed_port, response},
+    wire,
+};
 use serde_json::{Value, json};
+use std::{
+    io::{Read as _, Write as _},
+    sync::{Arc, Mutex, OnceLock, mpsc},
+};
 
 const ALL: [&str; 6] = ["/data.json", "/edit", "/n/1", "/n/2", "/n/3", "/n/4"];
 
@@ -192,12 +203,15 @@ fn the_tree_begins_with_the_devices_when_there_are_several() {
     let more = json!({ "address": address, "phone": again });
     let seen = drive_with(&program, &url(&origin, ""), "list", &["devices"], more);
     let devices = &seen["devices"];
-    let mut first: Vec<[String; 2]> = serde_json::from_value(devices["first"].clone()).unwrap();
-    first.sort();
-    let here = |name: &str| ["1".to_owned(), format!("{name}, 2 flows")];
-    assert_eq!(first.len(), 2, "{first:?}");
-    assert!(first.contains(&here(&address)), "{first:?}");
-    assert!(first.contains(&here("127.0.0.1")), "{first:?}");
+    let first: Vec<[String; 2]> = serde_json::from_value(devices["first"].clone()).unwrap();
+    let phones = ["1".to_owned(), format!("{address}, 2 flows")];
+    assert!(first.contains(&phones), "{first:?}");
+    // this computer: curl, and what was over before it was found
+    for [level, text] in &first {
+        let known = ["curl", "127.0.0.1", &*address];
+        let name = text.split(',').next().unwrap();
+        assert!(level == "1" && known.contains(&name), "{first:?}");
+    }
     assert_eq!(devices["own"], json!(["/from/phone", "/missing"]));
     assert_eq!(devices["filter"], format!("client:{address}"));
     let below = devices["below"].as_str().unwrap();
@@ -208,6 +222,88 @@ fn the_tree_begins_with_the_devices_when_there_are_several() {
     assert_eq!(devices["path"], json!(["/from/phone"]));
     let now = devices["phone"].as_str().unwrap();
     assert!(now.contains("3 flows, 1 error"), "{now}");
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn the_programs_of_this_computer_are_told_apart() {
+    if !cfg!(any(target_os = "linux", target_os = "macos")) {
+        return not_run("this system is not asked which programs make connections");
+    }
+    let api = Arc::new(OnceLock::new());
+    let origin = patient_origin(&api);
+    let program = Program::start();
+    api.set(program.api.clone()).unwrap();
+    for path in ["/curl/1", "/curl/2"] {
+        program.curl().arg(url(&origin, path)).ok();
+    }
+    python(&program, &url(&origin, "/python")).ok();
+    let flow = program.api.flow("path:/python");
+    let python = flow["app"].as_str().unwrap();
+    let seen = drive(&program, &origin, &["apps"]);
+    let apps = &seen["apps"];
+    let nodes = ["curl, 2 flows".to_owned(), format!("{python}, 1 flow")];
+    assert_eq!(apps["first"], json!(nodes));
+    assert_eq!(apps["curl"], json!(["/curl/1", "/curl/2"]));
+    assert_eq!(apps["filter"], "app:=curl");
+    let below = apps["below"].as_str().unwrap();
+    assert!(below.starts_with("app:=curl host:=localhost"), "{below}");
+    assert_eq!(apps["column"], json!(["curl", "curl", python]));
+    assert_eq!(apps["rest"], json!(["/curl/1", "/curl/2"]));
+    let fact = apps["fact"].as_str().unwrap();
+    assert!(fact.starts_with("curl (process "), "{fact}");
+    assert_eq!(apps["broken"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn signs_say_what_became_of_a_row() {
+    let (hold, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let origin = Server::answering(None, move |request| {
+        let line = request.start_line();
+        if line.contains("/never") {
+            // until the test lets go
+            let _ = held.lock().unwrap().recv();
+        }
+        response("200 OK", &["Content-Type: text/plain"], line)
+    });
+    let echo = Server::new(None, |mut stream| {
+        let mut bytes = [0; 5];
+        stream.read_exact(&mut bytes).unwrap();
+        stream.write_all(&bytes).unwrap();
+        stream.finish();
+    });
+    let program = Program::start();
+    traffic(&program, &origin);
+    let mut tunnel = wire::tunnel(program.proxy, &format!("localhost:{}", echo.port()));
+    tunnel.write_all(b"\x00\x01\x02\x03\x04").unwrap();
+    let mut bytes = [0; 5];
+    tunnel.read_exact(&mut bytes).unwrap();
+    drop(tunnel);
+    let closed = closed_port();
+    program
+        .curl()
+        .arg(format!("http://localhost:{}/refused", closed.port()))
+        .ok();
+    let waiting = program.curl().arg(url(&origin, "/never")).start();
+    program.api.wait_for("kind:tcp or path:/refused", 2);
+    program.api.flow_when("path:/never", |_| true);
+    let seen = drive(&program, &origin, &["states"]);
+    drop(hold);
+    waiting.wait().ok();
+    let states = &seen["states"];
+    let id = &states["original"];
+    let again = json!(["replay", format!("sent again from #{id}")]);
+    let words = format!("modified: its request is another than that of #{id}");
+    assert_eq!(states["first"], json!([]));
+    assert_eq!(states["same"], json!([again]));
+    assert_eq!(states["changed"], json!([again, ["modified", words]]));
+    let passed = "passed through: bytes that are neither TLS nor HTTP, relayed as they came";
+    assert_eq!(states["raw"], json!([["passed", passed]]));
+    assert_eq!(states["running"], "waiting \u{2026}");
+    assert_eq!(states["refused"], "refused");
+    assert_eq!(states["broken"], json!([]));
     assert_eq!(seen["troubles"], json!([]));
 }
 

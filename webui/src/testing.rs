@@ -43,6 +43,8 @@ pub(crate) fn flow() -> Flow {
         client: "127.0.0.1:5000".parse().expect("an address"),
         server: None,
         replay_of: None,
+        modified: false,
+        app: String::new(),
         tags: " a, b,,".into(),
         comment: String::new(),
         session: SessionId(1),

@@ -67,6 +67,8 @@ pub(crate) fn flow(id: i64, connection: i64, kind: Kind) -> Entry {
         client: "192.0.2.1:50000".parse().unwrap(),
         server: Some("203.0.113.1:80".parse().unwrap()),
         replay_of: None,
+        modified: false,
+        app: String::new(),
         tags: String::new(),
         comment: String::new(),
         session: SessionId(1),

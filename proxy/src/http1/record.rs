@@ -10,7 +10,7 @@ use crate::{
 };
 use overhear_store::{
     Connection, ConnectionRecorder, Flow, FlowId, FlowRecorder, FlowStart, HeadKind, Kind,
-    MessageInfo, Recorder, Timestamp, Version,
+    MessageInfo, Recorder, Replayed, Timestamp, Version,
 };
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Journal<'a> {
     pub(crate) recorder: &'a Recorder,
     pub(crate) accepted: &'a Connection,
-    replay_of: Option<FlowId>,
+    replay_of: Option<Replayed>,
     announce: Mutex<Option<oneshot::Sender<FlowId>>>,
 }
 

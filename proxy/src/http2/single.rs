@@ -14,8 +14,8 @@ use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::ResponseFuture};
 use http::Request;
 use overhear_store::{
-    ConnectionRecorder, FlowId, FlowRecorder, FlowStart, HeadKind, Kind, Party, Recorder, Side,
-    Timestamp, Version,
+    ConnectionRecorder, FlowId, FlowRecorder, FlowStart, HeadKind, Kind, Party, Recorder, Replayed,
+    Side, Timestamp, Version,
 };
 use std::{future::poll_fn, net::SocketAddr, pin::Pin, task::Poll};
 use tokio::sync::oneshot;
@@ -26,7 +26,7 @@ pub(crate) struct Single<'a> {
     pub(crate) target: &'a Target,
     pub(crate) connection: &'a ConnectionRecorder,
     pub(crate) server: SocketAddr,
-    pub(crate) replay_of: Option<FlowId>,
+    pub(crate) replay_of: Option<Replayed>,
 }
 
 impl Single<'_> {

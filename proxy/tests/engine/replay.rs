@@ -8,12 +8,15 @@ use crate::support::{
 };
 use bytes::Bytes;
 use overhear_proxy::{Error, ReplayRequest};
-use overhear_store::{FailureCause, Flow, FlowId, HeadKind, Side, State, Version};
+use overhear_store::{FailureCause, Flow, FlowId, HeadKind, Replayed, Side, State, Version};
 
 fn build(method: &str, url: String, headers: &[(&str, &str)], body: &'static str) -> ReplayRequest {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     ReplayRequest {
-        of: Some(FlowId(77)),
+        of: Some(Replayed {
+            flow: FlowId(77),
+            modified: true,
+        }),
         method: method.to_owned(),
         url,
         headers: headers.iter().map(own).collect(),
@@ -159,6 +162,7 @@ async fn failures_are_flows() {
     for (url, cause) in cases {
         let flow = replay(&proxy, build("GET", url.clone(), &[], "")).await;
         assert_eq!(flow.replay_of, Some(FlowId(77)), "{url}");
+        assert!(flow.modified, "{url}");
         assert_eq!(flow.error.expect("a failure").cause, cause, "{url}");
     }
 }

@@ -23,6 +23,8 @@ fn flow() -> Flow {
         client: "127.0.0.1:5000".parse().unwrap(),
         server: None,
         replay_of: None,
+        modified: false,
+        app: String::new(),
         tags: String::new(),
         comment: String::new(),
         session: SessionId(1),
@@ -63,7 +65,11 @@ fn unchanged_it_is_what_was_recorded() {
         fields(&recorded[..3]),
         "the length is that of the body sent"
     );
-    assert_eq!(request.of, Some(FlowId(7)));
+    let of = Replayed {
+        flow: FlowId(7),
+        modified: false,
+    };
+    assert_eq!(request.of, Some(of));
     assert_eq!(request.version, Some(Version::Http11));
     assert_eq!(body, None);
 }

@@ -51,6 +51,7 @@ fields! {
     Upload "upload" "upload:>1M" "the size of the request's body";
     Duration "duration" "duration:>1.5s" "from beginning to end: ms (also without a unit), s, m, h";
     Client "client" "client:192.168.1.0/24" "the client's address: an address, with its port, with *, or a network";
+    App "app" "app:curl" "the name of the program on this computer contains this; with *, the whole name; app: alone: any that is known";
     Server "server" "server:93.184.216.34" "the server's address, likewise";
     Port "port" "port:8443" "the port of the target";
     Scheme "scheme" "scheme:https" "http, https, ws, wss, tcp, tls, udp, dns or icmp";
@@ -61,7 +62,7 @@ fields! {
     Tag "tag" "tag:red" "one of the tags; tag: alone: any tag";
     Comment "comment" "comment:broken" "the comment contains this; comment: alone: any comment";
     Color "color" "color:red" "the color: red, orange, yellow, green, blue, purple or grey; color: alone: any color";
-    Is "is" "is:starred" "starred, commented, tagged, replay, imported, running or failed";
+    Is "is" "is:starred" "starred, commented, tagged, replay, modified (a replay that was edited), imported, running or failed";
     Started "started" "started:>=2026-11-21T13:05:00Z" "when it began: a moment with its offset from UTC, with > and <, or two with .. between them";
     Age "age" "age:<10m" "how long ago it began: ms, s, m, h, d";
     Session "session" "session:3" "the number of the session";
@@ -108,6 +109,7 @@ impl Field {
                 | Self::Status
                 | Self::Type
                 | Self::Client
+                | Self::App
                 | Self::Server
                 | Self::Scheme
                 | Self::Kind
@@ -170,6 +172,7 @@ const IS: &[&str] = &[
     "commented",
     "tagged",
     "replay",
+    "modified",
     "imported",
     "running",
     "failed",

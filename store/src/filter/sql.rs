@@ -158,6 +158,7 @@ fn column_sql(column: Column) -> &'static str {
         Column::ErrorText => "error_text",
         Column::Tags => "tags",
         Column::Comment => "comment",
+        Column::App => "app",
     }
 }
 
@@ -182,6 +183,7 @@ fn number_sql(column: NumberColumn) -> &'static str {
         NumberColumn::Session => "session",
         NumberColumn::Color => "color",
         NumberColumn::Starred => "starred",
+        NumberColumn::Modified => "modified",
     }
 }
 
@@ -191,6 +193,7 @@ fn presence_sql(presence: Presence) -> &'static str {
         Presence::Error => "error_cause IS NOT NULL",
         Presence::Tags => "tags <> ''",
         Presence::Comment => "comment <> ''",
+        Presence::App => "app <> ''",
         Presence::Replay => "+replay_of IS NOT NULL",
         Presence::Color => "color <> 0",
         Presence::Imported => "session IN (SELECT id FROM sessions WHERE source = 1)",

@@ -48,6 +48,7 @@ pub(super) enum Column {
     ErrorText,
     Tags,
     Comment,
+    App,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub(super) enum NumberColumn {
     Session,
     Color,
     Starred,
+    Modified,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,7 @@ pub(super) enum Presence {
     Error,
     Tags,
     Comment,
+    App,
     Replay,
     Server,
     Type,
@@ -311,6 +314,7 @@ fn columns(field: Field) -> &'static [Column] {
         Field::Error => &[Column::ErrorText],
         Field::Tag => &[Column::Tags],
         Field::Comment => &[Column::Comment],
+        Field::App => &[Column::App],
         _ => &[Column::Url],
     }
 }
@@ -337,6 +341,7 @@ fn presence(field: Field) -> Option<Presence> {
         Field::Error => Some(Presence::Error),
         Field::Tag => Some(Presence::Tags),
         Field::Comment => Some(Presence::Comment),
+        Field::App => Some(Presence::App),
         Field::Replay => Some(Presence::Replay),
         Field::Server => Some(Presence::Server),
         Field::Type => Some(Presence::Type),
@@ -399,6 +404,7 @@ fn named(field: Field, text: &Text, span: Span) -> Result<Option<Test>, FilterEr
 fn is(name: &str, span: Span) -> Result<Test, FilterError> {
     Ok(match name {
         "starred" => Test::Is(&[NumberColumn::Starred], 1),
+        "modified" => Test::Is(&[NumberColumn::Modified], 1),
         "running" => Test::Is(&[NumberColumn::State], State::Running as i64),
         "failed" => Test::Is(&[NumberColumn::State], State::Failed as i64),
         "replay" => Test::Present(Presence::Replay),

@@ -19,16 +19,16 @@ const HELD: usize = 50_000;
 /// Which level of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Level {
-    /// The devices: the clients' addresses.
+    /// The programs on this computer, and the other devices: the clients' addresses.
     Devices,
     /// The hosts, of one device or of all.
     Hosts {
-        /// The device's address.
+        /// The device, as [`Node::key`] names it.
         client: Option<String>,
     },
     /// What is directly below a path.
     Paths {
-        /// The device's address.
+        /// The device, as [`Node::key`] names it.
         client: Option<String>,
         /// The host as [`Node::key`] names it.
         host: String,
@@ -84,8 +84,12 @@ struct Sums {
     bytes: u64,
 }
 
-/// The client's address without its port.
-const CLIENT: &str = "trim(rtrim(rtrim(client, '0123456789'), ':'), '[]')";
+/// The program behind [`PROGRAM`]; where none is known, the client's address.
+const DEVICE: &str =
+    "iif(app <> '', 'app:' || app, trim(rtrim(rtrim(client, '0123456789'), ':'), '[]'))";
+
+/// A program's key begins so; no address does.
+const PROGRAM: &str = "app:";
 
 /// The host; an IPv6 address in brackets.
 const NAME: &str = "iif(instr(host, ':'), '[' || lower(host) || ']', lower(host))";
@@ -111,7 +115,7 @@ impl Store {
             Level::Paths { client, host, path } => (client.as_ref(), Some(host), Some(path)),
         };
         let key = match (level, path) {
-            (Level::Devices, _) => CLIENT.to_owned(),
+            (Level::Devices, _) => DEVICE.to_owned(),
             (_, None) => HOST.to_owned(),
             (_, Some(path)) => segment(path.chars().count(), path == "/"),
         };
@@ -132,7 +136,7 @@ impl Store {
             None => key,
         };
         if let Some(client) = client {
-            conditions.push(format!("{CLIENT} = ?"));
+            conditions.push(format!("{DEVICE} = ?"));
             texts.push(client.clone());
         }
         if let Some(host) = host {
@@ -223,7 +227,10 @@ fn tree(level: &Level, nodes: HashMap<String, Sums>, left_out: usize, others: Ot
     let told = nodes.iter().take(TOLD).map(|(name, sums)| {
         let alone = !others.case && lower.get(&name.to_lowercase()) == Some(&1);
         let (name, key, children, filter) = match level {
-            Level::Devices => (name.clone(), name.clone(), true, selects::device(name)),
+            Level::Devices => {
+                let shown = name.strip_prefix(PROGRAM).unwrap_or(name);
+                (shown.to_owned(), name.clone(), true, selects::device(name))
+            }
             Level::Hosts { client } => {
                 let other_ports = names.iter().any(|other| {
                     let port = other.strip_prefix(name.as_str());

@@ -33,6 +33,7 @@ pub enum Valued {
     Port,
     Color,
     Path,
+    App,
 }
 
 /// A value that occurs.
@@ -45,7 +46,7 @@ pub struct Value {
 }
 
 impl Valued {
-    const ALL: [(&str, Self); 15] = [
+    const ALL: [(&str, Self); 16] = [
         ("host", Self::Host),
         ("method", Self::Method),
         ("status", Self::Status),
@@ -61,6 +62,7 @@ impl Valued {
         ("port", Self::Port),
         ("color", Self::Color),
         ("path", Self::Path),
+        ("app", Self::App),
     ];
 
     /// The field with this name in a filter.
@@ -120,6 +122,7 @@ impl Valued {
                 NONE,
             ],
             Self::Path => ["substr(path, 1, instr(path || '?', '?') - 1)", NONE],
+            Self::App => ["app", NONE],
         }
     }
 }

@@ -340,6 +340,8 @@ mod tests {
             client: ([127, 0, 0, 1], 1).into(),
             server: None,
             replay_of: None,
+            modified: false,
+            app: String::new(),
             tags: String::new(),
             comment: String::new(),
             session: SessionId(1),

@@ -5,6 +5,7 @@
 //! because there was nothing to do, or when it waits for more and many bytes have come meanwhile.
 
 use super::{
+    apps::Apps,
     hidden::Hidden,
     live::{LiveConnection, LiveFlow},
     pool::Pool,
@@ -57,6 +58,8 @@ pub(crate) struct Queue {
     pub(crate) rate: Rate,
     /// Connections without a flow that is recorded.
     pub(crate) hidden: Hidden,
+    /// The programs that made the connections from this computer.
+    pub(crate) apps: Apps,
     /// The disk is full: what is kept for convenience may go.
     pub(crate) short: Notify,
     /// What was deleted is gone: files of packets may have become useless.
@@ -145,6 +148,7 @@ impl Queue {
             pool: Pool::default(),
             rate: Rate::default(),
             hidden: Hidden::default(),
+            apps: Apps::default(),
             short: Notify::new(),
             reclaimed: Notify::new(),
         }

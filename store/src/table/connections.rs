@@ -1,7 +1,7 @@
 //! `connections` and `certificates`: a chain is kept as hashes, so that a certificate is stored once.
 
 use crate::{
-    flow::{Connection, ConnectionId, Timestamp, TlsInfo},
+    flow::{App, Connection, ConnectionId, Timestamp, TlsInfo},
     sqlite::{Database, Failed, Statement, Value},
     table,
 };
@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::{collections::HashSet, sync::Arc};
 
 const INSERT: &str = "INSERT OR REPLACE INTO connections VALUES \
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CERTIFICATE: &str = "INSERT OR IGNORE INTO certificates VALUES (?, ?)";
 
@@ -73,6 +73,8 @@ impl<'d> ConnectionsTable<'d> {
             moment(connection.closed),
             connection.closed_by.map(|p| p as i64).into(),
             Value::Int(connection.reset.into()),
+            connection.app.as_ref().map(|app| app.name.as_str()).into(),
+            connection.app.as_ref().map(|app| i64::from(app.pid)).into(),
         ])?;
         Ok(())
     }
@@ -139,6 +141,10 @@ pub(crate) fn connection(row: &SqliteRow) -> Result<Connection, sqlx::Error> {
         id: ConnectionId(row.try_get("id")?),
         client: table::address(row.try_get("client")?),
         local: table::address(row.try_get("local")?),
+        app: match (row.try_get("app")?, row.try_get("pid")?) {
+            (Some(name), Some(pid)) => Some(App { name, pid }),
+            _ => None,
+        },
         host: row.try_get("host")?,
         port: row.try_get("port")?,
         server: server.map(table::address),

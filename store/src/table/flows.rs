@@ -17,12 +17,12 @@ pub(crate) const COLUMNS: &str = "id, connection, kind, state, status, port, sta
     response_version, response_head_size, response_body_size, \
     replay_of, error_cause, error_side, method, scheme, host, \
     request_type, request_encoding, response_type, response_encoding, \
-    client, server, path, error_text, tags, comment, session, color, starred";
+    client, server, path, error_text, tags, comment, session, color, starred, modified, app";
 
 /// Writes a new flow.
 pub(crate) const INSERT: &str = "INSERT INTO flows VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)";
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39)";
 
 /// Writes a flow again. What a person notes stays (it may have changed meanwhile), and the session.
 pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, state = ?4, \
@@ -40,13 +40,16 @@ pub(crate) const ANNOTATE: &str = "UPDATE flows SET tags = coalesce(?2, tags), \
     comment = coalesce(?3, comment), color = coalesce(?4, color), starred = coalesce(?5, starred) \
     WHERE id = ?1";
 
+/// Says of a flow (?1) which program it is of (?2).
+pub(crate) const NAME_APP: &str = "UPDATE flows SET app = ?2 WHERE id = ?1";
+
 /// Ends what is still running, as interrupted: ?1 is the cause, ?2 the side, ?3 the text.
 pub(crate) const INTERRUPT: &str = "UPDATE flows SET state = 3, error_cause = ?1, error_side = ?2, \
     error_text = ?3, ended = max(started, coalesce(request_first, 0), coalesce(request_last, 0), \
     coalesce(response_first, 0), coalesce(response_last, 0)) WHERE state = 0";
 
 /// What every flow is written with.
-pub(crate) const VALUES: usize = 37;
+pub(crate) const VALUES: usize = 39;
 
 /// What [`UPDATE`] takes of it.
 pub(crate) const UPDATED: usize = 32;
@@ -99,6 +102,8 @@ pub(crate) fn values<'v>(
         Int(flow.session.0),
         Int(flow.color.map_or(0, |color| color as i64)),
         Int(flow.starred.into()),
+        Int(flow.modified.into()),
+        Text(&flow.app),
     ]
 }
 
@@ -144,6 +149,8 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
         session: SessionId(row.try_get(34)?),
         color: as_color(row.try_get(35)?),
         starred: row.try_get::<i64, _>(36)? != 0,
+        modified: row.try_get::<i64, _>(37)? != 0,
+        app: row.try_get(38)?,
     })
 }
 

@@ -172,7 +172,7 @@ impl FlowWork {
         sums.add_bytes(flow.session, bytes - table::int(self.counted));
         if self.noted {
             let [id, ..] = values;
-            let [.., tags, comment, _, color, starred] = values;
+            let [.., tags, comment, _, color, starred, _, _] = values;
             statements
                 .annotate
                 .run(&[id, tags, comment, color, starred])?;

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails, and one that is left out says so"
 )]
 
+mod apps;
 mod batch;
 mod beside;
 mod delete;

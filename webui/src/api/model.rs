@@ -11,7 +11,7 @@ mod schema;
 mod time;
 
 pub use certificate::Certificate;
-pub use connection::{Connection, ConnectionTimes, Tls};
+pub use connection::{App, Connection, ConnectionTimes, Tls};
 pub use flow::{
     Failure, Flow, FlowDetail, FlowTimes, Interim, Message, Piece, Related, SentHead, TlsSummary,
 };

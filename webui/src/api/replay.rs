@@ -1,13 +1,16 @@
 //! `replay`: sends a request that a person built, recorded as a flow of its own.
 
+mod changed;
+
 use super::{extract::Json, problem::Problem};
 use crate::{decode, server::App};
 use axum::{Json as Answer, extract::DefaultBodyLimit, extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
+use changed::{Asked, differs};
 use futures_util::TryStreamExt as _;
 use overhear_proxy::ReplayRequest;
-use overhear_store::{FlowId, Side, Version};
+use overhear_store::{Flow, FlowId, Replayed, Side, Version};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -95,12 +98,17 @@ async fn replay(
     State(app): State<Arc<App>>,
     Json(request): Json<Request>,
 ) -> Result<(StatusCode, Answer<Sent>), Problem> {
-    if let Some(id) = request.flow {
-        app.store
-            .flow(FlowId(id))
-            .await?
-            .ok_or_else(|| Problem::no_flow(id))?;
-    }
+    let original = match request.flow {
+        Some(id) => Some(
+            app.store
+                .flow(FlowId(id))
+                .await?
+                .ok_or_else(|| Problem::no_flow(id))?,
+        ),
+        None => None,
+    };
+    let own_body =
+        matches!(&request.body, Some(Content { flow: Some(id), .. }) if request.flow == Some(*id));
     let body = match request.body {
         None => Bytes::new(),
         Some(Content {
@@ -130,8 +138,25 @@ async fn replay(
     if body.len() as u64 > MOST_BODY {
         return Err(too_large(body.len() as u64));
     }
+    let of = match original {
+        Some(original) => {
+            let heads = app.store.heads(original.id).await?;
+            let asked = Asked {
+                method: &request.method,
+                url: &request.url,
+                headers: &request.headers,
+            };
+            let modified = differs(&asked, &original, &heads)
+                || !(own_body || same_body(&app, &original, &body).await?);
+            Some(Replayed {
+                flow: original.id,
+                modified,
+            })
+        }
+        None => None,
+    };
     let request = ReplayRequest {
-        of: request.flow.map(FlowId),
+        of,
         method: request.method,
         url: request.url,
         headers: request.headers,
@@ -152,6 +177,14 @@ async fn replay(
             error => Problem::internal("The request could not be sent", &error),
         })?;
     Ok((StatusCode::ACCEPTED, Answer(Sent { flow: id.0 })))
+}
+
+/// Whether a body is the recorded one, byte for byte.
+async fn same_body(app: &App, original: &Flow, body: &Bytes) -> Result<bool, Problem> {
+    if original.request.body_size != body.len() as u64 {
+        return Ok(false);
+    }
+    Ok(body.is_empty() || recorded(app, original.id.0).await? == *body)
 }
 
 async fn recorded(app: &App, id: i64) -> Result<Bytes, Problem> {

@@ -1,8 +1,18 @@
 //! Filters for the nodes of the tree, in the filter language.
 
-/// The flows of a device.
-pub(super) fn device(address: &str) -> String {
-    format!("client:{}", word(address))
+use std::net::IpAddr;
+
+/// The flows of a device, or of a program (`app:NAME`). Those of an address on this computer are the ones whose program is
+/// not known.
+pub(super) fn device(key: &str) -> String {
+    if let Some(name) = key.strip_prefix(super::PROGRAM) {
+        return format!("app:={}", word(name));
+    }
+    let client = format!("client:{}", word(key));
+    match key.parse::<IpAddr>() {
+        Ok(address) if address.is_loopback() => format!("{client} -app:"),
+        _ => client,
+    }
 }
 
 /// The flows of a host (`host`, `host:port`, an IPv6 address in brackets). The host alone has the usual ports, each for

@@ -44,10 +44,14 @@ export interface Flow {
   started_at: string;
   duration_ms: number | null;
   client: string;
+  /** The program on this computer that made the connection, when it is known. */
+  app: string | null;
   server: string | null;
   request: Message;
   response: Message | null;
   replay_of: number | null;
+  /** A replay whose request is another than that of the flow it replays. */
+  modified: boolean;
   tags: string[];
   comment: string;
   color: Color | null;
@@ -101,6 +105,7 @@ export interface ConnectionTimes {
 export interface Connection {
   id: number;
   client: string;
+  app: { name: string; pid: number } | null;
   local: string;
   host: string;
   port: number;
@@ -314,7 +319,7 @@ export interface Timeline {
   items: { count: number; errors: number }[];
 }
 
-/** A node of the tree of devices, hosts and paths. */
+/** A node of the tree of programs and devices, hosts and paths. */
 export interface TreeItem {
   name: string;
   /** What to give as `client`, `host` or `path` for the level below. */

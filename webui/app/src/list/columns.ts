@@ -41,6 +41,7 @@ export const COLUMNS: readonly Column[] = [
   { key: "duration", title: "Duration", sort: "duration", falling: true, end: true, width: 66, rank: 4, text: (flow) => duration(flow.duration_ms) },
   { key: "time", title: "Time", sort: "id", end: true, muted: true, width: 88, rank: 8, text: (flow) => clock(flow.started_at), hint: (flow) => moment(flow.started_at) },
   { key: "client", title: "Client", sort: "client", muted: true, width: 126, rank: 9, text: (flow) => flow.client, hint: (flow) => flow.client },
+  { key: "app", title: "App", muted: true, width: 90, rank: 9, text: (flow) => flow.app ?? "", hint: (flow) => (flow.app ? `${isolated(flow.app)} on this computer, from ${flow.client}` : "") },
   { key: "upload", title: "Upload", sort: "upload", falling: true, end: true, width: 62, rank: 10, text: (flow) => bytes(flow.request.body_size), hint: (flow) => exact(flow.request.body_size) },
   { key: "kind", title: "Kind", sort: "kind", muted: true, width: 76, rank: 10, text: (flow) => flow.kind },
   { key: "protocol", title: "Protocol", muted: true, width: 68, rank: 10, text: (flow) => flow.request.version ?? "" },

@@ -85,6 +85,7 @@ export function asked(flow: Flow): Record<string, Asked> {
   else put("status", "status", "status", flow.status);
   put("type", "type", "type", mediaType(flow.response?.content_type));
   put("client", "device", "client", address(flow.client));
+  put("app", "app", "app", flow.app);
   if (flow.server) put("server", "server", "server", address(flow.server));
   put("protocol", "version", "version", (flow.request.version ?? "").replace("HTTP/", ""), flow.request.version ?? "");
   if (flow.kind !== "http") put("kind", "kind", "kind", flow.kind);

@@ -1,4 +1,4 @@
-//! The tree of what was recorded: devices, their hosts, the paths on those. A level is read when it is opened, and what is
+//! The tree of what was recorded: the programs of this computer and other devices, their hosts, the paths on those. A level is read when it is opened, and what is
 //! open is read again when flows change.
 
 import { api, aborted, words, type SessionChoice } from "../lib/api";
@@ -87,10 +87,10 @@ export class Tree {
     }
   }
 
-  /** The level that everything hangs on: devices when there are several, else hosts. */
+  /** The level that everything hangs on: programs and devices when there are several, else hosts. */
   async #root(signal: AbortSignal): Promise<{ nodes: Node[]; more: number }> {
     const devices = await this.#level({ devices: true }, signal);
-    const several = devices.items.length > 1;
+    const several = severalDevices(devices.items.map((item) => item.key));
     const level = several ? devices : await this.#level({ devices: false }, signal);
     return { nodes: nodesOf(level, { devices: several }, ""), more: level.more };
   }
@@ -127,6 +127,13 @@ export class Tree {
     const news = new Map(fresh.map((node) => [node.id, node]));
     return old.map((node) => news.get(node.id) ?? node);
   }
+}
+
+/** Whether there are several programs and devices. What this computer did that no program is known of is not another one. */
+export function severalDevices(keys: string[]): boolean {
+  const known = keys.filter((key) => !/^(127\.|::1$)/.test(key)).length;
+  const programs = keys.some((key) => key.startsWith("app:"));
+  return known + (known < keys.length && !programs ? 1 : 0) > 1;
 }
 
 function nodesOf(level: TreeLevel, place: Place, parent: string): Node[] {

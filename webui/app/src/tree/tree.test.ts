@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TreeItem } from "../lib/types";
-import { added, Tree } from "./tree.svelte";
+import { added, severalDevices, Tree } from "./tree.svelte";
 
 const item = (key: string, count = 1, children = true): TreeItem => ({ name: key, key, count, errors: 0, running: 0, bytes: 10, children, filter: `host:${key}` });
 
@@ -23,6 +23,15 @@ const names = (tree: Tree) => tree.shown.map(({ node, depth }) => " ".repeat(dep
 const at = (tree: Tree, key: string) => tree.shown.find(({ node }) => node.item.key === key)!.node;
 
 describe("the tree", () => {
+  it("takes what no program is known of for no program of its own", () => {
+    expect(severalDevices(["app:curl"])).toBe(false);
+    expect(severalDevices(["app:curl", "127.0.0.1", "::1"])).toBe(false);
+    expect(severalDevices(["127.0.0.1", "::1"])).toBe(false);
+    expect(severalDevices(["app:curl", "app:python3", "127.0.0.1"])).toBe(true);
+    expect(severalDevices(["127.0.0.1", "192.168.1.7"])).toBe(true);
+    expect(severalDevices(["app:curl", "fd00::7"])).toBe(true);
+  });
+
   it("begins with hosts when there is one device, and with devices when there are several", async () => {
     const tree = new Tree();
     await tree.show("current");

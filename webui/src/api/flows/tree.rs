@@ -28,10 +28,10 @@ struct TreeQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, example = "current")]
     session: Sessions,
-    /// Begin with the devices; otherwise with the hosts.
+    /// Begin with the programs on this computer and the other devices; otherwise with the hosts.
     #[serde(default)]
     devices: bool,
-    /// What is below this device: its address.
+    /// What is below this device or program: the `key` of its node (`192.168.1.7`, `app:curl`).
     client: Option<String>,
     /// What is below this host: the `key` of its node.
     host: Option<String>,

@@ -12,6 +12,8 @@ pub struct Connection {
     pub id: i64,
     /// The client's address and port.
     pub client: String,
+    /// The program on this computer that made it, when it is known.
+    pub app: Option<App>,
     /// The proxy's address and port on the client's side.
     pub local: String,
     /// The target's host as the client named it.
@@ -33,6 +35,16 @@ pub struct Connection {
     pub client_tls: Option<Tls>,
     /// TLS with the server.
     pub server_tls: Option<Tls>,
+}
+
+/// A program on the computer that overhear runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct App {
+    /// What it is called: the name of its file, as a rule.
+    #[schema(example = "curl")]
+    pub name: String,
+    /// The number of its process.
+    pub pid: u32,
 }
 
 /// When things happened on a connection: RFC 3339 with nanoseconds, null for what did not happen.
@@ -90,6 +102,10 @@ impl From<&overhear_store::Connection> for Connection {
         Self {
             id: connection.id.0,
             client: connection.client.to_string(),
+            app: connection.app.as_ref().map(|app| App {
+                name: app.name.clone(),
+                pid: app.pid,
+            }),
             local: connection.local.to_string(),
             host: connection.host.clone(),
             port: connection.port,

@@ -51,6 +51,9 @@ pub struct Flow {
     pub duration_ms: Option<f64>,
     /// The client's address and port.
     pub client: String,
+    /// The name of the program on this computer that made the connection, when it is known.
+    #[schema(example = "curl")]
+    pub app: Option<String>,
     /// The server's address and port, once known.
     pub server: Option<String>,
     /// TLS with the client, in short; always null in a list.
@@ -61,6 +64,8 @@ pub struct Flow {
     pub response: Option<Message>,
     /// The flow that this one replays.
     pub replay_of: Option<i64>,
+    /// It is a replay, and its request is another than that of the flow it replays.
+    pub modified: bool,
     /// Words put on the flow by a person or a rule.
     pub tags: Vec<String>,
     /// A person's comment; empty when there is none.
@@ -245,11 +250,13 @@ impl Flow {
             started_at: rfc3339(flow.times.started),
             duration_ms: flow.duration_ms(),
             client: flow.client.to_string(),
+            app: (!flow.app.is_empty()).then(|| flow.app.clone()),
             server: flow.server.map(|a| a.to_string()),
             tls: None,
             request: Message::from(&flow.request),
             response: (!silent).then(|| Message::from(&flow.response)),
             replay_of: flow.replay_of.map(|id| id.0),
+            modified: flow.modified,
             tags: tags(&flow.tags),
             comment: flow.comment.clone(),
             session: flow.session.0,

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode, body::Frame, client::conn::http1, heade
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::{io, time::Duration};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncRead, net::TcpStream};
 use tokio_util::io::ReaderStream;
 
 /// Answers of the API that are read here are small.
@@ -46,7 +46,7 @@ pub(crate) async fn post<T: DeserializeOwned>(
 pub(crate) async fn upload<T: DeserializeOwned>(
     running: &Running,
     path: &str,
-    file: tokio::fs::File,
+    file: impl AsyncRead + Send + Sync + 'static,
 ) -> anyhow::Result<T> {
     let pieces = ReaderStream::with_capacity(file, PIECE).map_ok(Frame::data);
     let body = StreamBody::new(pieces);

@@ -303,6 +303,10 @@ pub(crate) struct Import {
     /// HAR 1.2, as browsers, Charles, Fiddler and `overhear export` write it, or a packet capture
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
+    /// TLS secrets that decrypt a capture's connections: what a browser or curl writes into the file that
+    /// SSLKEYLOGFILE names (RFC 9850). A pcapng file may hold them itself
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) keylog: Vec<PathBuf>,
     /// Print what became of each file as one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -413,6 +417,7 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   overhear import shop.har
   overhear import ~/Downloads/*.har
+  overhear import --keylog keys.log trace.pcapng
 
 Each file becomes a session of its own. A file that cannot be read to its end leaves nothing
 behind; single entries that make no flow are left out and told.";

@@ -6,6 +6,7 @@ mod completions;
 mod export;
 mod flows;
 mod import;
+mod keylog;
 mod read;
 mod replay;
 mod run;

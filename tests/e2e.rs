@@ -15,6 +15,7 @@ mod browser;
 mod capture;
 mod clients;
 mod command_line;
+mod decrypt;
 mod export;
 mod failures;
 mod filter;

@@ -16,6 +16,7 @@ pub(crate) mod tests;
 pub use damage::{Damage, Reason};
 
 use crate::packet::{LinkType, Packet};
+use crate::tls::KeyLog;
 use copy::Copied;
 use source::Source;
 use std::{
@@ -107,6 +108,7 @@ pub struct Secrets {
 struct About {
     interfaces: Vec<Interface>,
     secrets: Vec<Secrets>,
+    keys: KeyLog,
     names: Vec<(Vec<u8>, String)>,
     application: Option<String>,
     kept: usize,
@@ -313,6 +315,11 @@ impl Reader {
     /// The interfaces so far, of all sections one after the other.
     pub fn interfaces(&self) -> &[Interface] {
         &self.about.interfaces
+    }
+
+    /// The key log of TLS in the secrets: it grows as they are read.
+    pub fn keys(&self) -> KeyLog {
+        self.about.keys.clone()
     }
 
     /// The secrets so far (at most 64 MiB of them).

@@ -8,6 +8,7 @@ mod conversation;
 mod datagrams;
 mod exchanges;
 mod row;
+mod secure;
 
 use crate::{
     diagnose::{Cause, Finding, Proof, Track},
@@ -17,6 +18,7 @@ use crate::{
     link,
     packet::{Packet, Spot},
     tcp::{self, Ending, Event, Place, Segment, Tcp, Wanted},
+    tls::KeyLog,
 };
 use conversation::{Conversation, Ended};
 use datagrams::Datagrams;
@@ -47,6 +49,7 @@ pub struct Flows {
 struct Work {
     recorder: Option<Recorder>,
     file: Arc<str>,
+    keys: KeyLog,
     /// The file that the packets are kept in; 0 is none.
     kept_in: i64,
     flows: u64,
@@ -98,6 +101,7 @@ impl Flows {
             work: Work {
                 recorder,
                 file: file.into(),
+                keys: KeyLog::default(),
                 kept_in: 0,
                 flows: 0,
                 streams: HashMap::new(),
@@ -111,6 +115,12 @@ impl Flows {
                 retries: Proof::default(),
             },
         }
+    }
+
+    /// Connections whose secrets are in this key log are decrypted; more may be added to it while packets are read.
+    pub fn with_keys(mut self, keys: KeyLog) -> Self {
+        self.work.keys = keys;
+        self
     }
 
     /// The packets that come now are kept in this file, so that each flow can say where its packets lie.
@@ -232,6 +242,7 @@ impl Work {
         let marks: Vec<_> = track.into_iter().flat_map(Track::marks).collect();
         let established = track.and_then(Track::established);
         let (recorder, file, flows) = (&self.recorder, &self.file, &mut self.flows);
+        let keys = &self.keys;
         let stream = self.streams.entry(connection.number).or_insert_with(|| {
             let client = conversation::client(connection, data);
             let (from, to) = (connection.end(client), connection.end(client.other()));
@@ -260,6 +271,7 @@ impl Work {
                 host: to.ip().to_string(),
                 port: to.port(),
                 secure: false,
+                keys: keys.clone(),
                 file: file.clone(),
                 opened: Position {
                     at: first,

@@ -3,12 +3,15 @@
 
 use crate::{
     LinkType, Packet, Reader,
-    http::{ExchangeId, Head, Http2, Position, Sink, Upgrade},
+    dns::Message,
+    http::{ExchangeId, Head, Http1, Http2, Position, Sink, Upgrade},
+    icmp::IcmpError,
     ip::{self, Fragments},
     link,
     overview::{Overview, Wanted as Counted},
     packet::{Span, Spot},
     tcp::{self, Connection, Event, Place, Side, Tcp, Wanted},
+    tls::{KeyLog, Observer},
     walk::walk,
 };
 use overhear_store::Timestamp;
@@ -287,6 +290,9 @@ struct Told {
     /// How often each message ended.
     exchanges: HashMap<ExchangeId, [u8; 2]>,
     unreadable: bool,
+    /// HTTP/1 in a tunnel or after an upgrade: what comes is not its own any more.
+    upgraded: bool,
+    is_http1: bool,
 }
 
 impl Told {
@@ -297,25 +303,25 @@ impl Told {
 
     fn of(&mut self, id: ExchangeId, side: overhear_store::Side) {
         let ended = self.open(id)[side as usize];
-        assert_eq!(ended, 0, "{id} goes on after its end");
+        assert!(ended == 0 || self.upgraded, "{id} goes on after its end");
     }
 }
 
 impl Sink for Told {
     fn request(&mut self, id: ExchangeId, _: Position, head: &Head<'_>) {
         self.of(id, overhear_store::Side::Request);
-        assert!(head.bytes.ends_with(b"\r\n") && head.bytes.len() < 1 << 20);
+        assert!(head.bytes.len() < 1 << 20 && (self.is_http1 || head.bytes.ends_with(b"\r\n")));
     }
     fn interim(&mut self, id: ExchangeId, _: Position, _: &Head<'_>) {
         self.of(id, overhear_store::Side::Response);
     }
     fn response(&mut self, id: ExchangeId, _: Position, head: &Head<'_>) {
         self.of(id, overhear_store::Side::Response);
-        assert!(head.bytes.ends_with(b"\r\n") && head.bytes.len() < 1 << 20);
+        assert!(head.bytes.len() < 1 << 20 && (self.is_http1 || head.bytes.ends_with(b"\r\n")));
     }
     fn body(&mut self, id: ExchangeId, side: overhear_store::Side, _: Position, bytes: &[u8]) {
         self.of(id, side);
-        assert!(!bytes.is_empty());
+        assert!(self.is_http1 || !bytes.is_empty());
     }
     fn trailers(&mut self, id: ExchangeId, side: overhear_store::Side, _: Position, _: &[u8]) {
         self.of(id, side);
@@ -326,10 +332,11 @@ impl Sink for Told {
     }
     fn upgraded(&mut self, id: ExchangeId, _: Position, upgrade: Upgrade) {
         self.open(id);
-        assert_eq!(upgrade, Upgrade::WebSocket);
+        self.upgraded |= self.is_http1;
+        assert!(self.is_http1 || upgrade == Upgrade::WebSocket);
     }
     fn tunnel(&mut self, _: overhear_store::Side, _: Position, bytes: &[u8]) {
-        assert!(self.unreadable && !bytes.is_empty());
+        assert!((self.unreadable || self.upgraded) && !bytes.is_empty());
     }
     fn broken(&mut self, id: ExchangeId, _: overhear_store::Side, _: Position, why: &str) {
         self.open(id);
@@ -348,6 +355,99 @@ fn inside(part: &[u8], whole: &[u8]) -> bool {
 }
 
 pub use crate::http::check_field_blocks as hpack;
+
+/// A key log, then pieces of the two directions of a TLS connection, some of them missing: what is opened was sealed,
+/// and what is not says why.
+pub fn tls(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk() else {
+        return;
+    };
+    let length = usize::from(u16::from_be_bytes(*length)).min(rest.len());
+    let (log, mut rest) = rest.split_at(length);
+    let keys = KeyLog::default();
+    keys.add(log);
+    let mut observer = Observer::new(keys);
+    let (mut given, mut said) = (0, 0);
+    while let Some(([what, high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let (bytes, after) = after.split_at(length.min(after.len()));
+        rest = after;
+        let side = match what & 1 {
+            0 => overhear_store::Side::Request,
+            _ => overhear_store::Side::Response,
+        };
+        match what & 0x80 {
+            0 => observer.push(side, Position::default(), bytes),
+            _ => observer.gap(side, u64::from(*low)),
+        }
+        given += bytes.len();
+        let before = observer.decrypts();
+        said += observer
+            .take_said()
+            .iter()
+            .map(|said| said.bytes.len())
+            .sum::<usize>();
+        assert!(said <= given);
+        assert!(before || observer.note().is_none_or(|note| note.ends_with('.')));
+    }
+    let _ = observer.seen().info();
+}
+
+/// Lines of a key log: no more is found than there are lines.
+pub fn keylog(data: &[u8]) {
+    let found = KeyLog::default().add(data);
+    let lines = data.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    assert!(found <= lines);
+}
+
+/// Pieces of the two directions of an HTTP/1 connection, some of them missing: every exchange is told as it must be.
+pub fn http1(data: &[u8]) {
+    let mut told = Told {
+        is_http1: true,
+        ..Told::default()
+    };
+    let mut http = match data.first() {
+        Some(1) => Http1::midway(),
+        _ => Http1::default(),
+    };
+    let mut rest = data.get(1..).unwrap_or_default();
+    while let Some(([what, high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high & 3, *low]));
+        let (bytes, after) = after.split_at(length.min(after.len()));
+        rest = after;
+        let side = match what & 1 {
+            0 => overhear_store::Side::Request,
+            _ => overhear_store::Side::Response,
+        };
+        let at = Position::default();
+        match what & 0xc0 {
+            0x80 => http.gap(side, at, u64::from(*low), &mut told),
+            0x40 => http.close(side, at, &mut told),
+            _ => http.push(side, at, bytes, &mut told),
+        }
+    }
+    http.finish(Position::default(), "The end.", &mut told);
+}
+
+/// A DNS message, and an ICMP message: what is read of them can be said.
+pub fn datagrams(data: &[u8]) {
+    if let Some(message) = Message::read(data) {
+        let (head, answer) = (message.head(), message.answer());
+        assert!(head.len() < 1 << 20 && answer.len() < 1 << 20);
+        let _ = message.is_likely();
+    }
+    let mut packet = vec![
+        0x45, 0, 0, 0, 0, 0, 0, 0, 64, 1, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2,
+    ];
+    packet.extend_from_slice(data);
+    let total = u16::try_from(packet.len()).unwrap_or(u16::MAX);
+    packet[2..4].copy_from_slice(&total.to_be_bytes());
+    if let Ok(ip) = ip::ipv4(&packet)
+        && let Some(error) = IcmpError::read(&ip)
+    {
+        assert!(!error.text().is_empty());
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,23 @@
 
 mod alert;
 mod cursor;
+mod decrypt;
 mod fingerprint;
 mod hello;
+mod keylog;
 mod observer;
+mod protection;
 mod record;
 
 pub use alert::{Alert, Level};
 pub use fingerprint::{Ja3, ja3, ja4};
 pub use hello::{ClientHello, Extension, ServerHello};
-pub use observer::{Observed, Observer, SeenAlert};
+pub use keylog::{KeyLog, PCAPNG_KEY_LOG};
+pub use observer::{Observed, Observer, Said, SeenAlert};
 pub use record::{ContentType, Record, Records};
+
+#[cfg(test)]
+pub(crate) use decrypt::tests::talks;
 
 use tls_parser::TlsCipherSuite;
 

@@ -20,6 +20,9 @@ pub(crate) struct Read {
     pub(crate) count: Option<u64>,
     #[command(flatten)]
     pub(crate) lines: Lines,
+    /// With --diagnose: TLS secrets that decrypt the connections, as SSLKEYLOGFILE has them (RFC 9850)
+    #[arg(long, value_name = "FILE", requires = "diagnose", value_hint = ValueHint::FilePath)]
+    pub(crate) keylog: Vec<PathBuf>,
     /// Only packets that match, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
     #[arg(value_name = "EXPRESSION", trailing_var_arg = true)]
     pub(crate) expression: Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! The running program does it when there is one, so that the page sees them at once.
 
-use super::replay::running;
+use super::{keylog, replay::running};
 use crate::{
     api,
     cli::Import,
@@ -12,11 +12,13 @@ use crate::{
 use anyhow::Context;
 use overhear_webui::import::{Imported, import, session_name};
 use std::{
-    io::{self, Write},
+    io::{self, Cursor, Write},
     path::Path,
 };
+use tokio::io::AsyncReadExt as _;
 
 pub(super) async fn execute(data: &Data, options: Import) -> anyhow::Result<()> {
+    let keys = keylog::read(&options.keylog)?;
     data.create()?;
     let lock = data.lock()?;
     let running = match lock {
@@ -31,10 +33,10 @@ pub(super) async fn execute(data: &Data, options: Import) -> anyhow::Result<()> 
     for file in &options.files {
         let imported = async {
             match (&running, &store) {
-                (Some(running), _) => through(running, file).await,
+                (Some(running), _) => through(running, file, &keys).await,
                 (None, Some(store)) => {
                     let opened = std::fs::File::open(file).with_context(|| cannot(file))?;
-                    Ok(import(store, &name(file), opened).await?)
+                    Ok(import(store, &name(file), opened, keys.clone()).await?)
                 }
                 (None, None) => anyhow::bail!("there is nowhere to import into"),
             }
@@ -62,13 +64,19 @@ pub(super) async fn execute(data: &Data, options: Import) -> anyhow::Result<()> 
 }
 
 /// Has the running program do it.
-async fn through(running: &Running, file: &Path) -> anyhow::Result<Imported> {
+async fn through(running: &Running, file: &Path, keys: &[Vec<u8>]) -> anyhow::Result<Imported> {
     let opened = tokio::fs::File::open(file)
         .await
         .with_context(|| cannot(file))?;
     let mut path = url::form_urlencoded::Serializer::new("/api/import?".to_owned());
-    let path = path.append_pair("name", &name(file)).finish();
-    api::upload(running, &path.replacen("?&", "?", 1), opened).await
+    path.append_pair("name", &name(file));
+    // before the file, as the API takes it
+    let keys = keys.join(&b'\n');
+    if !keys.is_empty() {
+        path.append_pair("key_log", &keys.len().to_string());
+    }
+    let path = path.finish().replacen("?&", "?", 1);
+    api::upload(running, &path, Cursor::new(keys).chain(opened)).await
 }
 
 fn cannot(file: &Path) -> String {

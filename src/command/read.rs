@@ -51,7 +51,7 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     } else if what.connections {
         connections::print(&mut input, &mut out, options.json)?
     } else if what.diagnose {
-        diagnose::print(&mut input, &mut out, &name, options.json)?
+        diagnose::print(&mut input, &mut out, &name, options.json, &options.keylog)?
     } else {
         let wanted = Wanted {
             talk: what.conversations || what.endpoints || !what.hierarchy,

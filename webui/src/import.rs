@@ -89,11 +89,17 @@ pub enum Error {
     Store(#[from] overhear_store::Error),
 }
 
-/// Imports a file into a session of its own. `file` is read on a thread that may wait.
+/// Imports a file into a session of its own. `file` is read on a thread that may wait. Of a capture, TLS is decrypted
+/// whose secrets are in `keys` (the texts of key logs, RFC 9850) or in the file itself.
 ///
 /// # Errors
 /// See [`Error`]; then nothing of the file stays.
-pub async fn import<R>(store: &Store, name: &str, file: R) -> Result<Imported, Error>
+pub async fn import<R>(
+    store: &Store,
+    name: &str,
+    file: R,
+    keys: Vec<Vec<u8>>,
+) -> Result<Imported, Error>
 where
     R: Read + Send + 'static,
 {
@@ -121,6 +127,7 @@ where
                 session,
                 store: &store,
                 runtime: &runtime,
+                keys: &keys,
             };
             let (taken, kept) = packets::read(file, &name, &into, &mut room, &trouble)?;
             Ok((taken, Some(kept)))

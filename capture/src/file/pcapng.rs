@@ -4,6 +4,7 @@ use super::{
     About, Interface, LONGEST_PACKET, Record, Secrets, damage::Reason, pcap::number, source::Source,
 };
 use crate::packet::LinkType;
+use crate::tls::PCAPNG_KEY_LOG;
 
 /// The type of a section header block, which reads the same in both byte orders.
 pub(super) const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -223,6 +224,9 @@ impl Pcapng {
                 if about.keep(length + 64) {
                     let kind = number(body, 0, big);
                     let data = data.to_vec();
+                    if kind == PCAPNG_KEY_LOG {
+                        about.keys.add(&data);
+                    }
                     about.secrets.push(Secrets { kind, data });
                 }
             }

@@ -3,6 +3,7 @@
 use super::{
     exchanges::Exchanges,
     row::{Context, Row},
+    secure::Secure,
 };
 use crate::{
     diagnose::{Cause, Finding, Proof},
@@ -11,7 +12,7 @@ use crate::{
         begins_like_settings, is_frames,
     },
     tcp,
-    tls::{self, Observed, Observer},
+    tls::{self, Observed},
 };
 use overhear_store::{Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use std::{mem, net::SocketAddr};
@@ -30,6 +31,8 @@ pub(super) enum Ended {
     Forgotten,
     /// The capture ends before it does.
     CaptureEnds,
+    /// The rest of it is not decrypted.
+    Undecrypted,
 }
 
 impl Ended {
@@ -41,6 +44,7 @@ impl Ended {
             Self::Reset(Side::Response) => "The server reset the connection in the middle of it.",
             Self::Forgotten => "Nothing more was heard of the connection.",
             Self::CaptureEnds => "The capture ends before it does.",
+            Self::Undecrypted => "The rest of the connection is not decrypted.",
         }
     }
 }
@@ -66,10 +70,12 @@ enum Speaks {
     Unknown(Vec<(Side, Position, Vec<u8>)>),
     Http1(Box<(Http1, Exchanges)>),
     Http2(Box<(Http2, Exchanges)>),
-    Tls(Box<(Observer, Row)>),
+    Tls(Box<Secure>),
     Raw(Row),
     /// What follows cannot be read: why. It is a flow when there is any of it.
     Rest(String),
+    /// Nothing more comes.
+    Over,
 }
 
 /// What is said of HTTP/2 whose beginning is not in the capture.
@@ -128,6 +134,11 @@ impl Conversation {
         }
     }
 
+    /// Whether it was finished.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.speaks, Speaks::Over)
+    }
+
     pub(super) fn client(&self) -> SocketAddr {
         self.context.client
     }
@@ -145,6 +156,7 @@ impl Conversation {
             }
             Speaks::Http1(http) => http.0.push(side, at, bytes, &mut http.1),
             Speaks::Http2(http) => http.0.push(side, at, bytes, &mut http.1),
+            Speaks::Over => {}
             Speaks::Rest(why) => {
                 let mut row = self.context.begin_plain(at, Kind::Tcp, "tcp");
                 row.note(why);
@@ -152,11 +164,9 @@ impl Conversation {
                 self.speaks = Speaks::Raw(row);
             }
             Speaks::Tls(tls) => {
-                let (observer, row) = &mut **tls;
-                let known = knows(observer.seen());
-                observer.push(side, at.at, at.packet, bytes);
-                row.chunk(side, at, bytes);
-                if knows(observer.seen()) != known {
+                let known = knows(tls.seen());
+                tls.push(&mut self.context, side, at, bytes);
+                if knows(tls.seen()) != known {
                     self.observed();
                 }
             }
@@ -188,8 +198,8 @@ impl Conversation {
             Speaks::Unknown(_) => self.recognize(true),
             Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Http2(http) => http.0.gap(side, at, missing, &mut http.1),
-            Speaks::Tls(tls) => tls.0.gap(side),
-            Speaks::Raw(_) | Speaks::Rest(_) => {}
+            Speaks::Tls(tls) => return tls.gap(&mut self.context, side, at, missing),
+            Speaks::Raw(_) | Speaks::Rest(_) | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.gap(side, at, missing);
@@ -200,10 +210,10 @@ impl Conversation {
     pub(super) fn close(&mut self, side: Side, at: Position) {
         match &mut self.speaks {
             Speaks::Http1(http) => http.0.close(side, at, &mut http.1),
-            Speaks::Tls(tls) => tls.1.seen(at),
+            Speaks::Tls(tls) => tls.seen_at(at),
             Speaks::Raw(row) => row.seen(at),
             // a stream of HTTP/2 says itself where it ends
-            Speaks::Unknown(_) | Speaks::Http2(_) | Speaks::Rest(_) => {}
+            Speaks::Unknown(_) | Speaks::Http2(_) | Speaks::Rest(_) | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.close(side, at);
@@ -213,6 +223,14 @@ impl Conversation {
     /// Nothing more comes; `failure` is why, where the connection failed.
     pub(super) fn finish(&mut self, at: Position, ended: Ended, failure: Option<Failure>) {
         self.recognize(true);
+        let alert = match &self.speaks {
+            Speaks::Tls(tls) => {
+                let seen = tls.seen().clone();
+                self.alert(&seen)
+            }
+            _ => None,
+        };
+        let failure = alert.or(failure);
         if let Some(tunnel) = self.tunnel() {
             tunnel.finish(at, ended, failure.clone());
         }
@@ -227,7 +245,7 @@ impl Conversation {
             }),
             _ => None,
         };
-        match mem::replace(&mut self.speaks, Speaks::Unknown(Vec::new())) {
+        match mem::replace(&mut self.speaks, Speaks::Over) {
             Speaks::Unknown(_) => {
                 // it never said anything
                 let opened = self.context.opened;
@@ -236,7 +254,7 @@ impl Conversation {
                 row.end(&self.context.file, &self.context.marks, failure);
             }
             Speaks::Raw(row) => row.end(&self.context.file, &self.context.marks, failure),
-            Speaks::Rest(_) => {}
+            Speaks::Rest(_) | Speaks::Over => {}
             Speaks::Http1(http) => {
                 let (mut http, mut exchanges) = *http;
                 http.finish(at, ended.why(), &mut exchanges);
@@ -247,12 +265,14 @@ impl Conversation {
                 http.finish(at, ended.why(), &mut exchanges);
                 self.settle(exchanges, failure.or_else(reset).as_ref());
             }
-            Speaks::Tls(tls) => {
-                let (observer, row) = *tls;
-                let seen = observer.seen();
-                let alert = self.alert(seen);
-                self.tls = Some(told(seen));
-                row.end(&self.context.file, &self.context.marks, alert.or(failure));
+            Speaks::Tls(mut tls) => {
+                if let Some(mut inside) = tls.inside.take() {
+                    self.gather(&mut inside);
+                }
+                self.tls = Some(told(tls.seen()));
+                if let Some(row) = tls.into_row(&mut self.context) {
+                    row.end(&self.context.file, &self.context.marks, failure);
+                }
             }
         }
     }
@@ -261,11 +281,16 @@ impl Conversation {
     fn settle(&mut self, mut exchanges: Exchanges, failure: Option<&Failure>) {
         exchanges.finish(failure);
         if let Some(tunnel) = &mut exchanges.tunnel {
-            self.findings.append(&mut tunnel.findings);
-            self.context.begun += tunnel.take_begun();
+            self.gather(tunnel);
             self.tls = tunnel.take_tls();
         }
         self.context.begun += exchanges.context.begun;
+    }
+
+    /// Takes what a conversation inside has told.
+    fn gather(&mut self, inside: &mut Self) {
+        self.findings.append(&mut inside.findings);
+        self.context.begun += inside.take_begun();
     }
 
     /// Tags for what slows the connection down.
@@ -307,7 +332,12 @@ impl Conversation {
     }
 
     fn tunnel(&mut self) -> Option<&mut Self> {
-        self.exchanges()?.tunnel.as_deref_mut()
+        match &mut self.speaks {
+            Speaks::Http1(http) => http.1.tunnel.as_deref_mut(),
+            Speaks::Http2(http) => http.1.tunnel.as_deref_mut(),
+            Speaks::Tls(tls) => tls.inside.as_deref_mut(),
+            _ => None,
+        }
     }
 
     /// Looks at what was said so far; `now` decides whatever it is.
@@ -347,8 +377,7 @@ impl Conversation {
         }
         let early = mem::take(early);
         self.speaks = if is_tls {
-            let row = self.context.begin_plain(first, Kind::Tls, "tls");
-            Speaks::Tls(Box::new((Observer::default(), row)))
+            Speaks::Tls(Box::new(Secure::new(&self.context, first)))
         } else if http == Some(true) {
             let http = match self.whole {
                 true => Http1::default(),
@@ -380,12 +409,7 @@ impl Conversation {
         let Speaks::Tls(tls) = &self.speaks else {
             return;
         };
-        let (observer, row) = &**tls;
-        let known = told(observer.seen());
-        if let Some(name) = known.info.sni.clone() {
-            row.edit(|flow| flow.host = name);
-        }
-        self.tls = Some(known);
+        self.tls = Some(told(tls.seen()));
     }
 
     /// The alert that ended a handshake, in words.
@@ -431,7 +455,7 @@ fn knows(seen: &Observed) -> [bool; 4] {
     [
         seen.client_hello.is_some(),
         seen.server_hello.is_some(),
-        !seen.certificates.is_empty(),
+        !seen.certificates.is_empty() || seen.protocol.is_some(),
         seen.done.is_some(),
     ]
 }

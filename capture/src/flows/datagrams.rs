@@ -8,6 +8,7 @@ use crate::{
     icmp::{IcmpError, Reason},
     ip::Ip,
     tcp::Place,
+    tls::KeyLog,
 };
 use foldhash::HashMap;
 use overhear_store::{
@@ -78,6 +79,7 @@ fn context(
         host: server.ip().to_string(),
         port: server.port(),
         secure: false,
+        keys: KeyLog::default(),
         file,
         opened: at,
         handshake: None,

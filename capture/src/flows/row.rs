@@ -1,5 +1,6 @@
 //! One flow that is being read out of packets.
 
+use crate::tls::KeyLog;
 use crate::{
     http::Position,
     packet::{Span, Spot},
@@ -21,6 +22,8 @@ pub(super) struct Context {
     pub(super) port: u16,
     /// The bytes were taken out of TLS.
     pub(super) secure: bool,
+    /// What opens TLS.
+    pub(super) keys: KeyLog,
     pub(super) file: Arc<str>,
     /// When it was opened.
     pub(super) opened: Position,

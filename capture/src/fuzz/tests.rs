@@ -219,3 +219,59 @@ fn mutated_field_blocks_keep_their_table() {
         \0\x0a\x40\x04name\x03val\0\x04\x0f\x1f\x01x\0\x03\xbe\xbf\xc0";
     rounds(&[blocks.to_vec()], hpack, 0x1357_9bdf_0246_8ace);
 }
+
+#[test]
+fn mutated_tls_is_opened_or_not() {
+    let mut seeds = Vec::new();
+    for (log, wire) in crate::tls::talks() {
+        let mut seed = (log.len() as u16).to_be_bytes().to_vec();
+        seed.extend(log.bytes());
+        for (side, bytes) in &wire {
+            seed.push(*side as u8);
+            seed.extend((bytes.len() as u16).to_be_bytes());
+            seed.extend_from_slice(bytes);
+        }
+        seeds.push(seed);
+    }
+    rounds(&seeds, tls, 0x4242_1717_9898_5353);
+}
+
+#[test]
+fn mutated_key_logs_are_read_as_far_as_they_are_any() {
+    let line = |label: &str, secret: usize| {
+        format!("{label} {} {}\n", "ab".repeat(32), "cd".repeat(secret))
+    };
+    let log = line("CLIENT_RANDOM", 48) + "# comment\n" + &line("SERVER_TRAFFIC_SECRET_0", 32);
+    rounds(&[log.into_bytes()], keylog, 0x7777_3333_1111_9999);
+}
+
+#[test]
+fn mutated_http1_is_told_as_it_must_be() {
+    let seed = talk(&[
+        (0, b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n"),
+        (1, b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"),
+        (0, b"HEAD /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
+        (1, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 101 Yes\r\nUpgrade: websocket\r\n\r\nhi"),
+        (0, b"\x81\x82\0\0\0\0hi"),
+        (0x81, b""),
+        (0x40, b""),
+        (0x41, b""),
+    ]);
+    let tunnel = talk(&[
+        (0, b"CONNECT a:1 HTTP/1.1\r\n\r\n"),
+        (1, b"HTTP/1.1 200 OK\r\n\r\nraw"),
+        (0, b"bytes"),
+    ]);
+    rounds(&[seed, tunnel], http1, 0x2468_ace0_1357_9bdf);
+}
+
+#[test]
+fn mutated_datagrams_can_be_said() {
+    let question = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x01a\x04test\0\0\x01\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x04\x01b\xc0\x0e";
+    let unreachable = b"\x03\x04\0\0\0\0\x05\x14\x45\0\0\x28\0\0\0\0\x40\x06\0\0\x0a\0\0\x01\x0a\0\0\x02\x9c\x40\0\x50\0\0\0\x01";
+    rounds(
+        &[question.to_vec(), unreachable.to_vec()],
+        datagrams,
+        0x1122_3344_5566_7788,
+    );
+}

@@ -179,7 +179,7 @@ fn find(extensions: &[Extension], number: u16) -> Option<&[u8]> {
 }
 
 /// What stands at the end of a hello: nothing at all in the oldest ones.
-fn extensions(mut at: Cursor<'_>) -> Option<Vec<Extension>> {
+pub(super) fn extensions(mut at: Cursor<'_>) -> Option<Vec<Extension>> {
     let mut found = Vec::new();
     if at.0.is_empty() {
         return Some(found);

@@ -1,12 +1,16 @@
-//! What both directions of a TLS connection say before they are encrypted.
+//! What both directions of a TLS connection say before they are encrypted, and what they say then, where a key log has
+//! their secrets.
 
 use super::{
     ContentType, Record, Records,
     alert::Alert,
     cursor::Cursor,
-    hello::{ClientHello, ServerHello, text},
+    decrypt::{Decrypt, Opened},
+    hello::{ClientHello, ServerHello, extensions, protocols, text},
+    keylog::KeyLog,
     suite_name, version_name,
 };
+use crate::http::Position;
 use overhear_store::{Side, Timestamp, TlsInfo};
 
 /// A handshake message that is longer is not read: the longest certificate chains are a tenth of it.
@@ -18,6 +22,7 @@ const MOST_ALERTS: usize = 16;
 
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
+const ENCRYPTED_EXTENSIONS: u8 = 8;
 const CERTIFICATE: u8 = 11;
 
 /// An alert that was seen.
@@ -42,6 +47,8 @@ pub struct Observed {
     pub server_hello: Option<ServerHello>,
     /// The server's certificate chain in DER, leaf first; TLS 1.3 encrypts it.
     pub certificates: Vec<Vec<u8>>,
+    /// The application protocol that the server chose in TLS 1.3, which encrypts it.
+    pub protocol: Option<Vec<u8>>,
     /// Alerts in the order they came, at most 16.
     pub alerts: Vec<SeenAlert>,
     /// When the handshake was over: both sides had sent something that is encrypted.
@@ -52,11 +59,26 @@ pub struct Observed {
     pub data: [u64; 2],
 }
 
+/// What was said under encryption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Who said it.
+    pub side: Side,
+    /// When, and in which packet its record ended.
+    pub at: Position,
+    /// Application data; empty when it is the end (`close_notify`).
+    pub bytes: Vec<u8>,
+}
+
 /// Listens to both directions.
 #[derive(Debug, Default)]
 pub struct Observer {
     seen: Observed,
     sides: [Direction; 2],
+    /// The server asked for another ClientHello, as in TLS 1.3 only; a change_cipher_spec may follow and means nothing.
+    retried: bool,
+    decrypt: Decrypt,
+    said: Vec<Said>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +86,8 @@ struct Direction {
     records: Records,
     /// The beginning of a handshake message.
     message: Vec<u8>,
+    /// The same of what was encrypted.
+    inner: Vec<u8>,
     /// Nothing more can be read: what follows is encrypted, or was too long.
     silent: bool,
     /// change_cipher_spec was sent.
@@ -73,15 +97,48 @@ struct Direction {
 }
 
 impl Observer {
-    /// Takes more bytes of one side, which end in packet `packet`.
-    pub fn push(&mut self, side: Side, at: Timestamp, packet: u64, bytes: &[u8]) {
+    /// Listens with the secrets of a key log.
+    pub fn new(keys: KeyLog) -> Self {
+        Self {
+            decrypt: Decrypt::new(keys),
+            ..Self::default()
+        }
+    }
+
+    /// What was said under encryption since this was asked.
+    pub fn take_said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Whether more of it may be decrypted.
+    pub fn decrypts(&self) -> bool {
+        self.decrypt.is_on()
+    }
+
+    /// What of the decryption a person should know, in whole sentences.
+    pub fn note(&self) -> Option<&str> {
+        self.decrypt.note()
+    }
+
+    /// Whether data that was said first cannot be decrypted, and only what followed was.
+    pub fn is_partial(&self) -> bool {
+        self.decrypt.early_left_out
+    }
+
+    /// Takes more bytes of one side, which end at `at`.
+    pub fn push(&mut self, side: Side, at: Position, bytes: &[u8]) {
         let mut records = std::mem::take(&mut self.sides[side as usize].records);
-        records.push(bytes, |record| self.record(side, at, packet, record));
+        records.push(bytes, |record| self.record(side, at, record));
         self.sides[side as usize].records = records;
     }
 
-    /// Bytes of one side are missing.
-    pub fn gap(&mut self, side: Side) {
+    /// So many bytes of one side are missing.
+    pub fn gap(&mut self, side: Side, missing: u64) {
+        let what = match missing {
+            1 => "one byte is".to_owned(),
+            missing => format!("{missing} bytes are"),
+        };
+        self.decrypt.stop(format!("{what} not in the capture."));
         let direction = &mut self.sides[side as usize];
         direction.records.gap();
         direction.message = Vec::new();
@@ -98,31 +155,133 @@ impl Observer {
         self.sides[side as usize].records.is_broken()
     }
 
-    fn record(&mut self, side: Side, at: Timestamp, packet: u64, record: Record<'_>) {
+    fn record(&mut self, side: Side, at: Position, record: Record<'_>) {
+        self.clear(side, at, record);
+        if !self.decrypt.is_on() {
+            return;
+        }
+        if let Opened::Content(content, bytes) = self.decrypt.record(side, at, &record) {
+            self.content(side, at, content, bytes);
+        }
+        // what it said may have given the others their keys
+        for side in [Side::Response, Side::Request] {
+            while let Some((kept, opened)) = self.decrypt.waited(side) {
+                if let Opened::Content(content, bytes) = opened {
+                    self.content(side, kept.at, content, bytes);
+                }
+            }
+        }
+    }
+
+    /// What a record carried under encryption.
+    fn content(&mut self, side: Side, at: Position, content: ContentType, bytes: Vec<u8>) {
+        let said = Said { side, at, bytes };
+        match content {
+            ContentType::ApplicationData if !said.bytes.is_empty() => self.said.push(said),
+            ContentType::Handshake => {
+                self.sides[side as usize]
+                    .inner
+                    .extend_from_slice(&said.bytes);
+                self.inner_messages(side);
+            }
+            ContentType::Alert => {
+                let alert = Alert::read(&said.bytes);
+                if self.seen.alerts.len() < MOST_ALERTS {
+                    self.seen.alerts.push(SeenAlert {
+                        side,
+                        at: at.at,
+                        packet: at.packet,
+                        alert,
+                    });
+                }
+                if alert.is_some_and(|alert| alert.description == Alert::CLOSE_NOTIFY) {
+                    let bytes = Vec::new();
+                    self.said.push(Said { bytes, ..said });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The handshake messages that were encrypted.
+    fn inner_messages(&mut self, side: Side) {
+        loop {
+            let direction = &mut self.sides[side as usize];
+            let mut at = Cursor(&direction.inner);
+            let (Some(kind), Some(length)) = (at.u8(), at.u24()) else {
+                return;
+            };
+            if length > LONGEST_MESSAGE {
+                direction.inner = Vec::new();
+                self.decrypt
+                    .stop("a handshake message is too long.".to_owned());
+                return;
+            }
+            let Some(body) = at.take(length) else {
+                return;
+            };
+            match kind {
+                ENCRYPTED_EXTENSIONS if side == Side::Response => {
+                    let found = extensions(Cursor(body)).unwrap_or_default();
+                    self.decrypt
+                        .extensions(found.iter().any(|e| e.number == 42));
+                    self.seen.protocol = protocols(&found).into_iter().next();
+                }
+                CERTIFICATE if side == Side::Response && self.seen.certificates.is_empty() => {
+                    self.seen.certificates = match self.seen.is_13() {
+                        true => certificates_13(body),
+                        false => certificates(body),
+                    };
+                }
+                // TLS 1.2 may shake hands again
+                CLIENT_HELLO if side == Side::Request => {
+                    if let Some(hello) = ClientHello::read(body) {
+                        self.decrypt.client_hello(&hello);
+                    }
+                }
+                SERVER_HELLO if side == Side::Response => {
+                    if let Some(hello) = ServerHello::read(body) {
+                        self.decrypt.server_hello(&hello);
+                    }
+                }
+                _ => {}
+            }
+            direction.inner.drain(..4 + length);
+            self.decrypt.message(side, kind);
+        }
+    }
+
+    /// What a record says to everybody.
+    fn clear(&mut self, side: Side, at: Position, record: Record<'_>) {
+        let opens = self.decrypt.is_on();
         let direction = &mut self.sides[side as usize];
         match record.content {
             ContentType::ChangeCipherSpec => {
                 direction.changed = true;
                 return;
             }
-            ContentType::Handshake if direction.changed && !self.seen.is_13() => {
+            ContentType::Handshake if direction.changed && !self.retried && !self.seen.is_13() => {
                 direction.silent = true;
                 direction.encrypted = true;
             }
             ContentType::Handshake if !direction.silent => {
                 direction.message.extend_from_slice(record.fragment);
-                self.messages(side, packet);
+                self.messages(side, at.packet);
                 return;
             }
             ContentType::Handshake | ContentType::Heartbeat => return,
+            // told when it is opened
+            ContentType::Alert if direction.changed && opens && record.fragment.len() != 2 => {
+                return;
+            }
             ContentType::Alert => {
                 let readable = !direction.changed || record.fragment.len() == 2;
                 let alert = Alert::read(record.fragment).filter(|_| readable);
                 if self.seen.alerts.len() < MOST_ALERTS {
                     self.seen.alerts.push(SeenAlert {
                         side,
-                        at,
-                        packet,
+                        at: at.at,
+                        packet: at.packet,
                         alert,
                     });
                 }
@@ -134,7 +293,7 @@ impl Observer {
             }
         }
         if self.sides.iter().all(|side| side.encrypted) {
-            self.seen.done.get_or_insert(at);
+            self.seen.done.get_or_insert(at.at);
         }
     }
 
@@ -154,14 +313,24 @@ impl Observer {
                 return;
             };
             match kind {
-                CLIENT_HELLO if side == Side::Request && self.seen.client_hello.is_none() => {
-                    self.seen.client_hello = ClientHello::read(body);
-                    self.seen.hellos[0] = Some(packet);
+                CLIENT_HELLO if side == Side::Request => {
+                    let hello = ClientHello::read(body);
+                    if let Some(hello) = &hello {
+                        self.decrypt.client_hello(hello);
+                    }
+                    if self.seen.client_hello.is_none() {
+                        self.seen.client_hello = hello;
+                        self.seen.hellos[0] = Some(packet);
+                    }
                 }
                 SERVER_HELLO if side == Side::Response => {
-                    let hello = ServerHello::read(body).filter(|hello| !hello.is_retry());
-                    if hello.is_some() && self.seen.server_hello.is_none() {
-                        self.seen.server_hello = hello;
+                    let hello = ServerHello::read(body);
+                    self.retried |= hello.as_ref().is_some_and(ServerHello::is_retry);
+                    if let Some(hello) = hello.filter(|hello| !hello.is_retry())
+                        && self.seen.server_hello.is_none()
+                    {
+                        self.decrypt.server_hello(&hello);
+                        self.seen.server_hello = Some(hello);
                         self.seen.hellos[1] = Some(packet);
                     }
                 }
@@ -197,7 +366,10 @@ impl Observed {
             cipher: server.map(|s| suite_name(s.suite)).unwrap_or_default(),
             sni: client.and_then(ClientHello::server_name),
             alpn_offered: protocols.iter().map(|name| text(name)).collect(),
-            alpn: server.and_then(ServerHello::protocol).map(|p| text(&p)),
+            alpn: server
+                .and_then(ServerHello::protocol)
+                .or_else(|| self.protocol.clone())
+                .map(|protocol| text(&protocol)),
             certificates: self.certificates.as_slice().into(),
             ..TlsInfo::default()
         }
@@ -212,6 +384,21 @@ fn certificates(body: &[u8]) -> Vec<Vec<u8>> {
         && let Some(der) = list.vector24()
     {
         chain.push(der.to_vec());
+    }
+    chain
+}
+
+/// The chain of a Certificate message of TLS 1.3, RFC 8446 section 4.4.2.
+fn certificates_13(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut at = Cursor(body);
+    at.vector8();
+    let mut list = Cursor(at.vector24().unwrap_or_default());
+    let mut chain = Vec::new();
+    while chain.len() < MOST_CERTIFICATES
+        && let Some(der) = list.vector24()
+    {
+        chain.push(der.to_vec());
+        list.vector16();
     }
     chain
 }

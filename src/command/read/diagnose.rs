@@ -1,8 +1,9 @@
 //! What went wrong, for a person or as JSON.
 
 use super::Input;
+use crate::command::keylog;
 use overhear_capture::{Damage, diagnose::Finding, flows::Flows};
-use std::{io::Write, ops::ControlFlow};
+use std::{io::Write, ops::ControlFlow, path::PathBuf};
 
 /// Reads the capture to its end and prints what went wrong in it.
 pub(super) fn print(
@@ -10,8 +11,13 @@ pub(super) fn print(
     out: &mut impl Write,
     name: &str,
     json: bool,
+    keylog: &[PathBuf],
 ) -> anyhow::Result<Option<Damage>> {
-    let mut flows = Flows::new(None, name);
+    let keys = input.reader.keys();
+    for text in keylog::read(keylog)? {
+        keys.add(&text);
+    }
+    let mut flows = Flows::new(None, name).with_keys(keys);
     let damage = input.walk(|packet, _, _| {
         flows.packet(packet);
         ControlFlow::Continue(())

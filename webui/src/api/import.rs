@@ -10,7 +10,7 @@ use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 use std::{
     fs::File,
-    io::{self, ErrorKind, Seek as _},
+    io::{self, ErrorKind, Read as _, Seek as _},
     path::Path,
     sync::Arc,
 };
@@ -28,11 +28,19 @@ struct ImportQuery {
     /// The file's name: what the session is called.
     #[param(example = "shop.har")]
     name: Option<String>,
+    /// So many bytes at the beginning of the body are a key log (`SSLKEYLOGFILE`, RFC 9850) that decrypts the TLS of the
+    /// capture behind them; at most 64 MiB.
+    #[param(example = 0)]
+    key_log: Option<u64>,
 }
+
+/// A key log that is longer is not taken: bytes.
+const LONGEST_KEY_LOG: u64 = 64 << 20;
 
 /// Imports an HTTP Archive (HAR 1.2) or a packet capture (pcap, pcapng, either in gzip) into a session of its own. Of an
 /// archive all of it, or, when it cannot be read to its end, nothing; single entries that make no flow are left out and
-/// told. A damaged capture is read as far as it goes, and the note says where it stops.
+/// told. A damaged capture is read as far as it goes, and the note says where it stops. TLS in a capture is decrypted with
+/// the key log that is given, and with the secrets in the capture itself (pcapng).
 #[utoipa::path(
     post, path = "/import", tag = "import", operation_id = "import", params(ImportQuery),
     request_body(content = String, content_type = "application/json", description = "The file, of any size and under any media type"),
@@ -47,9 +55,20 @@ async fn import(
     Query(query): Query<ImportQuery>,
     body: Body,
 ) -> Result<Json<Imported>, Problem> {
-    let file = spool(&app.data, body).await?;
+    let length = query.key_log.unwrap_or_default();
+    if length > LONGEST_KEY_LOG {
+        return Err(Problem::bad(
+            "The key log is longer than 64 MiB: leave out what is not of this capture.",
+        ));
+    }
+    let mut file = spool(&app.data, body).await?;
+    let mut key_log = Vec::new();
+    let taken = (&mut file).take(length).read_to_end(&mut key_log);
+    if taken.map_err(aside)? as u64 != length {
+        return Err(Problem::bad("The body is shorter than its key log."));
+    }
     let name = import::session_name(&query.name.unwrap_or_default());
-    let imported = import::import(&app.store, &name, file).await?;
+    let imported = import::import(&app.store, &name, file, vec![key_log]).await?;
     Ok(Json(imported))
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Into<'a> {
     pub(super) session: SessionId,
     pub(super) store: &'a Store,
     pub(super) runtime: &'a Handle,
+    /// What was given beside the file to open TLS with.
+    pub(super) keys: &'a [Vec<u8>],
 }
 
 /// A capture that was read, and is not ended yet.
@@ -90,7 +92,11 @@ fn keep(
     let failed = |copy: &Mutex<Copy>| locked(copy).failed.take().map_or(Ok(()), Err);
     failed(&copy)?;
     let mut reader = opened?;
-    let mut flows = Flows::new(Some(into.recorder.clone()), name);
+    let keys = reader.keys();
+    for given in into.keys {
+        keys.add(given);
+    }
+    let mut flows = Flows::new(Some(into.recorder.clone()), name).with_keys(keys);
     if let Some(id) = locked(&copy).id() {
         flows.kept_in(id);
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::io::{Cursor, Read};
 
 async fn take(site: &Site, har: impl Into<Vec<u8>>) -> Result<Imported, Error> {
-    import(&site.store, "file.har", Cursor::new(har.into())).await
+    import(&site.store, "file.har", Cursor::new(har.into()), Vec::new()).await
 }
 
 async fn taken(har: Value) -> (Site, Imported, Vec<Flow>) {
@@ -393,7 +393,7 @@ async fn a_large_body_passes_through() {
         left: SIZE,
         after: Cursor::new(after.into()),
     };
-    let imported = import(&site.store, "large", file)
+    let imported = import(&site.store, "large", file, Vec::new())
         .await
         .expect("it is taken");
     assert_eq!(imported.flows, 1);

@@ -38,11 +38,19 @@ fn server_hello(random: [u8; 32], extensions: &[u8]) -> Vec<u8> {
     message(2, &body)
 }
 
+fn at(time: i64, packet: u64) -> Position {
+    Position {
+        at: Timestamp(time),
+        packet,
+        ..Position::default()
+    }
+}
+
 fn run(steps: &[(Side, Vec<u8>)], piece: usize) -> Observed {
     let mut observer = Observer::default();
     for (packet, (side, bytes)) in (1..).zip(steps) {
         for piece in bytes.chunks(piece) {
-            observer.push(*side, Timestamp(packet * 10), packet as u64, piece);
+            observer.push(*side, at(packet * 10, packet as u64), piece);
         }
     }
     observer.seen().clone()
@@ -100,8 +108,14 @@ fn the_version_of_tls_13_is_in_an_extension_and_a_retry_is_no_answer() {
     let seen = run(
         &[
             (Side::Request, record(22, &client_hello())),
-            (Side::Response, record(22, &retry)),
-            (Side::Request, record(22, &client_hello())),
+            (
+                Side::Response,
+                [record(22, &retry), record(20, &[1])].concat(),
+            ),
+            (
+                Side::Request,
+                [record(20, &[1]), record(22, &client_hello())].concat(),
+            ),
             (
                 Side::Response,
                 [record(22, &hello), record(20, &[1]), record(23, b"abc")].concat(),
@@ -138,9 +152,9 @@ fn an_alert_says_who_sent_it() {
 fn a_message_that_never_ends_is_not_kept() {
     let mut observer = Observer::default();
     let start = record(22, b"\x01\xff\xff\xff");
-    observer.push(Side::Request, Timestamp(1), 1, &start);
+    observer.push(Side::Request, at(1, 1), &start);
     for _ in 0..100 {
-        observer.push(Side::Request, Timestamp(1), 1, &record(22, &[0; 16_000]));
+        observer.push(Side::Request, at(1, 1), &record(22, &[0; 16_000]));
     }
     assert!(observer.sides[0].message.capacity() < 1 << 20);
     assert_eq!(observer.seen(), &Observed::default());

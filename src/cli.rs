@@ -6,7 +6,9 @@ pub(crate) use read::Read;
 
 mod capture;
 
-pub(crate) use capture::{Capture, Lines, Precision, Way};
+pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Way};
+
+use crate::captures::Where;
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     Read(Read),
     /// Record packets of an interface, or print them, as tcpdump does
     Capture(Box<Capture>),
+    /// Capture for the program that calls this
+    #[command(hide = true)]
+    Packets(Packets),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell
@@ -97,6 +102,23 @@ pub(crate) struct Run {
     pub(crate) allow: Vec<Cidr>,
     #[command(flatten)]
     pub(crate) upstream: Upstream,
+    /// Record packets of an interface, too, but those that the proxy records; of all ports but 80 and 443, or those that
+    /// match an expression of pcap-filter(7); may be repeated
+    #[arg(
+        long,
+        value_name = "IFACE[:EXPRESSION]",
+        env = "OVERHEAR_CAPTURE",
+        hide_env_values = true
+    )]
+    pub(crate) capture: Vec<Where>,
+    /// Most that is kept of captured packets, the newest [default: 1GiB]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "OVERHEAR_CAPTURE_LIMIT",
+        hide_env_values = true
+    )]
+    pub(crate) capture_limit: Option<Size>,
     /// Secret that opens the page [default: made once for the data folder]
     #[arg(
         long,

@@ -7,6 +7,7 @@ mod export;
 mod flows;
 mod import;
 mod keylog;
+mod packets;
 mod read;
 mod replay;
 mod run;
@@ -35,6 +36,9 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     if let Command::Capture(options) = &command {
         return capture::execute(options);
     }
+    if let Command::Packets(options) = &command {
+        return packets::execute(options);
+    }
     let config = File::load()?;
     let data = Data::new(config.data(&cli.global)?);
     match command {
@@ -51,7 +55,10 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
-        Command::Read(_) | Command::Capture(_) | Command::Completions { .. } => Ok(()),
+        Command::Read(_)
+        | Command::Capture(_)
+        | Command::Packets(_)
+        | Command::Completions { .. } => Ok(()),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Flags and variables are read by [`crate::cli`]; here the file is read and fills what they leave open.
 
 use crate::{
-    cli::{Global, Run, Said, Upstream},
+    captures::{self, Where},
+    cli::{Global, Run, Said, Size, Upstream},
     exit::Usage,
 };
 use anyhow::Context;
@@ -38,6 +39,10 @@ pub(crate) struct File {
     insecure_upstream: Insecure,
     #[serde(default, deserialize_with = "one_or_more")]
     upstream_ca: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    capture: Vec<Where>,
+    #[serde(default, deserialize_with = "parsed")]
+    capture_limit: Option<Size>,
     token: Option<String>,
     no_open: Option<bool>,
     qr: Option<bool>,
@@ -63,6 +68,10 @@ pub(crate) struct RunSettings {
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
+    /// Interfaces that packets are captured on.
+    pub(crate) capture: Vec<Where>,
+    /// Most that is kept of their packets.
+    pub(crate) capture_limit: Option<Size>,
     /// None: the data folder's own.
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
@@ -131,6 +140,11 @@ impl File {
                 let paths = self.upstream_ca.iter().map(path).collect();
                 (!self.upstream_ca.is_empty()).then_some(Value::Array(paths))
             }
+            "capture" => list(&self.capture),
+            "capture-limit" => {
+                let limit = self.capture_limit.as_ref();
+                limit.map(|limit| json!(limit.to_string()))
+            }
             "token" => self.token.as_ref().map(|token| json!(token)),
             "no-open" => self.no_open.map(Value::Bool),
             "qr" => self.qr.map(Value::Bool),
@@ -171,6 +185,8 @@ impl File {
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),
+            capture: first(run.capture, &self.capture),
+            capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
             qr: run.qr || self.qr.unwrap_or(false),
@@ -194,6 +210,14 @@ impl File {
             insecure_hosts,
             ca: first(upstream.upstream_ca, &self.upstream_ca),
         }
+    }
+}
+
+impl RunSettings {
+    /// Most that is kept of captured packets: bytes.
+    pub(crate) fn packets(&self) -> u64 {
+        let limit = self.capture_limit.as_ref();
+        limit.map_or(captures::LIMIT, |limit| limit.bytes)
     }
 }
 
@@ -234,6 +258,19 @@ fn first<T: Clone>(given: Vec<T>, file: &[T]) -> Vec<T> {
     } else {
         given
     }
+}
+
+/// A text that is read as `T`.
+fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text = String::deserialize(deserializer)?;
+    let read = text.parse();
+    read.map(Some)
+        .map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
 }
 
 /// A text, or a list of texts, each read as `T`.

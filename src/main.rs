@@ -2,6 +2,7 @@
 //! together; decides nothing about bytes.
 
 mod api;
+mod captures;
 mod cli;
 mod command;
 mod config;

@@ -95,6 +95,11 @@ impl Table {
                 let files = settings.upstream.ca.iter();
                 files.map(|file| file.display().to_string()).collect()
             }
+            "capture" => settings.capture.iter().map(ToString::to_string).collect(),
+            "capture-limit" => match &settings.capture_limit {
+                Some(limit) => json!(limit.to_string()),
+                None => row.default(),
+            },
             "no-open" => json!(!settings.open),
             "qr" => json!(settings.qr),
             // the token

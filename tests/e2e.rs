@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking, and says what it could not try"
 )]
 
+mod alongside;
 mod api;
 mod apps;
 mod as_code;

@@ -119,6 +119,22 @@ enum Format {
     Pcapng(pcapng::Pcapng),
 }
 
+/// What comes next.
+enum Step {
+    Packet(Record),
+    /// An interface was counted.
+    Statistics,
+}
+
+/// What comes next out of a capture that goes on.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// What the system counted of an interface: see [`Reader::interfaces`].
+    Statistics,
+}
+
 /// A packet's place in the buffer and what stood before it.
 struct Record {
     time: i64,
@@ -239,16 +255,50 @@ impl Reader {
     /// # Errors
     /// The file cannot be read further: where, and why.
     pub fn next_described(&mut self) -> Result<Option<(Packet<'_>, Option<&Interface>)>, Damage> {
+        loop {
+            match self.step()? {
+                Some((Step::Packet(record), offset)) => {
+                    return Ok(Some(self.lend(&record, offset)));
+                }
+                Some((Step::Statistics, _)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next packet, or that an interface was counted.
+    ///
+    /// # Errors
+    /// The file cannot be read further: where, and why.
+    pub fn next_or_statistics(&mut self) -> Result<Option<Next<'_>>, Damage> {
+        Ok(match self.step()? {
+            Some((Step::Packet(record), offset)) => {
+                Some(Next::Packet(self.lend(&record, offset).0))
+            }
+            Some((Step::Statistics, _)) => Some(Next::Statistics),
+            None => None,
+        })
+    }
+
+    /// Nothing is left of what was read so far: what comes next may have to be waited for.
+    pub fn is_waiting(&self) -> bool {
+        self.source.bytes().is_empty()
+    }
+
+    /// What comes next, and where it begins.
+    fn step(&mut self) -> Result<Option<(Step, u64)>, Damage> {
         if self.over {
             return Ok(None);
         }
         let began = self.source.offset();
         let read = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.source),
+            Format::Pcap(pcap) => pcap
+                .next(&mut self.source)
+                .map(|record| record.map(Step::Packet)),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.source, &mut self.about),
         };
-        let record = match read {
-            Ok(Some(record)) => record,
+        let step = match read {
+            Ok(Some(step)) => step,
             Ok(None) => {
                 self.over = true;
                 return Ok(None);
@@ -268,11 +318,15 @@ impl Reader {
                 });
             }
         };
-        self.packets += 1;
         let offset = match &self.format {
             Format::Pcap(_) => began,
             Format::Pcapng(pcapng) => pcapng.block_offset(),
         };
+        Ok(Some((step, offset)))
+    }
+
+    fn lend(&mut self, record: &Record, offset: u64) -> (Packet<'_>, Option<&Interface>) {
+        self.packets += 1;
         let interface = usize::try_from(record.interface).unwrap_or(usize::MAX);
         let interface = self.about.interfaces.get(interface);
         let link = interface.map_or(LinkType::NULL, |interface| interface.link);
@@ -285,7 +339,7 @@ impl Reader {
             offset,
             data: self.source.record(record.captured, record.rest),
         };
-        Ok(Some((packet, interface)))
+        (packet, interface)
     }
 
     /// What kind of file it is.

@@ -50,6 +50,7 @@ struct Work {
     recorder: Option<Recorder>,
     file: Arc<str>,
     keys: KeyLog,
+    others: Option<Arc<dyn Others>>,
     /// The file that the packets are kept in; 0 is none.
     kept_in: i64,
     flows: u64,
@@ -64,6 +65,16 @@ struct Work {
     frames: u64,
     retries: Proof,
 }
+
+/// Connections that somebody else records.
+pub trait Others: Send + Sync {
+    /// Whether a TCP connection between these two is one of them. It was opened at `opened`, and whether that succeeded is
+    /// known. May wait a moment, when that is just being decided.
+    fn has(&self, client: SocketAddr, server: SocketAddr, opened: Timestamp, stood: bool) -> bool;
+}
+
+/// What is over stays so long in a capture that goes on, until its flow ends: nanoseconds.
+const LINGER: i64 = 1_000_000_000;
 
 /// Two ends, in the order of their numbers.
 type Pair = (SocketAddr, SocketAddr);
@@ -102,6 +113,7 @@ impl Flows {
                 recorder,
                 file: file.into(),
                 keys: KeyLog::default(),
+                others: None,
                 kept_in: 0,
                 flows: 0,
                 streams: HashMap::new(),
@@ -123,9 +135,28 @@ impl Flows {
         self
     }
 
-    /// The packets that come now are kept in this file, so that each flow can say where its packets lie.
-    pub fn kept_in(&mut self, file: PacketFileId) {
-        self.work.kept_in = file.0;
+    /// Reads what is being captured: connections end soon after they are over, and those of `others` are left out.
+    pub fn live(recorder: Recorder, name: &str, others: Arc<dyn Others>) -> Self {
+        let mut flows = Self::new(Some(recorder), name);
+        flows.tcp = flows.tcp.lingering(LINGER);
+        flows.work.others = Some(others);
+        flows
+    }
+
+    /// It is at least `now` (nanoseconds since the epoch), although no packet came: what was silent for too long ends.
+    pub fn tick(&mut self, now: i64) {
+        self.work.now = self.work.now.max(Timestamp(now));
+        self.tcp.tick(now, &mut self.work);
+        let mut findings = Vec::new();
+        self.work.datagrams.expire(Timestamp(now), &mut findings);
+        findings
+            .into_iter()
+            .for_each(|finding| self.work.found(finding));
+    }
+
+    /// The packets that come now are kept in this file (or nowhere), so that each flow can say where its packets lie.
+    pub fn kept_in(&mut self, file: Option<PacketFileId>) {
+        self.work.kept_in = file.map_or(0, |file| file.0);
     }
 
     /// Takes the next packet.
@@ -243,12 +274,15 @@ impl Work {
         let established = track.and_then(Track::established);
         let (recorder, file, flows) = (&self.recorder, &self.file, &mut self.flows);
         let keys = &self.keys;
+        let others = self.others.as_deref();
         let stream = self.streams.entry(connection.number).or_insert_with(|| {
             let client = conversation::client(connection, data);
             let (from, to) = (connection.end(client), connection.end(client.other()));
             let first = Timestamp(connection.first_time);
             let opened = connection.opened_by.is_some();
-            let recorder = recorder.as_ref().map(|recorder| {
+            let stood = established.is_some() || data.is_some();
+            let known = others.is_some_and(|others| others.has(from, to, first, stood));
+            let recorder = recorder.as_ref().filter(|_| !known).map(|recorder| {
                 let mut begun = Connection::accepted(from, to);
                 begun.host = to.ip().to_string();
                 begun.port = to.port();

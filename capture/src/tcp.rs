@@ -18,7 +18,7 @@ pub use stream::{Data, Ending, Event};
 use crate::{ip::Ip, packet::Span};
 use std::net::SocketAddr;
 use stream::{Half, Part};
-use table::{Key, Table};
+use table::{Key, Phase, Table};
 
 /// Connections that are followed at once; beyond that, the one that was silent longest is given up.
 pub const MOST_CONNECTIONS: usize = 262_144;
@@ -131,6 +131,8 @@ pub struct Tcp {
     wanted: Wanted,
     begun: u64,
     waiting: usize,
+    /// What is over is forgotten after so long: nanoseconds.
+    linger: i64,
 }
 
 #[derive(Debug)]
@@ -149,7 +151,20 @@ impl Tcp {
             wanted,
             begun: 0,
             waiting: 0,
+            linger: IDLE_TRANSITORY,
         }
+    }
+
+    /// Tells the end of a connection so long (nanoseconds) after it is over, for who wants to know soon: what is sent again
+    /// later begins another one.
+    #[must_use]
+    pub fn lingering(self, linger: i64) -> Self {
+        Self { linger, ..self }
+    }
+
+    /// It is at least `now`, although no segment came: tells what was silent for too long.
+    pub fn tick(&mut self, now: i64, sink: &mut impl Sink) {
+        self.expire(now, sink);
     }
 
     /// Connections that are followed now.
@@ -207,8 +222,8 @@ impl Tcp {
             state.end(sink);
             self.waiting = self.waiting.saturating_sub(before);
         }
-        let open = state.is_open();
-        self.table.touch(index, place.time, open);
+        let phase = state.phase();
+        self.table.touch(index, place.time, phase);
     }
 
     /// The capture ends: what waits is told, and every connection is closed.
@@ -259,7 +274,8 @@ impl Tcp {
     }
 
     fn expire(&mut self, now: i64, sink: &mut impl Sink) {
-        while let Some(index) = self.table.expired(now, IDLE, IDLE_TRANSITORY) {
+        let limits = [self.linger, IDLE_TRANSITORY, IDLE];
+        while let Some(index) = self.table.expired(now, limits) {
             let over = self.table.get(index).is_some_and(State::is_over);
             let ending = if over { Ending::Over } else { Ending::Idle };
             self.close(index, ending, sink);
@@ -321,10 +337,13 @@ impl State {
         self.connection.reset_by.is_some() || (self.a.closing() && self.b.closing())
     }
 
-    /// Whether both sides spoke, and may go on.
-    fn is_open(&self) -> bool {
-        !self.is_over()
-            && (self.a.length() > 0 || self.b.length() > 0 || (self.a.syn && self.b.syn))
+    fn phase(&self) -> Phase {
+        let spoke = self.a.length() > 0 || self.b.length() > 0;
+        match self.is_over() {
+            true => Phase::Over,
+            false if spoke || (self.a.syn && self.b.syn) => Phase::Open,
+            false => Phase::Opening,
+        }
     }
 
     fn waiting(&self) -> usize {

@@ -142,6 +142,19 @@ impl<W: Write> Writer<W> {
         Ok(self.interfaces)
     }
 
+    /// What was counted of the first interface so far (pcapng only).
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub fn statistics(&mut self, counted: &Counted) -> io::Result<()> {
+        if self.header.format == Format::Pcap {
+            return Ok(());
+        }
+        self.packet.clear();
+        pcapng::statistics(&mut self.packet, counted, self.header.nanoseconds);
+        self.put()
+    }
+
     /// How many bytes the file has so far.
     pub fn written(&self) -> u64 {
         self.written

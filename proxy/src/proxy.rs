@@ -11,9 +11,9 @@ use crate::{
     options::Options,
     replay::{self, ReplayRequest},
     tls::Connector,
-    upstream::{Guard, Names, Ways},
+    upstream::{Guard, Names, Own, Ways},
 };
-use overhear_store::FlowId;
+use overhear_store::{FlowId, Timestamp};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -70,6 +70,7 @@ impl Proxy {
                     reserved: options.reserved,
                 },
                 names: Names::default(),
+                own: Own::default(),
             },
             connector,
             crowd: Crowd::default(),
@@ -153,6 +154,13 @@ impl Handle {
             connections: self.engine.open.load(Ordering::Relaxed),
             listening: self.engine.ways.guard.own.clone(),
         }
+    }
+
+    /// Whether the TCP connection between these two, in either order, is one that the proxy made to a server. It was
+    /// opened at `opened`; `stood`: it came to be. Waits a moment (half a second at most) while the server is being
+    /// dialled: its packets may be seen before the connection is known here. Not for a thread that must not wait.
+    pub fn is_own(&self, a: SocketAddr, b: SocketAddr, opened: Timestamp, stood: bool) -> bool {
+        self.engine.ways.own.has(a, b, opened, stood)
     }
 
     /// Devices other than this machine that have connected, oldest first.

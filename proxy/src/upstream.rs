@@ -5,9 +5,11 @@
 
 mod dial;
 mod guard;
+mod own;
 mod resolve;
 
 pub(crate) use guard::Guard;
+pub(crate) use own::Own;
 pub(crate) use resolve::{Names, same_host};
 
 use crate::target::Target;
@@ -22,6 +24,8 @@ pub(crate) struct Ways {
     pub(crate) guard: Guard,
     /// Names that were looked up.
     pub(crate) names: Names,
+    /// The connections that were made.
+    pub(crate) own: Own,
 }
 
 /// Reaches `target`, or says in words why not.
@@ -44,7 +48,7 @@ pub(crate) async fn reach(
         c.connect_start = Some(connect_start);
         c.server = addresses.first().copied();
     });
-    let dialled = dial::dial(target, &addresses).await;
+    let dialled = dial::dial(target, &addresses, &ways.own).await;
     let dial::Dialled { tcp, server, local } =
         dialled.inspect_err(|_| ways.names.forget(target))?;
     connection.edit(|c| {

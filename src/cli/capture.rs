@@ -1,7 +1,7 @@
 //! What `overhear capture` takes, with the meanings of tcpdump(1); and what it shares with `overhear read`.
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -188,6 +188,42 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("that is no time at all".to_owned());
     }
     Ok(duration)
+}
+
+/// What captures for the program.
+#[derive(Debug, Args)]
+pub(crate) struct Packets {
+    /// The interface
+    #[arg(long)]
+    pub(crate) interface: String,
+    /// An expression of pcap-filter(7)
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    pub(crate) expression: String,
+}
+
+/// Bytes, as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// How many.
+    pub(crate) bytes: u64,
+    text: String,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self {
+            bytes: size(text)?,
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// `500kB`, `100MB`, `1GiB`, `1000`.

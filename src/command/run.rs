@@ -5,6 +5,7 @@ mod devices;
 mod signals;
 
 use crate::{
+    captures::Table as Captured,
     config::{self, File, RunSettings},
     data::{Data, Lock, Running},
     settings::Table,
@@ -13,7 +14,7 @@ use crate::{
 use anyhow::Context;
 use overhear_proxy::Proxy;
 use overhear_store::{Store, changes::Change};
-use overhear_webui::{Onboarding, Server, lan};
+use overhear_webui::{Onboarding, Server, captures::Captures, lan};
 use std::{
     io::{self, IsTerminal},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
@@ -79,6 +80,13 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         web: server.address(),
         token: token.clone(),
     };
+    let ports = listening_ports(&places.proxy, places.web);
+    let captures = Arc::new(Captured::new(
+        store.clone(),
+        handle.clone(),
+        ports,
+        settings.packets(),
+    ));
     let (stop, stopped) = signals::watch()?;
     let mut servers = JoinSet::new();
     servers.spawn(named("the proxy", proxy.run(stopped.clone())));
@@ -96,6 +104,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
             data.path().display().to_string(),
             handle.clone(),
         )),
+        captures: captures.clone(),
     };
     servers.spawn(named("the page", server.run(page, stopped.clone())));
     let announced = data.announce(&Running {
@@ -107,6 +116,12 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
     banner::print(&places, data.path(), authority.info(), settings.qr)?;
     if settings.open && banner::can_open() {
         banner::open(&places);
+    }
+    for place in &settings.capture {
+        let begun = captures.start(&place.interface, place.expression.as_deref());
+        if let Err(refused) = begun {
+            tell(&format!("overhear: {}", refused.reason));
+        }
     }
     let helpers = [
         tokio::spawn(devices::watch(
@@ -123,11 +138,22 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         helper.abort();
     }
     drop(announced);
+    if let Err(error) = tokio::task::spawn_blocking(move || captures.end()).await {
+        tracing::warn!(%error, "the captures did not end in order");
+    }
     let closed = store.close().await;
     drop(lock);
     ended?;
     closed?;
     Ok(())
+}
+
+/// The ports of the proxy and of the page, in order.
+fn listening_ports(proxy: &[SocketAddr], web: SocketAddr) -> Vec<u16> {
+    let mut ports: Vec<_> = proxy.iter().chain([&web]).map(SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }
 
 /// Waits for the stop and for the servers to end; if one of them ends by itself, the others are stopped.

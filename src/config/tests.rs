@@ -14,6 +14,8 @@ fn every_key_is_read() {
         allow = "192.168.0.0/16"
         insecure-upstream = ["dev.local"]
         upstream-ca = ["corp.pem", "/etc/ssl/other.pem"]
+        capture = ["eth0", "any:udp port 53"]
+        capture-limit = "500MB"
         token = "abc"
         no-open = true
         "#,
@@ -37,6 +39,11 @@ fn every_key_is_read() {
         run.upstream.ca,
         [folder.join("corp.pem"), "/etc/ssl/other.pem".into()]
     );
+    assert_eq!(
+        run.capture,
+        ["eth0", "any:udp port 53"].map(|text| text.parse().unwrap())
+    );
+    assert_eq!(run.packets(), 500_000_000);
     assert_eq!(run.token.as_deref(), Some("abc"));
 }
 

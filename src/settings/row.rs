@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 11] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -39,6 +39,18 @@ pub(super) const ROWS: [Row; 9] = [
         "More authorities that servers are trusted by",
         Kind::List,
         true,
+    ),
+    row(
+        "capture",
+        "Interfaces that packets are captured on",
+        Kind::List,
+        false,
+    ),
+    row(
+        "capture-limit",
+        "Most that is kept of captured packets",
+        Kind::Text,
+        false,
     ),
     row("web", "The page listens on", Kind::Text, false),
     row("token", "Secret that opens the page", Kind::Secret, false),
@@ -79,6 +91,7 @@ impl Row {
                 .map(ToString::to_string)
                 .collect(),
             "web" => json!(config::WEB.to_string()),
+            "capture-limit" => json!("1GiB"),
             "data" => File::default()
                 .data(&cli::Global::default())
                 .map_or(Value::Null, |data| json!(data.display().to_string())),

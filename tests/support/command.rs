@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     io::{Read, Write},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -16,6 +16,8 @@ pub struct Run {
     command: Command,
     name: String,
     input: Option<Vec<u8>>,
+    /// Standard input stays open, for [`Running::say`].
+    open: bool,
     limit: Duration,
 }
 
@@ -23,6 +25,7 @@ pub struct Run {
 pub struct Running {
     child: Child,
     name: String,
+    stdin: Option<ChildStdin>,
     out: Arc<Mutex<Vec<u8>>>,
     err: Arc<Mutex<Vec<u8>>>,
     readers: Vec<JoinHandle<()>>,
@@ -55,6 +58,7 @@ impl Run {
             command,
             name,
             input: None,
+            open: false,
             limit: Duration::from_secs(180),
         }
     }
@@ -95,6 +99,12 @@ impl Run {
         self
     }
 
+    /// Its standard input stays open: see [`Running::say`].
+    pub fn input_open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
     /// Another time limit than a minute.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -128,6 +138,7 @@ impl Run {
         let running = Running {
             child,
             name: self.name,
+            stdin: None,
             out: Arc::default(),
             err,
             readers,
@@ -140,7 +151,7 @@ impl Run {
     /// Starts it beside the test.
     pub fn start(mut self) -> Running {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command.stdin(if self.input.is_some() {
+        self.command.stdin(if self.input.is_some() || self.open {
             Stdio::piped()
         } else {
             Stdio::null()
@@ -159,9 +170,11 @@ impl Run {
             readers.push(std::thread::spawn(move || drop(stdin.write_all(&input))));
         }
         let end = Instant::now() + self.limit;
+        let stdin = child.stdin.take();
         Running {
             child,
             name: self.name,
+            stdin,
             out,
             err,
             readers,
@@ -171,6 +184,12 @@ impl Run {
 }
 
 impl Running {
+    /// Writes to its standard input, which [`Run::input_open`] left open.
+    pub fn say(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+    }
+
     /// What it has written to standard output so far.
     pub fn out_so_far(&self) -> String {
         String::from_utf8_lossy(&self.out.lock().unwrap()).into_owned()

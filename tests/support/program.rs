@@ -182,6 +182,11 @@ impl Program {
         format!("http://{}", self.proxy)
     }
 
+    /// Its process id.
+    pub fn id(&mut self) -> u32 {
+        self.running.as_mut().unwrap().child().id()
+    }
+
     /// The data folder.
     pub fn data(&self) -> &Path {
         &self.data

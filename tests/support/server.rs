@@ -65,9 +65,18 @@ impl Server {
         tls: Option<Arc<ServerConfig>>,
         answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
+        Self::answering_on("127.0.0.1:0", tls, answer)
+    }
+
+    /// [`answering`](Self::answering) on a given address.
+    pub fn answering_on(
+        address: &str,
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
-        let mut server = Self::new(tls, move |mut stream| {
+        let mut server = Self::on(address, tls, move |mut stream| {
             while let Ok(Some(request)) = http::read_request(&mut *stream) {
                 let reply = answer(&request);
                 seen.lock().unwrap().push(request);

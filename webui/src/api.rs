@@ -3,6 +3,7 @@
 //! Paths below are relative to `/api`.
 
 mod ca;
+mod captures;
 mod devices;
 mod events;
 mod export;
@@ -58,6 +59,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(import::routes())
         .merge(status::routes())
         .merge(recording::routes())
+        .merge(captures::routes())
         .merge(devices::routes())
         .merge(settings::routes())
         .merge(ca::routes())

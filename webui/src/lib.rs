@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+pub mod captures;
 pub mod decode;
 mod disk;
 pub mod export;
@@ -44,4 +45,6 @@ pub struct Options {
     pub data: PathBuf,
     /// What the program was told, and who changes it.
     pub settings: Arc<dyn settings::Desk>,
+    /// Packets that are captured beside the proxy.
+    pub captures: Arc<dyn captures::Captures>,
 }

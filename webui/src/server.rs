@@ -3,7 +3,7 @@
 use crate::{
     Options, api, assets,
     auth::{self, Guard},
-    settings,
+    captures, settings,
 };
 use axum::{
     Router,
@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) data: PathBuf,
     /// What the program was told.
     pub(crate) settings: Arc<dyn settings::Desk>,
+    /// Packets that are captured beside the proxy.
+    pub(crate) captures: Arc<dyn captures::Captures>,
     /// Decoders of bodies that were asked for in parts.
     pub(crate) paused: Arc<crate::decode::Paused>,
     /// When the program started.
@@ -152,6 +154,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         certificate: options.certificate,
         data: options.data,
         settings: options.settings,
+        captures: options.captures,
         paused: Arc::default(),
         started: Instant::now(),
         address,

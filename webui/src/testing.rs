@@ -3,7 +3,7 @@
 mod drawer;
 mod site;
 
-pub(crate) use drawer::Drawer;
+pub(crate) use drawer::{Drawer, Listed};
 pub(crate) use site::{Answer, Exchange, Site, TOKEN};
 
 use overhear_store::{

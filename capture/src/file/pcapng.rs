@@ -1,7 +1,8 @@
 //! The block format: sections, each with its byte order and its interfaces, in them packets and what is said of them.
 
 use super::{
-    About, Interface, LONGEST_PACKET, Record, Secrets, damage::Reason, pcap::number, source::Source,
+    About, Interface, LONGEST_PACKET, Record, Secrets, Step, damage::Reason, pcap::number,
+    source::Source,
 };
 use crate::packet::LinkType;
 use crate::tls::PCAPNG_KEY_LOG;
@@ -59,12 +60,12 @@ impl Pcapng {
         self.described
     }
 
-    /// Reads blocks up to the next one with a packet.
+    /// Reads blocks up to the next one with a packet, or with statistics.
     pub(super) fn next(
         &mut self,
         source: &mut Source,
         about: &mut About,
-    ) -> Result<Option<Record>, Reason> {
+    ) -> Result<Option<Step>, Reason> {
         loop {
             self.block = source.offset();
             if !source.fill(8)? {
@@ -88,15 +89,18 @@ impl Pcapng {
             }
             match kind {
                 PACKET | OBSOLETE_PACKET | SIMPLE_PACKET => {
-                    return self.packet(source, about, kind, length).map(Some);
+                    let record = self.packet(source, about, kind, length)?;
+                    return Ok(Some(Step::Packet(record)));
                 }
                 INTERFACE | NAMES | STATISTICS | SECRETS => {
                     self.whole(source, kind, length, LONGEST_BLOCK)?;
                     let size = length as usize;
                     self.describe(about, kind, source.bytes().get(..size).unwrap_or_default())?;
                     source.take(size);
-                    if kind == INTERFACE {
-                        self.described = source.offset();
+                    match kind {
+                        INTERFACE => self.described = source.offset(),
+                        STATISTICS => return Ok(Some(Step::Statistics)),
+                        _ => {}
                     }
                 }
                 _ => {

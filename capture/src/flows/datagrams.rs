@@ -311,7 +311,7 @@ impl Datagrams {
     }
 
     /// Ends what was silent for too long.
-    fn expire(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
+    pub(super) fn expire(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
         while let Some((id, at)) = self.asked.front().copied()
             && (now.0.saturating_sub(at.0) > IDLE || !self.questions.contains_key(&id))
         {

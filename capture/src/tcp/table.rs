@@ -28,6 +28,17 @@ impl Key {
 
 const NONE: u32 = u32::MAX;
 
+/// How far a connection has come, which decides how long it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Both sides closed it, or one reset it.
+    Over = 0,
+    /// It was never quite open.
+    Opening = 1,
+    /// Both sides spoke, and may go on.
+    Open = 2,
+}
+
 /// The table. Indices are good until their connection is removed.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -36,8 +47,8 @@ pub(super) struct Table<T> {
     index: HashMap<Key, u32>,
     /// The last one found: packets come in trains.
     last: Option<(Key, u32)>,
-    /// Open ones, and others: each from the one that was silent longest.
-    lists: [List; 2],
+    /// By their phase: each from the one that was silent longest.
+    lists: [List; 3],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +62,7 @@ struct Slot<T> {
     item: Option<T>,
     key: Key,
     time: i64,
-    open: bool,
+    phase: Phase,
     before: u32,
     after: u32,
 }
@@ -67,7 +78,7 @@ impl<T> Default for Table<T> {
             free: Vec::new(),
             index: HashMap::new(),
             last: None,
-            lists: [list; 2],
+            lists: [list; 3],
         }
     }
 }
@@ -109,7 +120,7 @@ impl<T> Table<T> {
             item: Some(item),
             key,
             time,
-            open: false,
+            phase: Phase::Opening,
             before: NONE,
             after: NONE,
         };
@@ -123,15 +134,15 @@ impl<T> Table<T> {
         }
         self.index.insert(key, index);
         self.last = Some((key, index));
-        self.append(index, false);
+        self.append(index, Phase::Opening);
         index
     }
 
     pub(super) fn remove(&mut self, index: u32) -> Option<T> {
         let slot = self.slots.get_mut(index as usize)?;
         let item = slot.item.take()?;
-        let (key, open) = (slot.key, slot.open);
-        self.unlink(index, open);
+        let (key, phase) = (slot.key, slot.phase);
+        self.unlink(index, phase);
         self.index.remove(&key);
         self.last = None;
         self.free.push(index);
@@ -140,23 +151,23 @@ impl<T> Table<T> {
 
     /// It was heard of.
     #[inline]
-    pub(super) fn touch(&mut self, index: u32, time: i64, open: bool) {
+    pub(super) fn touch(&mut self, index: u32, time: i64, phase: Phase) {
         let Some(slot) = self.slots.get_mut(index as usize) else {
             return;
         };
         slot.time = time;
-        let was_open = slot.open;
-        if was_open == open && slot.after == NONE {
+        let before = slot.phase;
+        if before == phase && slot.after == NONE {
             return;
         }
-        self.unlink(index, was_open);
-        self.append(index, open);
+        self.unlink(index, before);
+        self.append(index, phase);
     }
 
-    /// One that was silent for too long.
+    /// One that was silent for longer than the limit of its phase.
     #[inline]
-    pub(super) fn expired(&self, now: i64, open: i64, other: i64) -> Option<u32> {
-        for (list, limit) in self.lists.iter().zip([other, open]) {
+    pub(super) fn expired(&self, now: i64, limits: [i64; 3]) -> Option<u32> {
+        for (list, limit) in self.lists.iter().zip(limits) {
             if let Some(slot) = self.slots.get(list.first as usize)
                 && now.saturating_sub(slot.time) > limit
             {
@@ -166,7 +177,7 @@ impl<T> Table<T> {
         None
     }
 
-    /// The one that was silent longest, of those that are not open if there are any.
+    /// The one that was silent longest, of those that are over or not open if there are any.
     pub(super) fn oldest(&self) -> Option<u32> {
         self.lists
             .iter()
@@ -174,8 +185,8 @@ impl<T> Table<T> {
             .find(|first| *first != NONE)
     }
 
-    fn append(&mut self, index: u32, open: bool) {
-        let list = &mut self.lists[usize::from(open)];
+    fn append(&mut self, index: u32, phase: Phase) {
+        let list = &mut self.lists[phase as usize];
         let before = list.last;
         list.last = index;
         if before == NONE {
@@ -184,16 +195,16 @@ impl<T> Table<T> {
             slot.after = index;
         }
         if let Some(slot) = self.slots.get_mut(index as usize) {
-            (slot.before, slot.after, slot.open) = (before, NONE, open);
+            (slot.before, slot.after, slot.phase) = (before, NONE, phase);
         }
     }
 
-    fn unlink(&mut self, index: u32, open: bool) {
+    fn unlink(&mut self, index: u32, phase: Phase) {
         let Some((before, after)) = self.slots.get(index as usize).map(|s| (s.before, s.after))
         else {
             return;
         };
-        let list = &mut self.lists[usize::from(open)];
+        let list = &mut self.lists[phase as usize];
         if before == NONE {
             list.first = after;
         }

@@ -1,6 +1,7 @@
 //! Addresses to one TCP connection: a new attempt every 250 ms or when one fails, the first that stands wins
 //! (RFC 8305 section 5).
 
+use super::Own;
 use crate::{stream::keep_alive, target::Target, words::failed};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use overhear_store::{Failure, FailureCause, Party};
@@ -22,11 +23,15 @@ pub(super) struct Dialled {
     pub(super) local: SocketAddr,
 }
 
-/// Connects to the first address that answers.
-pub(super) async fn dial(target: &Target, addresses: &[SocketAddr]) -> Result<Dialled, Failure> {
+/// Connects to the first address that answers; `own` is told.
+pub(super) async fn dial(
+    target: &Target,
+    addresses: &[SocketAddr],
+    own: &Own,
+) -> Result<Dialled, Failure> {
     let addresses = interleave(addresses);
     let mut failed: Option<(SocketAddr, io::Error)> = None;
-    match tokio::time::timeout(PATIENCE, race(&addresses, &mut failed)).await {
+    match tokio::time::timeout(PATIENCE, race(&addresses, own, &mut failed)).await {
         Ok(Some(won)) => Ok(won),
         Ok(None) => Err(match failed {
             Some((address, error)) => explain(target, address, &error),
@@ -46,6 +51,7 @@ pub(super) async fn dial(target: &Target, addresses: &[SocketAddr]) -> Result<Di
 /// Runs the attempts; none when all failed, and then `failed` holds the failure that says most.
 async fn race(
     addresses: &[SocketAddr],
+    own: &Own,
     failed: &mut Option<(SocketAddr, io::Error)>,
 ) -> Option<Dialled> {
     let mut waiting = addresses.iter().copied();
@@ -54,7 +60,7 @@ async fn race(
     loop {
         // a timer that has run out already would still cost a tick of the clock
         if next_at <= Instant::now() {
-            running.extend(waiting.next().map(attempt));
+            running.extend(waiting.next().map(|address| attempt(address, own)));
             next_at = Instant::now() + STAGGER;
         }
         let more = waiting.len() > 0;
@@ -76,13 +82,15 @@ async fn race(
     }
 }
 
-async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<Dialled>) {
+async fn attempt(address: SocketAddr, own: &Own) -> (SocketAddr, io::Result<Dialled>) {
+    let under_way = own.begin(address);
     let result = TcpStream::connect(address).await.and_then(|tcp| {
         let local = tcp.local_addr()?;
         // connecting to a free port of this machine can meet itself: nobody listens there
         if local.port() == address.port() && local == tcp.peer_addr()? {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
+        under_way.stands(local);
         tcp.set_nodelay(true)?;
         keep_alive(&tcp);
         Ok(Dialled {
@@ -205,7 +213,7 @@ mod tests {
         let refusing = free.local_addr().expect("bound");
         drop(free);
         let begun = std::time::Instant::now();
-        let dialled = dial(&target(80), &[refusing, refusing, good])
+        let dialled = dial(&target(80), &[refusing, refusing, good], &Own::default())
             .await
             .expect("reached");
         assert_eq!(dialled.server, good);
@@ -221,7 +229,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = free.local_addr().expect("bound");
         drop(free);
-        let failure = dial(&target(address.port()), &[address])
+        let failure = dial(&target(address.port()), &[address], &Own::default())
             .await
             .expect_err("refused");
         assert_eq!(failure.cause, FailureCause::Refused);

@@ -98,7 +98,7 @@ fn keep(
     }
     let mut flows = Flows::new(Some(into.recorder.clone()), name).with_keys(keys);
     if let Some(id) = locked(&copy).id() {
-        flows.kept_in(id);
+        flows.kept_in(Some(id));
     }
     let (mut counted, mut whole) = (Counted::default(), WholeFile::default());
     let damage = loop {

@@ -259,6 +259,7 @@ async fn it_serves_on_a_socket_and_stops_although_a_client_listens() {
         certificate: site.folder.path().join("ca/cert.pem"),
         data: site.folder.path().to_owned(),
         settings: Arc::new(crate::testing::Drawer::default()),
+        captures: Arc::new(crate::testing::Listed::default()),
     };
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(server.run(options, stopped));

@@ -1,6 +1,9 @@
-//! Settings in memory: one list, and nothing else.
+//! Settings in memory: one list, and nothing else. And captures, likewise.
 
-use crate::settings::{Desk, Kind, Refused, Setting, Settings, Source};
+use crate::{
+    captures::{self, Capture, Captures},
+    settings::{Desk, Kind, Refused, Setting, Settings, Source},
+};
 use serde_json::{Map, Value, json};
 use std::sync::Mutex;
 
@@ -46,5 +49,48 @@ impl Desk for Drawer {
             *self.0.lock().expect("no panic") = Some(value.clone());
         }
         Ok(())
+    }
+}
+
+/// Captures in memory: they are listed, and nothing is captured.
+#[derive(Default)]
+pub(crate) struct Listed(Mutex<Vec<Capture>>);
+
+impl Captures for Listed {
+    fn list(&self) -> Vec<Capture> {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    fn start(
+        &self,
+        interface: &str,
+        expression: Option<&str>,
+    ) -> Result<Capture, captures::Refused> {
+        let mut all = self.0.lock().expect("no panic");
+        if all.iter().any(|capture| capture.interface == interface) {
+            return Err(captures::Refused {
+                reason: "It goes on already.".to_owned(),
+            });
+        }
+        let capture = Capture {
+            id: all.len() as u64 + 1,
+            interface: interface.to_owned(),
+            expression: expression.map(str::to_owned),
+            filter: String::new(),
+            state: captures::State::Running,
+            packets: 0,
+            bytes: 0,
+            dropped: 0,
+            error: None,
+        };
+        all.push(capture.clone());
+        Ok(capture)
+    }
+
+    fn stop(&self, id: u64) -> bool {
+        let mut all = self.0.lock().expect("no panic");
+        let before = all.len();
+        all.retain(|capture| capture.id != id);
+        all.len() < before
     }
 }

@@ -1,6 +1,6 @@
 //! A whole site on a real store and a real proxy in a folder of its own, asked without a socket.
 
-use super::Drawer;
+use super::{Drawer, Listed};
 use crate::{
     Options,
     server::{app, router},
@@ -116,6 +116,7 @@ impl Site {
             certificate: ca.join("cert.pem"),
             data: folder.path().to_owned(),
             settings: Arc::new(Drawer::default()),
+            captures: Arc::new(Listed::default()),
         };
         let address = "127.0.0.1:8081".parse().expect("an address");
         let app = app(options, address, stopped);

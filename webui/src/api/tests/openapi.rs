@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 35] = [
+const ROUTES: [(&str, &[&str]); 38] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -27,6 +27,9 @@ const ROUTES: [(&str, &[&str]); 35] = [
     ("/sessions", &["get", "post"]),
     ("/sessions/{id}", &["patch", "delete"]),
     ("/recording", &["put"]),
+    ("/captures", &["get", "post"]),
+    ("/captures/{id}", &["delete"]),
+    ("/interfaces", &["get"]),
     ("/replay", &["post"]),
     ("/export", &["get", "post"]),
     ("/import", &["post"]),

@@ -272,3 +272,37 @@ async fn an_import_leaves_no_packets_behind() {
     }
     panic!("the packets are still there");
 }
+
+#[tokio::test]
+async fn captures_are_begun_listed_and_stopped() {
+    let site = Site::new().await;
+    let begin = |interface: &str, expression: &str| {
+        Some(serde_json::json!({"interface": interface, "expression": expression}))
+    };
+    let begun = site
+        .ask("POST", "/api/captures", begin(" eth7 ", " "))
+        .await;
+    assert_eq!(begun.status, 201, "{}", begun.text());
+    let begun = begun.json();
+    assert_eq!(
+        (&begun["interface"], &begun["expression"]),
+        (&"eth7".into(), &Value::Null)
+    );
+    let again = site
+        .ask("POST", "/api/captures", begin("eth7", "udp"))
+        .await;
+    again.problem(409);
+    for (interface, expression) in [("", ""), ("-w", ""), ("a", "\0")] {
+        let wrong = site.ask("POST", "/api/captures", begin(interface, expression));
+        wrong.await.problem(400);
+    }
+    let list = site.get("/api/captures").await.json();
+    assert_eq!(list["items"], serde_json::json!([begun]));
+    let path = format!("/api/captures/{}", begun["id"]);
+    assert_eq!(site.ask("DELETE", &path, None).await.status, 204);
+    site.ask("DELETE", &path, None).await.problem(404);
+    assert_eq!(
+        site.get("/api/captures").await.json()["items"],
+        serde_json::json!([])
+    );
+}

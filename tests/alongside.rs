@@ -1,0 +1,468 @@
+//! Promise: `overhear run --capture` shows what does not pass through the proxy in the same list, live; nothing twice; the
+//! packets stay within their limit; and the process that captures never outlives the program.
+
+use crate::support::{
+    Program, Run, Server, command::Running, folder, island::Island, not_run, program::Setup,
+    program::binary, program::overhear, repository, server::response, system, until,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A network of one's own on the loopback interface, which all tests share: a server's and a client's address.
+struct Net {
+    server: String,
+    client: String,
+    /// What of the interface is of this test.
+    expression: String,
+}
+
+impl Net {
+    fn new() -> Option<Self> {
+        if !cfg!(target_os = "linux") || !system::is_root() {
+            not_run("capturing needs root, and addresses of 127.0.0.0/8 Linux");
+            return None;
+        }
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::SeqCst) % 200;
+        let net = format!("127.{}.{}", 64 + std::process::id() % 128, count);
+        Some(Self {
+            server: format!("{net}.2"),
+            client: format!("{net}.1"),
+            expression: format!("net {net}.0/24"),
+        })
+    }
+
+    fn script(&self, what: &str) -> Run {
+        let script = repository().join("tests/clients/alongside.py");
+        Run::new("python3").arg(script).arg(what).arg(&self.server)
+    }
+
+    /// The servers, once they serve.
+    fn serve(&self) -> Running {
+        let servers = self.script("serve").start();
+        until("the servers", || {
+            servers.out_so_far().contains("ready").then_some(())
+        });
+        servers
+    }
+
+    /// What `--capture` takes.
+    fn place(&self) -> String {
+        format!("lo:{}", self.expression)
+    }
+}
+
+/// Waits until packets are taken.
+fn capturing(program: &Program) {
+    until("the capture to begin", || {
+        let captures = program.api.get("/api/captures");
+        (captures["items"][0]["state"] == "running").then_some(())
+    });
+}
+
+fn packets(program: &Program, flow: &Value) -> Vec<Value> {
+    let path = format!("/api/flows/{}/packets", flow["id"]);
+    program.api.get(&path)["items"].as_array().unwrap().clone()
+}
+
+/// The processes that capture for a program.
+fn children(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap();
+    let numbers = all.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let is_child = |number: &u32| {
+        let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+        let command = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+        status.contains(&format!("\nPPid:\t{parent}\n"))
+            && String::from_utf8_lossy(&command).contains("\0packets\0")
+    };
+    numbers.filter(is_child).collect()
+}
+
+fn kept(data: &Path) -> Vec<(PathBuf, u64)> {
+    let files = fs::read_dir(data.join("packets")).into_iter().flatten();
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let length = fs::metadata(&path).ok()?.len();
+        Some((path, length))
+    };
+    files.filter_map(file).collect()
+}
+
+#[test]
+fn what_does_not_pass_through_the_proxy_appears_live() {
+    let Some(net) = Net::new() else { return };
+    let _servers = net.serve();
+    let program = Setup::new().args(["--capture", &net.place()]).start();
+    capturing(&program);
+    assert!(program.said().contains("overhear: capturing on lo: (net "));
+    let mut talk = net.script("talk").arg(&net.client).input_open().start();
+    until("the first words", || {
+        talk.out_so_far().contains("said").then_some(())
+    });
+
+    // the stream is there while it goes on, with what was said so far
+    let running = program.api.flow_when("kind:tcp port:6000", |flow| {
+        flow["response"]["body_size"] == 17
+    });
+    assert_eq!(running["state"], "running");
+    let dns = program.api.flow("kind:dns host:beside.example");
+    assert_eq!(
+        (&dns["method"], &dns["path"]),
+        (&json!("A"), &json!("198.51.100.7"))
+    );
+    assert_eq!(dns["state"], "complete");
+    assert_eq!(packets(&program, &dns).len(), 2);
+    let icmp = program.api.flow("kind:icmp port:7001");
+    assert_eq!(
+        (&icmp["state"], packets(&program, &icmp).len()),
+        (&json!("failed"), 1)
+    );
+    let udp = program.api.flow_when("kind:udp port:7000", |_| true);
+    let echo = packets(&program, &udp);
+    assert_eq!(echo.len(), 2);
+    assert_eq!(echo[1]["direction"], "response");
+
+    talk.say("\n");
+    until("the last words", || {
+        talk.out_so_far().contains("over").then_some(())
+    });
+    let ended = program.api.flow("kind:tcp port:6000 state:complete");
+    assert_eq!(ended["id"], running["id"]);
+    let body = format!("/api/flows/{}/request/body", ended["id"]);
+    assert_eq!(program.api.bytes(&body), b"hello from besideand goodbye");
+    let stream = packets(&program, &ended);
+    let lines: Vec<_> = stream
+        .iter()
+        .map(|p| p["summary"].as_str().unwrap())
+        .collect();
+    assert!(lines[0].contains("Flags [S],"), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.contains("Flags [F.]")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().all(|line| line.contains(".6000")), "{lines:?}");
+    // others read them, too
+    let file = program.home().join("stream.pcapng");
+    let download = format!("/api/flows/{}/packets.pcapng", ended["id"]);
+    fs::write(&file, program.api.bytes(&download)).unwrap();
+    let read = Run::new("tcpdump")
+        .args(["-Z", "root", "-n", "-r"])
+        .arg(&file);
+    assert_eq!(read.ok().text().lines().count(), stream.len());
+    talk.say("\n");
+    let said = program.stop();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn nothing_is_seen_twice() {
+    let Some(net) = Net::new() else { return };
+    let address = format!("{}:0", net.server);
+    let origin = Server::answering_on(&address, None, |_| {
+        response("200 OK", &["Connection: close"], "fine")
+    });
+    let url = |path: &str| format!("http://{}:{}/{path}", net.server, origin.port());
+    let program = Setup::new().args(["--capture", &net.place()]).start();
+    capturing(&program);
+    program.curl().arg(url("proxied")).ok();
+    // nobody listens: the proxy's own flow says so, and no other
+    let refused = format!("http://{}:1/refused", net.server);
+    program.curl().arg(&refused).ok();
+    let direct = Run::new("curl").args(["--silent", "--noproxy", "*", "--interface"]);
+    direct.arg(&net.client).arg(url("direct")).ok();
+    let seen = program.api.flow("path:/direct");
+    assert_eq!(
+        seen["client"].as_str().unwrap().split(':').next(),
+        Some(net.client.as_str())
+    );
+    assert!(packets(&program, &seen).len() > 4);
+    // what came before it has been read, too, once it has ended
+    let captures = program.api.get("/api/captures")["items"].clone();
+    let id = &captures[0]["id"];
+    program
+        .api
+        .expect(204, "DELETE", &format!("/api/captures/{id}"), None);
+    let paths = |filter: &str| -> Vec<_> {
+        let flows = program.api.flows(filter);
+        flows
+            .iter()
+            .map(|flow| flow["url"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut all = paths("");
+    all.sort();
+    let mut expected = [url("direct"), url("proxied"), refused];
+    expected.sort();
+    assert_eq!(all, expected);
+    let proxied = program.api.flow("path:/proxied");
+    assert_eq!(packets(&program, &proxied).len(), 0);
+    program.stop();
+}
+
+#[test]
+fn packets_stay_within_their_limit() {
+    let Some(net) = Net::new() else { return };
+    let _servers = net.serve();
+    let limit = 16 << 20;
+    let place = net.place();
+    let args = ["--capture", &place, "--capture-limit", "16MiB"];
+    let program = Setup::new().args(args).start();
+    capturing(&program);
+    net.script("flood").args([&net.client, "1500"]).ok();
+    let captured = || program.api.get("/api/captures")["items"][0].clone();
+    let counted = until("all packets", || {
+        let capture = captured();
+        let seen = capture["packets"].as_u64()? + capture["dropped"].as_u64()?;
+        (seen >= 3000).then_some(capture)
+    });
+    assert_eq!(counted["dropped"], 0);
+    let flow = program.api.flow_when("kind:udp port:7000", |flow| {
+        flow["request"]["body_size"] == 1500 * 8192
+    });
+    let files = kept(program.data());
+    let together: u64 = files.iter().map(|(_, length)| length).sum();
+    assert!(together <= limit && together > limit / 2, "{files:?}");
+    // the flow says that its first packets are gone, and has the others in order
+    let mut numbers = Vec::new();
+    let mut path = format!("/api/flows/{}/packets?limit=1000", flow["id"]);
+    loop {
+        let page = program.api.get(&path);
+        assert_eq!(page["gone"], true);
+        let items = page["items"].as_array().unwrap().iter();
+        numbers.extend(items.map(|item| item["number"].as_u64().unwrap()));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/api/flows/{}/packets?limit=1000&cursor={next}", flow["id"]);
+    }
+    let first = numbers[0];
+    assert!(first > 1 && numbers.len() > 500, "{first}");
+    assert!(numbers.iter().copied().eq(first..=3000), "{numbers:?}");
+    program.stop();
+}
+
+#[test]
+fn the_process_that_captures_ends_with_the_program() {
+    let Some(net) = Net::new() else { return };
+    let data = folder();
+    for kills in [true, false] {
+        let setup = Setup::new().data(data.path());
+        let mut program = setup.args(["--capture", &net.place()]).start();
+        capturing(&program);
+        let capturing = children(program.id());
+        assert_eq!(capturing.len(), 1);
+        match kills {
+            true => program.kill(),
+            false => drop(program.stop()),
+        }
+        until("the process that captures to end", || {
+            let gone = !Path::new(&format!("/proc/{}", capturing[0])).exists();
+            gone.then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_capture_that_breaks_off_begins_again() {
+    let Some(net) = Net::new() else { return };
+    let mut program = Setup::new().args(["--capture", &net.place()]).start();
+    capturing(&program);
+    let [first] = children(program.id())[..] else {
+        panic!("one process captures");
+    };
+    Run::new("kill").args(["-9", &first.to_string()]).ok();
+    until("it to be said", || {
+        program
+            .said()
+            .contains("broke off, and begins again")
+            .then_some(())
+    });
+    let again = until("another process", || {
+        let capture = &program.api.get("/api/captures")["items"][0];
+        (capture["state"] == "running").then(|| children(program.id()))
+    });
+    assert!(again.len() == 1 && again[0] != first);
+    program.stop();
+}
+
+#[test]
+fn without_the_right_it_says_what_to_do_and_goes_on() {
+    let Some(net) = Net::new() else { return };
+    let home = folder();
+    let origin = Server::answering(None, |_| response("200 OK", &[], "fine"));
+    // root without the two rights that capturing needs
+    let weak = home.path().join("weak");
+    let program = binary().display();
+    let script =
+        format!("#!/bin/sh\nexec setpriv --bounding-set=-net_raw,-net_admin {program} \"$@\"\n");
+    fs::write(&weak, script).unwrap();
+    Run::new("chmod").arg("+x").arg(&weak).ok();
+    let (run, _) = Setup::new()
+        .args(["--capture", &net.place()])
+        .binary(&weak)
+        .command(home.path());
+    let mut running = run.start();
+    let said = until("the program to say it", || {
+        let said = running.said_so_far();
+        if said.contains("bounding") {
+            return Some(said);
+        }
+        assert!(!running.ended(), "{said}");
+        (said.contains("/?token=") && said.contains("setcap")).then_some(said)
+    });
+    if said.contains("bounding") {
+        not_run(&format!("no rights can be taken away here: {said}"));
+        return;
+    }
+    for word in [
+        "cannot capture on lo: not allowed to capture on lo",
+        "sudo setcap cap_net_raw,cap_net_admin+eip",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let line = said.lines().find(|line| line.starts_with("proxy")).unwrap();
+    let proxy = line.split_whitespace().last().unwrap();
+    let url = format!("http://127.0.0.1:{}/", origin.port());
+    let fine = Run::new("curl").args(["--silent", "--noproxy", "", "--proxy", proxy, &url]);
+    assert_eq!(fine.ok().text(), "fine");
+    system::terminate(running.child());
+    running.wait().ok();
+}
+
+#[test]
+fn captures_are_started_and_stopped_while_the_program_runs() {
+    let Some(net) = Net::new() else { return };
+    let _servers = net.serve();
+    let program = Program::start();
+    let api = &program.api;
+    assert_eq!(api.get("/api/captures")["items"], json!([]));
+    let interfaces = api.get("/api/interfaces");
+    let names = interfaces["items"].as_array().unwrap().iter();
+    assert!(
+        names
+            .clone()
+            .any(|one| one["name"] == "lo" && one["loopback"] == true)
+    );
+    let begin = |interface: &str, expression: &str| {
+        let body = json!({"interface": interface, "expression": expression});
+        api.send("POST", "/api/captures", Some(&body))
+    };
+    assert_eq!(begin("lo", &net.expression).status(), 201);
+    assert_eq!(begin("lo", &net.expression).status(), 409);
+    capturing(&program);
+    // what cannot be captured says why, and can be put away
+    for (interface, expression, why) in [
+        ("nosuch0", "", "there is no interface nosuch0"),
+        (
+            "lo",
+            "nonsense here",
+            "the filter expression cannot be read",
+        ),
+    ] {
+        let begun: Value = serde_json::from_str(&begin(interface, expression).text()).unwrap();
+        let failed = until("it to fail", || {
+            let items = api.get("/api/captures")["items"].clone();
+            let mut items = items.as_array().unwrap().iter();
+            items
+                .find(|c| c["id"] == begun["id"] && c["state"] == "failed")
+                .cloned()
+        });
+        assert!(failed["error"].as_str().unwrap().contains(why), "{failed}");
+        let path = format!("/api/captures/{}", begun["id"]);
+        api.expect(204, "DELETE", &path, None);
+    }
+    net.script("flood").args([&net.client, "3"]).ok();
+    let flow = api.flow_when("kind:udp port:7000", |flow| {
+        flow["response"]["body_size"].as_u64() > Some(3 * 8192)
+    });
+    let id = api.get("/api/captures")["items"][0]["id"].clone();
+    let path = format!("/api/captures/{id}");
+    api.expect(204, "DELETE", &path, None);
+    api.expect(404, "DELETE", &path, None);
+    assert_eq!(api.get("/api/captures")["items"], json!([]));
+    // it has ended, and what it captured is there
+    let flow = api.get(&format!("/api/flows/{}", flow["id"]));
+    assert_eq!(flow["state"], "complete");
+    assert_eq!(packets(&program, &flow).len(), 6);
+    let more = program.data().join("packets");
+    let whole = kept(program.data());
+    assert_eq!(whole.len(), 1, "{}", more.display());
+    let read = overhear(program.home())
+        .arg("read")
+        .arg(&whole[0].0)
+        .arg("--print");
+    assert_eq!(read.ok().text().lines().count(), 6);
+    program.stop();
+}
+
+#[test]
+fn what_the_proxy_records_is_left_out_by_default() {
+    let Some(island) = Island::new() else { return };
+    let script = repository().join("tests/clients/traffic.py");
+    let servers = island.run(1, "python3").arg(&script).arg("serve").start();
+    until("the servers", || {
+        servers.out_so_far().contains("ready").then_some(())
+    });
+    let home = folder();
+    let data = home.path().join("data");
+    let mut run = island
+        .run(0, binary())
+        .env("HOME", home.path())
+        .args([
+            "run",
+            "--no-open",
+            "--listen",
+            "192.0.2.1:8080",
+            "--capture",
+            "eth0",
+            "--data",
+        ])
+        .arg(&data)
+        .start();
+    until("the capture to begin", || {
+        let said = run.said_so_far();
+        assert!(!run.ended(), "{said}");
+        let filter =
+            "capturing on eth0: not (port 80 or port 443) and not (tcp port 8080 or tcp port 8081)";
+        said.contains(filter).then_some(())
+    });
+    island.run(0, "python3").arg(&script).arg("talk").ok();
+    let flows = || {
+        let list = overhear(home.path())
+            .args(["flows", "--json", "--data"])
+            .arg(&data);
+        list.ok().json_lines()
+    };
+    until("the last packet", || {
+        let flows = flows();
+        let last = flows.iter().find(|flow| flow["port"] == 9)?;
+        (last["request"]["body_size"] == 31).then_some(())
+    });
+    system::terminate(run.child());
+    run.wait().ok();
+    let mut seen: Vec<_> = flows()
+        .iter()
+        .filter(|flow| flow["kind"] != "icmp" || flow["port"] != 0)
+        .map(|flow| format!("{} {}", flow["kind"].as_str().unwrap(), flow["port"]))
+        // who speaks first there is not sure, and one of the two speaks HTTP
+        .map(|flow| flow.replace("http 25", "tcp 25"))
+        .collect();
+    seen.sort();
+    let expected = [
+        "dns 53",
+        "dns 53",
+        "dns 53",
+        "dns 53",
+        "dns 53",
+        "icmp 7778",
+        "tcp 25",
+        "tcp 7777",
+        "udp 7778",
+        "udp 9",
+    ];
+    assert_eq!(seen, expected);
+}

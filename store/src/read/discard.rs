@@ -183,11 +183,19 @@ impl Store {
             Some(false) => return Ok(Undone::TooLate),
             Some(true) => (),
         }
-        let mut count = 0;
+        let (mut count, mut next) = (0, 0);
         loop {
+            // those who look on see it come, while there is much of it: twice as much each time
+            let shows = count >= next;
+            if shows {
+                next = 2 * count;
+            }
             let step = self.transact(move |database| {
                 let restored = trash::restore(database, batch, STEP as i64)?;
                 let mut done = Done::default();
+                if shows && restored.is_some_and(|restored| restored >= STEP as u64) {
+                    done.changes = vec![Change::Restored];
+                }
                 if restored.is_none() {
                     done.changes = vec![Change::Restored, Change::Sessions];
                     done.freed = true;

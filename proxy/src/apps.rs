@@ -1,8 +1,8 @@
 //! Which program on this computer a connection is from.
 //!
 //! Asking the system means to look through the open files of its processes, so a thread of its own does it for all
-//! connections that wait, and never more than a tenth of its time. The traffic does not wait for it, and when more connections
-//! come than can be looked up, the programs of some stay unknown.
+//! connections that wait, and never more than a tenth of its time (a fiftieth when very many come). The traffic does not wait for
+//! it, and when more connections come than can be looked up, the programs of some stay unknown.
 
 #[cfg(target_os = "linux")]
 #[path = "apps/linux.rs"]
@@ -28,6 +28,9 @@ use std::{
 const MOST_WAITING: usize = 128;
 /// A look through the processes is followed by a pause of so many times its length.
 const REST: u32 = 9;
+/// With so many connections at once, the pause is longer: whoever makes that many is looked for no more often than need be.
+const CROWD: usize = 32;
+const CROWD_REST: u32 = 49;
 
 /// The two ends of a client's connection: its own, and ours.
 type Pair = (SocketAddr, SocketAddr);
@@ -83,6 +86,11 @@ fn answer(questions: &Receiver<Question>) {
         for Question { local, question } in iter::once(first).chain(questions.try_iter()) {
             waiting.insert((question.client(), local), question);
         }
+        let rest = if waiting.len() < CROWD {
+            REST
+        } else {
+            CROWD_REST
+        };
         let begun = Instant::now();
         let pairs = waiting.keys().copied().collect();
         for (pair, app) in system::find(&pairs, &recent.0) {
@@ -92,7 +100,7 @@ fn answer(questions: &Receiver<Question>) {
             }
         }
         drop(waiting);
-        thread::sleep(begun.elapsed() * REST);
+        thread::sleep(begun.elapsed() * rest);
     }
 }
 

@@ -29,7 +29,7 @@ export interface Column {
 const NONE = 0;
 const arrived = (flow: Flow) => (flow.response ? flow.response.body_size : flow.state !== "running" ? NONE : null);
 
-/** In the order in which a new visitor sees them; the last five only when they are chosen. */
+/** In the order in which a new visitor sees them; the ones after the client only when they are chosen. */
 export const COLUMNS: readonly Column[] = [
   { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 52, rank: 6, text: (flow) => String(flow.id) },
   { key: "status", title: "Status", sort: "status", width: 128, rank: 1, text: () => "" },

@@ -5,6 +5,7 @@ mod body;
 mod detail;
 mod list;
 mod names;
+mod pictures;
 mod shared;
 mod state;
 mod tools;

@@ -51,7 +51,9 @@ async function measure(flows, rate) {
   const data = mkdtempSync(join(tmpdir(), 'overhear-bench-'))
   const children = []
   try {
+    const large = `[${Array.from({ length: 260_000 }, (_, n) => `{"id":${n},"name":"item ${n}","tags":["a","b"],"deep":{"x y":true,"price":12.5}}`).join()}]`
     const origin = http.createServer((request, response) => {
+      if (request.url === '/large.json') return response.writeHead(200, { 'content-type': 'application/json' }).end(large)
       const status = request.url.length % 23 === 0 ? 404 : 200
       request.resume().on('end', () => response.writeHead(status, { 'content-type': 'application/json' }).end(`{"path":${JSON.stringify(request.url)},"filler":"${'x'.repeat(400)}"}`))
     })
@@ -66,6 +68,9 @@ async function measure(flows, rate) {
       children.push(child)
       return child
     }
+    const fetched = http.get({ host: '127.0.0.1', port: proxy, path: `http://localhost:${origin.address().port}/large.json`, headers: { host: `localhost:${origin.address().port}` } })
+    const [answer] = await once(fetched, 'response')
+    await once(answer.resume(), 'end')
     const began = performance.now()
     await once(loader(flows, 0), 'exit')
     const filled = performance.now() - began
@@ -89,7 +94,9 @@ async function measure(flows, rate) {
       const standing = await walk(page, session, FRAMES / 3, 0)
       const scroll = await walk(page, session, FRAMES, 180)
       const heap = await heapUsed(session)
-      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, heap_mb: Math.round(heap / 1e5) / 10 }
+      const bodies = await firstScreens(page)
+      const body = { mb: Math.round(large.length / 1e5) / 10, ...spread(bodies) }
+      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, heap_mb: Math.round(heap / 1e5) / 10, body }
       console.log(JSON.stringify(result, null, 2))
     } finally {
       await browser.close()
@@ -123,6 +130,27 @@ function firstRow() {
     else requestAnimationFrame(look)
   }
   look()
+}
+
+/** Milliseconds from the click on "Body" to the frame in which the first lines of the large body were there. */
+async function firstScreens(page) {
+  await page.getByTestId('filter').fill('path:/large.json')
+  await page.getByTestId('flow-row').filter({ hasText: '/large.json' }).click()
+  const times = []
+  for (let n = 0; n < RELOADS; n++) {
+    await page.getByTestId('tab-overview').click()
+    await page.getByTestId('story').waitFor()
+    times.push(await page.evaluate(() => new Promise((done) => {
+      const begun = performance.now()
+      document.querySelector('[data-testid=tab-body]').click()
+      const look = () => {
+        const there = document.querySelectorAll('[data-testid=body-text] [data-line]').length > 20
+        requestAnimationFrame(there ? () => done(performance.now() - begun) : look)
+      }
+      look()
+    })))
+  }
+  return times
 }
 
 /** Milliseconds between frames while the list is scrolled by so many pixels a frame, up and down; with a jump now and then. */

@@ -542,7 +542,7 @@ async function pocket(page, { origin, curl }) {
   const tree = page.getByTestId('tree')
   await tree.waitFor()
   const top = page.getByTestId('tree-node').first()
-  await top.getByText('7').waitFor()
+  await top.and(page.locator('[title*="7 flows"]')).waitFor()
   await top.getByTestId('tree-toggle').tap()
   await page.locator('[data-testid=tree-node][data-key="/n/"]').waitFor()
   await run('curl', [...curl, `${origin}/pocket/2`])

@@ -45,7 +45,7 @@ const KINDS: [(&str, &str, &[u8]); 16] = [
 ];
 
 /// A grey picture of 16 × 8 pixels in JPEG (ITU-T T.81), with what a camera writes beside it.
-fn photo() -> Vec<u8> {
+pub fn photo() -> Vec<u8> {
     let mut file = vec![0xff, 0xd8];
     let mut segment = |marker: u8, body: &[u8]| {
         let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();

@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
+    thread,
 };
 
 /// Two answers that say nearly the same, and an echo.
@@ -450,7 +451,7 @@ fn interrupted(
     first: Program,
     origin: String,
     step: &str,
-    again: impl Fn() -> Program + Send + Sync + 'static,
+    again: impl Fn() -> Program + Send + 'static,
 ) -> Value {
     // the browser is driven for a program that lives on, whatever happens to the one it looks at
     let place = crate::support::folder();
@@ -463,18 +464,30 @@ fn interrupted(
     });
     let running = Arc::new(Mutex::new(Some(first)));
     let held = running.clone();
+    // what a test starts ends with the thread that started it: this one lives as long as the control
+    let (ask, asked) = mpsc::channel::<mpsc::Sender<Program>>();
+    let starter = thread::spawn(move || {
+        for wanted in asked {
+            let _ = wanted.send(again());
+        }
+    });
+    let ask = Mutex::new(ask);
     let control = Server::answering(None, move |request| {
         let mut held = held.lock().unwrap();
         if request.start_line().contains("/stop") {
             held.take().unwrap().kill();
         } else {
-            *held = Some(again());
+            let (answer, program) = mpsc::channel();
+            ask.lock().unwrap().send(answer).unwrap();
+            *held = Some(program.recv().unwrap());
         }
         response("200 OK", &[], "done")
     });
     input["control"] = json!(format!("http://127.0.0.1:{}", control.port()));
     let seen = browser::drive_in(place.path(), "tools", &input);
     drop(running.lock().unwrap().take());
+    drop(control);
+    starter.join().unwrap();
     seen
 }
 

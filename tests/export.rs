@@ -1,6 +1,12 @@
 //! Promise: what is exported opens in the tools that people have, and holds what was recorded.
 
-use crate::support::{Nginx, Program, Run, Server, certs::TestCa, server::response, sha256, wire};
+use crate::support::{
+    Nginx, Program, Run, Server,
+    certs::TestCa,
+    server::response,
+    sha256,
+    wire::{self, Stream},
+};
 use serde_json::Value;
 use std::{
     io::{Read, Write},
@@ -33,7 +39,7 @@ fn traffic(origin: &Nginx) -> Program {
         let upload = origin.https(&format!("/upload?{version}"));
         program
             .curl()
-            .args([version, "--data-binary", &"body ".repeat(20_000), &upload])
+            .args([version, "--data-binary", &upload_body(), &upload])
             .ok();
     }
     program
@@ -50,6 +56,11 @@ fn traffic(origin: &Nginx) -> Program {
     );
     program.api.wait_for("", 15);
     program
+}
+
+/// What is uploaded.
+fn upload_body() -> String {
+    "body ".repeat(20_000)
 }
 
 fn raw(program: &Program) {
@@ -104,11 +115,31 @@ fn captures_that_wireshark_reads_without_a_warning() {
             "script.js",
             "picture.png",
             "large.bin",
+            "data.json",
+            "lines.txt",
         ] {
             let expected = sha256(origin.file(name).as_slice());
             assert!(
                 objects.contains(&expected),
                 "{format}: {name} is not among the objects"
+            );
+        }
+        assert!(
+            objects.contains(&sha256(upload_body().as_bytes())),
+            "{format}: the upload is not among the objects"
+        );
+        // tshark exports no objects of HTTP/2: the frames are put together here
+        for (path, side, expected) in [
+            ("/data.json", 1, origin.file("data.json")),
+            ("/lines.txt", 1, origin.file("lines.txt")),
+            ("/upload?--http2", 0, upload_body().into_bytes()),
+        ] {
+            let body = &http2_bodies(&file, path)[side];
+            assert!(
+                *body == expected,
+                "{format}: of {path} over HTTP/2, {} bytes instead of {}",
+                body.len(),
+                expected.len()
             );
         }
         let requests = fields(&file, "http.request", "http.request.uri");
@@ -412,6 +443,126 @@ fn a_reset_is_a_reset_in_the_capture() {
         .arg(&file)
         .ok();
     assert!(!fields(&file, "tcp.flags.reset == 1", "frame.number").is_empty());
+}
+
+#[test]
+fn what_broke_is_in_the_capture_as_it_came() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+    let answers = [
+        // both lengths: refused as a whole
+        format!("{chunked}Content-Length: 3\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        // chunks, and then none
+        format!("{chunked}\r\n3\r\nabc\r\n5;x\x01y\r\nhello\r\n0\r\n\r\n"),
+        format!("{chunked}\r\n3\r\nabcdef\r\n0\r\n\r\n"),
+    ];
+    for answer in answers {
+        let served = answer.clone();
+        let origin = Server::new(None, move |mut stream| {
+            crate::support::http::read_head(&mut *stream).unwrap();
+            stream.write_all(served.as_bytes()).unwrap();
+            stream.finish();
+            wire::read_rest(&mut *stream);
+        });
+        let program = Program::start();
+        let url = format!("http://localhost:{}/broken", origin.port());
+        program.curl().arg(url).run();
+        assert_eq!(program.api.flow("path:/broken")["state"], "failed");
+        let [_, from_server] = conversation(&program);
+        assert_eq!(
+            from_server,
+            answer.as_bytes(),
+            "{}",
+            from_server.escape_ascii()
+        );
+    }
+
+    let origin = Server::new(None, |mut stream| {
+        wire::read_rest(&mut *stream);
+    });
+    let program = Program::start();
+    let (host, fields) = (
+        format!("localhost:{}", origin.port()),
+        "Transfer-Encoding: chunked\r\n\r\n",
+    );
+    let sent = "3\r\nabc\r\n5g\r\nhello\r\n0\r\n\r\n";
+    let mut client = wire::dial(program.proxy);
+    let head = format!("POST http://{host}/upload HTTP/1.1\r\nHost: {host}\r\n{fields}");
+    client.write_all([&head, sent].concat().as_bytes()).unwrap();
+    client.finish();
+    wire::read_rest(&mut client);
+    assert_eq!(program.api.flow("path:/upload")["state"], "failed");
+    let [from_client, _] = conversation(&program);
+    let head = format!("POST /upload HTTP/1.1\r\nHost: {host}\r\n{fields}");
+    assert_eq!(from_client, [&head, sent].concat().as_bytes());
+}
+
+/// What both sides sent on the only connection of everything that was recorded, as tshark puts it together.
+fn conversation(program: &Program) -> [Vec<u8>; 2] {
+    let file = program.home().join("conversation.pcapng");
+    program
+        .command("export")
+        .args(["--format", "pcapng", "-o"])
+        .arg(&file)
+        .ok();
+    let mut sides = [Vec::new(), Vec::new()];
+    for (side, bytes) in followed(&file, "tcp,raw,0") {
+        sides[side].extend(bytes);
+    }
+    sides
+}
+
+/// The content of the DATA frames of both sides (RFC 9113 section 6.1), of the HTTP/2 request for a path.
+fn http2_bodies(file: &Path, path: &str) -> [Vec<u8>; 2] {
+    let filter = format!("http2.headers.path == \"{path}\"");
+    let number = |name| match &fields(file, &filter, name)[..] {
+        [number] => number.clone(),
+        other => panic!("{name} of {path}: {other:?}"),
+    };
+    let stream = format!(
+        "http2,raw,{},{}",
+        number("tcp.stream"),
+        number("http2.streamid")
+    );
+    let mut bodies = [Vec::new(), Vec::new()];
+    // field sections without a header, and whole frames
+    for (side, frame) in followed(file, &stream) {
+        let data = frame.get(..9).is_some_and(|header| {
+            let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+            header[3] == 0 && frame.len() == 9 + length as usize
+        });
+        if data {
+            assert_eq!(frame[4] & 8, 0, "frames are not padded");
+            bodies[side].extend_from_slice(&frame[9..]);
+        }
+    }
+    bodies
+}
+
+/// What tshark follows of a conversation: pieces, and from which side (1 is the server).
+fn followed(file: &Path, what: &str) -> Vec<(usize, Vec<u8>)> {
+    let text = tshark(file)
+        .args(["-q", "-z", &format!("follow,{what}")])
+        .ok();
+    let lines = text.text();
+    let pieces = lines.lines().filter(|line| {
+        let digits = line.trim_start();
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    let piece = |line: &str| {
+        (
+            usize::from(line.starts_with('\t')),
+            unhex(line.trim_start()),
+        )
+    };
+    pieces.map(piece).collect()
+}
+
+/// The bytes that pairs of hexadecimal digits stand for.
+fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 fn tshark(file: &Path) -> Run {

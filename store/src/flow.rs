@@ -322,6 +322,9 @@ pub struct MessageInfo {
     pub head_size: u64,
     /// Bytes of the body so far: transfer coding removed, content coding kept.
     pub body_size: u64,
+    /// Where in the body begins what came instead of the transfer coding that was announced: bytes as they came, none
+    /// of them content. None in a message that is well formed.
+    pub raw: Option<u64>,
 }
 
 /// When things happened in a flow. The moments of the connection are on [`Connection`].

@@ -330,15 +330,21 @@ impl FlowRecorder {
     /// `response_last` (and the first, when there was no head). Pieces that begin within a millisecond
     /// are put together up to the chunk size, 128 KiB.
     pub fn chunk(&self, side: Side, at: Timestamp, bytes: &[u8]) {
-        self.add(side, at, bytes, false);
+        self.add(side, at, bytes, Piece::Content);
+    }
+
+    /// Records bytes that came where the body's transfer coding breaks, as they came. They are put at the end of the
+    /// body, and [`MessageInfo::raw`] says where they begin.
+    pub fn raw(&self, side: Side, at: Timestamp, bytes: &[u8]) {
+        self.add(side, at, bytes, Piece::Raw);
     }
 
     /// Records a datagram: like [`chunk`](Self::chunk), but never put together with the one before.
     pub fn datagram(&self, side: Side, at: Timestamp, bytes: &[u8]) {
-        self.add(side, at, bytes, true);
+        self.add(side, at, bytes, Piece::Datagram);
     }
 
-    fn add(&self, side: Side, at: Timestamp, bytes: &[u8], apart: bool) {
+    fn add(&self, side: Side, at: Timestamp, bytes: &[u8], piece: Piece) {
         if bytes.is_empty() {
             return;
         }
@@ -360,12 +366,15 @@ impl FlowRecorder {
         *last = Some(at);
         let offset = message.body_size;
         message.body_size += bytes.len() as u64;
+        if piece == Piece::Raw {
+            message.raw.get_or_insert(offset);
+        }
         if state.unrecorded {
             // only counted
         } else if self.queue.gives_up_above(FULL) {
             state.incomplete = Some(DISK_FULL);
         } else {
-            if apart {
+            if piece != Piece::Content {
                 state.close_chunk(side);
             }
             let cost = state.add_chunk(side, at, offset, bytes, &self.queue.pool);
@@ -412,6 +421,17 @@ impl FlowRecorder {
             self.queue.add_flow(self.live.clone());
         }
     }
+}
+
+/// What a piece of a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// Content: may be put together with the piece before it.
+    Content,
+    /// A message of its own.
+    Datagram,
+    /// What came instead of content.
+    Raw,
 }
 
 /// What a person may note on a flow too.

@@ -141,18 +141,25 @@ impl Lane {
     }
 
     fn body(&mut self, chunk: Chunk) -> Piece {
-        let last = chunk.offset.saturating_add(chunk.data.len() as u64) >= self.message.body;
+        let ends = chunk.offset.saturating_add(chunk.data.len() as u64);
+        let last = ends >= self.message.body;
+        let raw = self.message.raw;
+        let is_raw = raw.is_some_and(|raw| chunk.offset >= raw);
         // trailers have a time of their own
         let end = last && self.message.trailers.is_none() && !self.closed;
         self.closed |= end;
         let mut out = Vec::new();
         match self.protocol {
-            Protocol::Plain if !self.message.chunked => {
+            Protocol::Plain if !self.message.chunked || is_raw => {
                 return self.piece(chunk.at, Part::Body, chunk.data);
             }
             Protocol::Plain => {
                 out.reserve(chunk.data.len() + 32);
                 frames::chunk(&mut out, &chunk.data);
+                if raw == Some(ends) {
+                    // what ends the chunk, if anything, is in what comes next
+                    out.truncate(out.len() - b"\r\n".len());
+                }
                 if end {
                     frames::last_chunk(&mut out, None);
                 }

@@ -1,7 +1,8 @@
 //! What one side of a flow put on the wire between the proxy and the server, and how its body was framed.
 //!
 //! The wire is the server's: a request counts as it went on, a response as it came, and what the proxy
-//! answered itself is no part of it.
+//! answered itself is no part of it. Bytes that broke a request's framing are the exception: they did not go on, but
+//! without them nobody sees why the connection ended.
 
 use crate::frames::is_http2;
 use overhear_store::{
@@ -19,6 +20,8 @@ pub(crate) struct Message {
     pub(crate) chunked: bool,
     /// Bytes of the body that were recorded when this was read.
     pub(crate) body: u64,
+    /// Where in the body begins what came instead of chunks: it is written as it came.
+    pub(crate) raw: Option<u64>,
     /// The message came to its end, as far as can be told.
     pub(crate) ended: bool,
     /// When the last byte passed.
@@ -63,7 +66,8 @@ impl Message {
         Some(Self {
             chunked: wire.chunked(flow, side),
             body: message.body_size,
-            ended: trailers.is_some() || wire.ended(flow, side),
+            raw: message.raw,
+            ended: message.raw.is_none() && (trailers.is_some() || wire.ended(flow, side)),
             last: last.or(begun).unwrap_or(flow.times.started),
             trailers,
             upgraded: wire.upgraded(flow),

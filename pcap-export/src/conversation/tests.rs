@@ -268,6 +268,48 @@ async fn truncated_messages_stay_truncated() {
 }
 
 #[tokio::test]
+async fn what_breaks_the_chunks_is_written_as_it_came() {
+    let why = (FailureCause::Protocol, "why");
+    let flows = vec![
+        // both lengths: refused, and nobody can say what is content
+        flow(1, 1, Kind::Http)
+            .request(3, "GET / HTTP/1.1\r\n\r\n")
+            .response(
+                4,
+                "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            )
+            .raw(Side::Response, 5, b"3\r\nabc\r\n0\r\n\r\n")
+            .failed(6, why.0, Party::Server, why.1),
+        // chunks, and then none
+        flow(2, 1, Kind::Http)
+            .request(7, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .body(Side::Request, 8, b"abc")
+            .body(Side::Request, 9, b"de")
+            .raw(Side::Request, 10, b"\r\nzz\r\n")
+            .response(11, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .body(Side::Response, 12, b"abc")
+            .raw(Side::Response, 13, b"def")
+            .failed(14, why.0, Party::Client, why.1),
+    ];
+    let expected = [
+        "0 > SYN # first",
+        "2 < SYN ACK",
+        r"3 > GET / HTTP/1.1\r\n\r\n",
+        r"4 < HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        r"5 < 3\r\nabc\r\n0\r\n\r\n",
+        r"7 > POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        r"8 > 3\r\nabc\r\n",
+        r"9 > 2\r\nde",
+        r"10 > \r\nzz\r\n",
+        r"11 < HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        r"12 < 3\r\nabc",
+        "13 < def",
+        "1000 > close # Flow 1: why\nFlow 2: why",
+    ];
+    assert_eq!(turns(connection(1), flows).await, expected);
+}
+
+#[tokio::test]
 async fn connections_that_never_stood() {
     let get = |cause| {
         flow(1, 1, Kind::Http)

@@ -217,7 +217,11 @@ async fn any_recording_becomes_a_file() {
             }
             for _ in 0..random(4) {
                 let side = [Side::Request, Side::Response][random(2)];
-                entry = entry.body(side, random(100) as i64 - 20, &vec![7; random(30_000)]);
+                let (at, bytes) = (random(100) as i64 - 20, vec![7; random(30_000)]);
+                entry = match random(4) {
+                    0 => entry.raw(side, at, &bytes),
+                    _ => entry.body(side, at, &bytes),
+                };
             }
             let causes = [
                 FailureCause::Reset,

@@ -136,6 +136,18 @@ impl Entry {
         self
     }
 
+    /// What came instead of content.
+    pub(crate) fn raw(self, side: Side, at: i64, data: &[u8]) -> Self {
+        let mut entry = self.body(side, at, data);
+        let flow = &mut entry.recorded.flow;
+        let info = match side {
+            Side::Request => &mut flow.request,
+            Side::Response => &mut flow.response,
+        };
+        info.raw = Some(info.body_size - data.len() as u64);
+        entry
+    }
+
     /// Gives every piece of a body the same bytes.
     pub(crate) fn fill(&mut self, side: Side, data: &Bytes) {
         let mut offset = 0;

@@ -15,7 +15,10 @@ const MOST_TRAILERS: usize = 256 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Chunked {
     state: State,
-    trailers: Vec<u8>,
+    /// What came since the last byte of content.
+    framing: Vec<u8>,
+    /// Where in it the trailer section begins.
+    trailers_at: usize,
     trailer_line: usize,
 }
 
@@ -54,6 +57,7 @@ impl Chunked {
                 let rest = bytes.get(wire..).unwrap_or_default();
                 let length = usize::try_from(left).map_or(rest.len(), |l| l.min(rest.len()));
                 content(rest.get(..length).unwrap_or_default());
+                self.framing.clear();
                 wire += length;
                 self.state = match left - length as u64 {
                     0 => State::DataEnd,
@@ -66,6 +70,7 @@ impl Chunked {
                 Err(problem) => return Taken::broken(wire, problem),
             }
             wire += 1;
+            self.framing.push(*byte);
             if self.is_done() {
                 return Taken::done(wire);
             }
@@ -80,11 +85,21 @@ impl Chunked {
 
     /// The trailer fields with the empty line after them; empty when there were none.
     pub(crate) fn trailers(&self) -> &[u8] {
-        if self.trailers.len() > b"\r\n".len() {
-            &self.trailers
-        } else {
-            &[]
+        match self.state {
+            State::Trailers(_) if self.trailer_section().len() > b"\r\n".len() => {
+                self.trailer_section()
+            }
+            _ => &[],
         }
+    }
+
+    /// What was taken since the last byte of content.
+    pub(crate) fn framing(&self) -> &[u8] {
+        &self.framing
+    }
+
+    fn trailer_section(&self) -> &[u8] {
+        self.framing.get(self.trailers_at..).unwrap_or_default()
     }
 
     fn step(&mut self, byte: u8) -> Result<State, Problem> {
@@ -130,7 +145,10 @@ impl Chunked {
                 _ => Err(Problem::ChunkExtension { byte }),
             },
             State::SizeCr { size } => match (byte, size) {
-                (b'\n', 0) => Ok(State::Trailers(Field::Start)),
+                (b'\n', 0) => {
+                    self.trailers_at = self.framing.len() + 1;
+                    Ok(State::Trailers(Field::Start))
+                }
                 (b'\n', left) => Ok(State::Data { left }),
                 _ => Err(Problem::ChunkLine),
             },
@@ -138,12 +156,11 @@ impl Chunked {
             State::DataCr if byte == b'\n' => Ok(State::default()),
             State::DataEnd | State::DataCr => Err(Problem::ChunkEnd),
             State::Trailers(field) => {
-                if self.trailers.len() == MOST_TRAILERS {
+                if self.trailer_section().len() == MOST_TRAILERS {
                     let most = MOST_TRAILERS;
                     return Err(Problem::TrailersTooLong { most });
                 }
                 let next = field.step(byte, self.trailer_line + 1)?;
-                self.trailers.push(byte);
                 self.trailer_line += usize::from(byte == b'\n');
                 Ok(State::Trailers(next))
             }

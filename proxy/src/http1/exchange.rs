@@ -69,6 +69,13 @@ impl Exchange {
         }
     }
 
+    /// Records what came instead of content.
+    pub(crate) fn raw(&self, side: Side, at: Timestamp, bytes: &[u8]) {
+        if let Some(flow) = &self.flow {
+            flow.raw(side, at, bytes);
+        }
+    }
+
     /// Ends it with an error.
     pub(crate) fn fail(self, failure: Failure) {
         if let Some(flow) = self.flow {

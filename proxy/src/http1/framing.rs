@@ -117,6 +117,14 @@ impl Body {
             Self::Length(_) | Self::UntilClose => &[],
         }
     }
+
+    /// What was taken since the last byte of content. It belongs to what breaks the body.
+    pub(crate) fn framing(&self) -> &[u8] {
+        match self {
+            Self::Chunked(chunked) => chunked.framing(),
+            Self::Length(_) | Self::UntilClose => &[],
+        }
+    }
 }
 
 impl Taken {

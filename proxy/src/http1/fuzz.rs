@@ -70,7 +70,7 @@ pub fn response_head(data: &[u8]) {
     assert_ne!(whole, Err(Problem::Malformed), "{bytes:?}");
 }
 
-/// A chunked body: content, trailers, length and problem are the same however it is cut.
+/// A chunked body: content, framing, trailers, length and problem are the same however it is cut.
 pub fn chunked(data: &[u8]) {
     let (cuts, bytes) = cuts(data);
     let take = |cuts: &[usize]| {
@@ -81,13 +81,15 @@ pub fn chunked(data: &[u8]) {
             let taken = chunked.take(piece, |piece| content.extend_from_slice(piece));
             assert!(taken.wire <= piece.len());
             at += taken.wire;
+            let framing = chunked.framing();
+            assert!(bytes.get(..at).unwrap_or_default().ends_with(framing));
             if taken.done || taken.problem.is_some() {
-                let trailers = chunked.trailers().to_vec();
-                return (content, trailers, at, taken.done, taken.problem);
+                let ends = (framing.to_vec(), chunked.trailers().to_vec());
+                return (content, ends, at, taken.done, taken.problem);
             }
             assert_eq!(at, cut);
         }
-        (content, Vec::new(), at, false, None)
+        (content, (Vec::new(), Vec::new()), at, false, None)
     };
     assert_eq!(take(&cuts), take(&[]));
 }

@@ -55,6 +55,9 @@ pub(crate) enum Turn {
     Idle,
     /// The client has closed in the middle of a request.
     ClientCut(Failure),
+    /// The request is no longer well formed where the client's bytes begin: its body's framing went on before them
+    /// as far as here.
+    ClientBroken(Failure, Vec<u8>),
     /// The client's connection is broken.
     ClientReset(io::Error),
     /// The server has closed while nothing was asked; requests name their server.
@@ -73,8 +76,9 @@ pub(crate) enum Turn {
     Cut(Failure),
     /// The response may have ended before its end: TLS did not say so.
     Truncated(Failure),
-    /// The response is no longer well formed where the server's bytes begin.
-    Broken(Failure),
+    /// The response is no longer well formed where the server's bytes begin: its body's framing went on before them
+    /// as far as here.
+    Broken(Failure, Vec<u8>),
     /// The exchange at the front has become a tunnel.
     Tunnel,
     /// The program stops and no exchange is running.

@@ -105,7 +105,9 @@ where
 
         while !taken.done {
             if let Some(problem) = taken.problem {
-                return alone(link, Turn::ClientCut(problem.of_request())).await;
+                let framing = begun.body.framing().to_vec();
+                let turn = Turn::ClientBroken(problem.of_request(), framing);
+                return alone(link, turn).await;
             }
             link.journal.recorder.room().await;
             match input.fill(&mut client).await {

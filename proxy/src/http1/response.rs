@@ -97,7 +97,8 @@ where
         }
         while !taken.done {
             if let Some(problem) = taken.problem {
-                return Turn::Broken(problem.of_response(&link.place.target.to_string()));
+                let failure = problem.of_response(&link.place.target.to_string());
+                return Turn::Broken(failure, body.framing().to_vec());
             }
             link.journal.recorder.room().await;
             match input.fill(&mut server).await {

@@ -17,12 +17,14 @@ pub(crate) const COLUMNS: &str = "id, connection, kind, state, status, port, sta
     response_version, response_head_size, response_body_size, \
     replay_of, error_cause, error_side, method, scheme, host, \
     request_type, request_encoding, response_type, response_encoding, \
-    client, server, path, error_text, tags, comment, session, color, starred, modified, app";
+    client, server, path, error_text, request_raw, response_raw, \
+    tags, comment, session, color, starred, modified, app";
 
-/// Writes a new flow.
+/// Writes a new flow. What was added to the table later stands at its end.
 pub(crate) const INSERT: &str = "INSERT INTO flows VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39)";
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?35, ?36, ?37, ?38, ?39, ?40, ?41, \
+    ?33, ?34)";
 
 /// Writes a flow again. What a person notes stays (it may have changed meanwhile), and the session.
 pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, state = ?4, \
@@ -32,7 +34,8 @@ pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, st
     response_head_size = ?17, response_body_size = ?18, replay_of = ?19, error_cause = ?20, \
     error_side = ?21, method = ?22, scheme = ?23, host = ?24, request_type = ?25, \
     request_encoding = ?26, response_type = ?27, response_encoding = ?28, client = ?29, \
-    server = ?30, path = ?31, error_text = ?32 WHERE id = ?1";
+    server = ?30, path = ?31, error_text = ?32, request_raw = ?33, response_raw = ?34 \
+    WHERE id = ?1";
 
 /// Puts tags (?2), a comment (?3), a color (?4, 0 takes it off) and a star (?5) on a flow (?1); NULL leaves what is
 /// there.
@@ -49,10 +52,10 @@ pub(crate) const INTERRUPT: &str = "UPDATE flows SET state = 3, error_cause = ?1
     coalesce(response_first, 0), coalesce(response_last, 0)) WHERE state = 0";
 
 /// What every flow is written with.
-pub(crate) const VALUES: usize = 39;
+pub(crate) const VALUES: usize = 41;
 
 /// What [`UPDATE`] takes of it.
-pub(crate) const UPDATED: usize = 32;
+pub(crate) const UPDATED: usize = 34;
 
 /// The values of a row; the addresses are given as text.
 pub(crate) fn values<'v>(
@@ -97,6 +100,8 @@ pub(crate) fn values<'v>(
         server.into(),
         Text(&flow.path),
         error.map(|e| e.text.as_str()).into(),
+        flow.request.raw.map(table::int).into(),
+        flow.response.raw.map(table::int).into(),
         Text(&flow.tags),
         Text(&flow.comment),
         Int(flow.session.0),
@@ -110,13 +115,14 @@ pub(crate) fn values<'v>(
 /// Reads a row of [`COLUMNS`].
 pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
     let moment = |at| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(at)?.map(Timestamp));
-    let message = |version: usize, types: usize| {
+    let message = |version: usize, types: usize, raw: usize| {
         Ok::<_, sqlx::Error>(MessageInfo {
             version: row.try_get::<Option<i64>, _>(version)?.and_then(as_version),
             head_size: table::count(row.try_get(version + 1)?),
             body_size: table::count(row.try_get(version + 2)?),
             content_type: row.try_get(types)?,
             content_encoding: row.try_get(types + 1)?,
+            raw: row.try_get::<Option<i64>, _>(raw)?.map(table::count),
         })
     };
     Ok(Flow {
@@ -134,8 +140,8 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
             response_last: moment(10)?,
             ended: moment(11)?,
         },
-        request: message(12, 24)?,
-        response: message(15, 26)?,
+        request: message(12, 24, 32)?,
+        response: message(15, 26, 33)?,
         replay_of: row.try_get::<Option<i64>, _>(18)?.map(FlowId),
         error: error(row)?,
         method: row.try_get(21)?,
@@ -144,13 +150,13 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
         client: table::address(row.try_get(28)?),
         server: row.try_get::<Option<&str>, _>(29)?.map(table::address),
         path: row.try_get(30)?,
-        tags: row.try_get(32)?,
-        comment: row.try_get(33)?,
-        session: SessionId(row.try_get(34)?),
-        color: as_color(row.try_get(35)?),
-        starred: row.try_get::<i64, _>(36)? != 0,
-        modified: row.try_get::<i64, _>(37)? != 0,
-        app: row.try_get(38)?,
+        tags: row.try_get(34)?,
+        comment: row.try_get(35)?,
+        session: SessionId(row.try_get(36)?),
+        color: as_color(row.try_get(37)?),
+        starred: row.try_get::<i64, _>(38)? != 0,
+        modified: row.try_get::<i64, _>(39)? != 0,
+        app: row.try_get(40)?,
     })
 }
 

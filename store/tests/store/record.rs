@@ -4,9 +4,42 @@ use crate::support::*;
 use futures_util::TryStreamExt;
 use overhear_store::{
     Change, Failure, FailureCause, HeadKind, Kind, Party, Side, State, TlsInfo, Version,
-    read::FlowQuery,
+    read::{FlowQuery, Which},
 };
 use std::sync::Arc;
+
+#[tokio::test]
+async fn where_content_ends_and_something_else_begins_is_kept() {
+    let fixture = Fixture::new().await;
+    let recorder = fixture.recorder();
+    let flow = recorder.flow(start("example.com", "/"));
+    let id = flow.id();
+    flow.chunk(Side::Request, at(1), b"content");
+    // a row that is written twice
+    fixture.store.flush().await.unwrap();
+    flow.raw(Side::Request, at(1), b"zz\r\n");
+    flow.raw(Side::Request, at(1), b"more");
+    flow.complete();
+    let other = recorder.flow(start("example.com", "/other"));
+    let other_id = other.id();
+    other.raw(Side::Response, at(1), b"SSH-2.0");
+    other.complete();
+    fixture.store.flush().await.unwrap();
+    let discarded = fixture.store.discard(&Which::default()).await.unwrap();
+    let undo = discarded.undo.unwrap();
+    fixture.store.undelete(&undo).await.unwrap();
+
+    let read = fixture.store.flow(id).await.unwrap().unwrap();
+    assert_eq!((read.request.raw, read.response.raw), (Some(7), None));
+    assert_eq!(read.request.body_size, 15);
+    let read = fixture.store.flow(other_id).await.unwrap().unwrap();
+    assert_eq!((read.request.raw, read.response.raw), (None, Some(0)));
+    // the same time, and yet a piece of its own: what reads pieces need not cut them
+    let pieces = fixture.store.chunks(id, Side::Request, 0);
+    let pieces: Vec<_> = pieces.try_collect().await.unwrap();
+    let pieces: Vec<_> = pieces.iter().map(|piece| &piece.data[..]).collect();
+    assert_eq!(pieces, [&b"content"[..], b"zz\r\n", b"more"]);
+}
 
 #[tokio::test]
 async fn an_exchange_is_read_as_it_was_recorded() {

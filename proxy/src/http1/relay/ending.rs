@@ -36,17 +36,12 @@ where
             }
             Turn::ClientCut(failure) => {
                 server.close(Party::Client, false);
-                let begun = self.exchanges.read(|state| {
-                    state
-                        .queue
-                        .front()
-                        .is_none_or(|exchange| exchange.response_begun)
-                });
-                if failure.cause == FailureCause::Protocol && !begun {
-                    return self.answer(failure).await;
-                }
                 self.settle(Some(failure), &unanswered(Party::Client));
                 End::Closed
+            }
+            Turn::ClientBroken(failure, framing) => {
+                server.close(Party::Client, false);
+                self.client_broken(failure, framing).await
             }
             Turn::ClientReset(error) => {
                 server.close(Party::Client, true);
@@ -70,7 +65,7 @@ where
                 self.answer(failure).await
             }
             Turn::Refused(failure) => self.refused(server, failure).await,
-            Turn::Broken(failure) => self.broken_off(server, failure).await,
+            Turn::Broken(failure, framing) => self.broken_off(server, failure, framing).await,
             Turn::Mirror(failure) => {
                 let reset = failure.cause == FailureCause::Reset;
                 server.close(Party::Server, reset);

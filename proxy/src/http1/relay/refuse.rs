@@ -68,7 +68,7 @@ where
             let bytes = kept(input.bytes(), &mut failure);
             let (head, rest) = bytes.split_at(head_end(bytes).unwrap_or(bytes.len()));
             let flow = journal.broken_request(head, place, first);
-            flow.chunk(Side::Request, input.last(), rest);
+            flow.raw(Side::Request, input.last(), rest);
             ended(flow, status, failure);
             drain(&mut client, &mut input).await;
             return End::Closed;
@@ -84,19 +84,25 @@ where
         let length = whole(&head);
         input.consume(length);
         let heard = match body {
-            Some(body) => {
-                lingering(async {
+            Some(mut body) => {
+                let heard = lingering(async {
                     tell(&mut client, &page).await?;
-                    hear_body(&mut client, &mut input, body, &flow).await
+                    hear_body(&mut client, &mut input, &mut body, &flow).await
                 })
-                .await
+                .await;
+                if heard == Some(Heard::Broken) {
+                    hear(&mut client, &mut input).await;
+                    let raw = instead(body.framing(), &input, &mut failure);
+                    flow.raw(Side::Request, input.last(), &raw);
+                }
+                heard
             }
             // nobody can say where it ends
             None => {
                 lingering(tell(&mut client, &page)).await;
                 hear(&mut client, &mut input).await;
                 let rest = kept(input.bytes(), &mut failure);
-                flow.chunk(Side::Request, input.last(), rest);
+                flow.raw(Side::Request, input.last(), rest);
                 None
             }
         };
@@ -136,7 +142,7 @@ where
             {
                 flow.head(HeadKind::Response, first, head);
             }
-            exchange.chunk(Side::Response, last, rest);
+            exchange.raw(Side::Response, last, rest);
         });
         server.close(Party::Server, failure.cause == FailureCause::Reset);
         let rest = unanswered(failure.side);
@@ -147,8 +153,39 @@ where
         End::Closed
     }
 
+    /// Breaks off the request at the front, and records what broke it. The server's side is closed already.
+    pub(super) async fn client_broken(mut self, mut failure: Failure, framing: Vec<u8>) -> End<C> {
+        let begun = self.exchanges.read(|state| {
+            let front = state.queue.front();
+            front.is_none_or(|exchange| exchange.response_begun)
+        });
+        if !begun {
+            let (page, _) = self.page(&failure);
+            lingering(tell(self.client.get_mut(), &page)).await;
+        }
+        hear(self.client.get_mut(), &mut self.input).await;
+        failure
+            .text
+            .push_str(" What the client sent instead is recorded at the end of the body.");
+        let raw = instead(&framing, &self.input, &mut failure);
+        let last = self.input.last();
+        self.exchanges
+            .responding(|exchange| exchange.raw(Side::Request, last, &raw));
+        self.settle(Some(failure), &unanswered(Party::Client));
+        // a response that had begun is cut off
+        if !begun {
+            drain(self.client.get_mut(), &mut self.input).await;
+        }
+        End::Closed
+    }
+
     /// Breaks off the response at the front, and records what broke it.
-    pub(super) async fn broken_off<S>(self, mut server: Server<S>, mut failure: Failure) -> End<C>
+    pub(super) async fn broken_off<S>(
+        self,
+        mut server: Server<S>,
+        mut failure: Failure,
+        framing: Vec<u8>,
+    ) -> End<C>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
@@ -162,8 +199,8 @@ where
             .text
             .push_str(" What the server sent instead is recorded at the end of the body.");
         let last = server.input.last();
-        let bytes = kept(server.input.bytes(), &mut failure);
-        exchanges.responding(|exchange| exchange.chunk(Side::Response, last, bytes));
+        let raw = instead(&framing, &server.input, &mut failure);
+        exchanges.responding(|exchange| exchange.raw(Side::Response, last, &raw));
         server.close(Party::Server, false);
         settle(&exchanges, Some(failure), &unanswered(Party::Server));
         End::Closed
@@ -248,6 +285,11 @@ fn kept<'b>(bytes: &'b [u8], failure: &mut Failure) -> &'b [u8] {
     }
 }
 
+/// What is recorded of what came instead of content: `framing` was taken of it already.
+fn instead(framing: &[u8], input: &Input, failure: &mut Failure) -> Vec<u8> {
+    [framing, kept(input.bytes(), failure)].concat()
+}
+
 /// What a server sent as a head, if it is anything like one, and what follows.
 fn apart(bytes: &[u8]) -> (&[u8], &[u8]) {
     let start = bytes.trim_ascii_start();
@@ -261,7 +303,7 @@ fn apart(bytes: &[u8]) -> (&[u8], &[u8]) {
 async fn hear_body<R: AsyncRead + Unpin>(
     client: &mut R,
     input: &mut Input,
-    mut body: Body,
+    body: &mut Body,
     flow: &FlowRecorder,
 ) -> Option<Heard> {
     loop {

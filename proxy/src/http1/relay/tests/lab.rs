@@ -94,6 +94,8 @@ pub(super) struct Told {
     pub(super) heads: Vec<(HeadKind, String)>,
     pub(super) request: String,
     pub(super) response: String,
+    /// Where in the bodies begins what came instead of content.
+    pub(super) raw: [Option<u64>; 2],
 }
 
 impl Told {
@@ -324,6 +326,7 @@ pub(super) async fn read(store: &Store, ids: &[FlowId]) -> Vec<Told> {
             heads: heads.iter().map(|h| (h.kind, text(&h.bytes))).collect(),
             request: text(&body(store, flow.id, Side::Request).await),
             response: text(&body(store, flow.id, Side::Response).await),
+            raw: [flow.request.raw, flow.response.raw],
         });
         check(&flow);
     }

@@ -181,21 +181,79 @@ fn a_head_that_breaks_off_is_a_flow() {
 
 #[test]
 fn a_broken_chunk_in_a_request_is_refused_where_it_breaks() {
+    let head = "POST / HTTP/1.1\r\nHost: o\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // what is well formed, what is not, and what of both came after the content
+    for (good, bad, raw) in [
+        ("3\r\nabc\r\n", "zz\r\n", "\r\nzz\r\n"),
+        ("3\r\nabc\r\n5;x=y", "\x01\r\nmore", "\r\n5;x=y\x01\r\nmore"),
+        ("3\r\nabc", "def\r\n0\r\n\r\n", "def\r\n0\r\n\r\n"),
+        (
+            "3\r\nabc\r\n0\r\nA: b\r\nC",
+            " d\r\n",
+            "\r\n0\r\nA: b\r\nC d\r\n",
+        ),
+    ] {
+        let (_, told) = fixed([
+            client([head, good, bad].concat()),
+            to_server([head, good].concat()),
+            Step::ToClientWith(&["HTTP/1.1 400 "]),
+            Step::ServerEnd,
+            Step::ClientCloses,
+        ]);
+        let [flow] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!(flow.cause(), Some((FailureCause::Protocol, Party::Client)));
+        assert_eq!(
+            (flow.request.clone(), flow.status),
+            (["abc", raw].concat(), Some(400))
+        );
+        assert_eq!(flow.raw, [Some(3), None], "{bad}");
+        let text = &flow.error.as_ref().unwrap().2;
+        assert!(text.contains("at the end of the body"), "{text}");
+    }
+}
+
+#[test]
+fn a_broken_chunk_cuts_a_response_that_has_begun() {
     let head = "POST / HTTP/1.1\r\nHost: o\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    let (_, told) = fixed([
-        client([head, "zz\r\n"].concat()),
-        to_server(head),
-        Step::ToClientWith(&["HTTP/1.1 400 ", "chunk size"]),
-        Step::ServerEnd,
-        Step::ClientCloses,
-    ]);
+    let begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+    let (ended, told) = fixed(
+        [
+            request(head).to_vec(),
+            response(begun).to_vec(),
+            vec![client("zz\r\n"), Step::ServerEnd, Step::ClientCloses],
+            vec![Step::ClientEnd],
+        ]
+        .concat(),
+    );
+    assert_eq!((ended, told[0].status), (Ended::Closed, Some(200)));
+    assert_eq!(
+        (told[0].request.as_str(), told[0].response.as_str()),
+        ("abc\r\nzz\r\n", "half")
+    );
     assert_eq!(
         told[0].cause(),
         Some((FailureCause::Protocol, Party::Client))
     );
+}
+
+#[test]
+fn a_broken_chunk_of_a_request_that_is_refused_is_recorded_too() {
+    let head = "POST http://a.test/ HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (_, told) = named([
+        client([head, "3\r\nabc\r\nzz\r\n"].concat()),
+        Step::Dials("!a.test:80"),
+        Step::ToClientWith(&["HTTP/1.1 502 "]),
+        Step::ClientCloses,
+    ]);
     assert_eq!(
-        (told[0].request.as_str(), told[0].status),
-        ("abc", Some(400))
+        told[0].cause(),
+        Some((FailureCause::Refused, Party::Server))
+    );
+    assert_eq!(
+        (told[0].request.as_str(), told[0].raw),
+        ("abc\r\nzz\r\n", [Some(3), None])
     );
 }
 
@@ -252,6 +310,8 @@ fn a_bad_response_head_is_a_page() {
         assert_eq!(head.is_some(), bytes.starts_with("HTTP/"), "{bytes}");
         let recorded = [head.unwrap_or_default(), &told[0].response].concat();
         assert_eq!(recorded, bytes);
+        let raw = (!told[0].response.is_empty()).then_some(0);
+        assert_eq!(told[0].raw, [None, raw]);
     }
 }
 
@@ -280,6 +340,7 @@ fn a_broken_chunk_in_a_response_cuts_it() {
         (told[0].response.as_str(), told[0].status),
         ("abcdef", Some(200))
     );
+    assert_eq!(told[0].raw, [None, Some(3)]);
     let text = &told[0].error.as_ref().unwrap().2;
     assert!(text.contains("at the end of the body"), "{text}");
 }

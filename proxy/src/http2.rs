@@ -10,9 +10,11 @@ mod cork;
 mod exchange;
 mod failure;
 mod head;
+mod opened;
 mod single;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub(crate) use single::Single;
 
@@ -41,6 +43,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use waiting::Waiting;
 
 /// What may be under way to us on one stream, and on all of a connection: bytes. A slow reader holds at most
 /// this much of a connection in memory.
@@ -71,7 +74,8 @@ pub(crate) async fn relay(
         connection,
         server: address,
     } = upstream;
-    let server_cork = Cork::new(ReadAhead::new(io, server_read));
+    let opened = Arc::default();
+    let server_cork = Cork::to_server(ReadAhead::new(io, server_read), Arc::clone(&opened));
     let dialled = client_builder()
         .handshake::<_, Bytes>(server_cork.clone())
         .await;
@@ -100,6 +104,7 @@ pub(crate) async fn relay(
         connection: &connection,
         client: session.accepted.client,
         server: address,
+        waiting: Waiting::new(opened),
     };
     let mut server_io = pin!(server_io);
     let mut stopped = pin!(session.stop.cancelled());
@@ -185,6 +190,7 @@ pub(crate) async fn broken(
         connection,
         client: session.accepted.client,
         server: None,
+        waiting: Waiting::default(),
     };
     let mut stopped = pin!(session.stop.cancelled());
     loop {

@@ -3,12 +3,13 @@
 //! While it is corked, what is written is kept and flushes are put off, until whoever drives the connection
 //! has nothing else to do and lets it out ([`Cork::poll_let_out`]), or there is much of it.
 
+use super::opened::Opened;
 use crate::stream::ReadAhead;
 use parking_lot::Mutex;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -30,6 +31,8 @@ struct Corked {
     portion: Option<usize>,
     /// Letting out failed: told at the next write.
     failed: Option<io::ErrorKind>,
+    /// What was written to a server is looked into.
+    opened: Option<Opened>,
 }
 
 impl Cork {
@@ -42,7 +45,15 @@ impl Cork {
             corked: false,
             portion: None,
             failed: None,
+            opened: None,
         })))
+    }
+
+    /// The same for a server, before anything is written; `opened` is told the highest stream that is opened.
+    pub(super) fn to_server(io: ReadAhead, opened: Arc<AtomicU32>) -> Self {
+        let cork = Self::new(io);
+        cork.0.lock().opened = Some(Opened::new(opened));
+        cork
     }
 
     /// Puts flushes off from now on, or no longer.
@@ -90,6 +101,19 @@ impl Corked {
         self.kept.clear();
         self.sent = 0;
         Poll::Ready(Ok(()))
+    }
+
+    /// So much of this was taken to be written.
+    fn taken(&mut self, bufs: &[IoSlice<'_>], length: usize) {
+        let Some(opened) = &mut self.opened else {
+            return;
+        };
+        let mut left = length;
+        for buf in bufs {
+            let taken = left.min(buf.len());
+            opened.see(buf.get(..taken).unwrap_or_default());
+            left -= taken;
+        }
     }
 
     /// Makes room for more, or says why there is none.
@@ -140,13 +164,16 @@ impl AsyncWrite for Cork {
     ) -> Poll<io::Result<usize>> {
         let mut inner = self.0.lock();
         ready!(inner.poll_room(cx))?;
-        if !inner.corked {
-            return Pin::new(&mut inner.io).poll_write_vectored(cx, bufs);
-        }
-        for buf in bufs {
-            inner.kept.extend_from_slice(buf);
-        }
-        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+        let length = if inner.corked {
+            for buf in bufs {
+                inner.kept.extend_from_slice(buf);
+            }
+            bufs.iter().map(|buf| buf.len()).sum()
+        } else {
+            ready!(Pin::new(&mut inner.io).poll_write_vectored(cx, bufs))?
+        };
+        inner.taken(bufs, length);
+        Poll::Ready(Ok(length))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::{
     failure::{format_of, note_failure, page, send_page},
     head::{request_head, response_head, trailers},
+    waiting::{self, Waiting},
 };
 use crate::{
     target::{Scheme, Target},
@@ -33,6 +34,8 @@ pub(super) struct Exchange<'a> {
     pub(super) connection: &'a ConnectionRecorder,
     pub(super) client: SocketAddr,
     pub(super) server: Option<SocketAddr>,
+    /// The heads that the server has not taken.
+    pub(super) waiting: Waiting,
 }
 
 /// An exchange that broke off: on whose side, and why.
@@ -58,14 +61,19 @@ impl Exchange<'_> {
             self.name_authority(&mut request);
         }
         let ends = body.is_end_stream();
+        let size = waiting::size(&request);
         let sent = match sender.ready().await {
+            Ok(_) if !self.waiting.has_room(size) => {
+                return refuse(flow, respond, too_many_heads());
+            }
             Ok(mut sender) => sender.send_request(request, ends),
             Err(error) => Err(error),
         };
         let (response, to_server) = match sent {
             Ok(sent) => sent,
-            Err(error) => return refuse(flow, respond, &error),
+            Err(error) => return refuse(flow, respond, no_more_streams(&error)),
         };
+        self.waiting.add(response.stream_id().as_u32(), size);
         if ends {
             flow.edit(|f| f.times.request_last = f.times.request_first);
         }
@@ -401,12 +409,25 @@ async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result
     }
 }
 
-/// The request never left: the client may send it again on a new connection.
-fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, error: &h2::Error) {
+/// The request never left: the client may send it again (RFC 9113 section 8.7).
+fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, failure: Failure) {
     respond.send_reset(Reason::REFUSED_STREAM);
-    flow.fail(failed(FailureCause::Closed, Party::Server, format!(
-            "the server takes no more requests on this connection ({error}): the client was told to send this one again on a new connection"
-        )));
+    flow.fail(failure);
+}
+
+fn no_more_streams(error: &h2::Error) -> Failure {
+    let text = format!(
+        "the server takes no more requests on this connection ({error}): the client was told to send this one again on a new connection"
+    );
+    failed(FailureCause::Closed, Party::Server, text)
+}
+
+fn too_many_heads() -> Failure {
+    let text = format!(
+        "the server has not taken earlier requests on this connection whose heads have {} MiB together, so this one was not sent: the client was told that it may send it again (REFUSED_STREAM, RFC 9113 section 8.7)",
+        waiting::MOST >> 20
+    );
+    failed(FailureCause::Other, Party::Proxy, text)
 }
 
 pub(super) fn note_content(fields: &HeaderMap, info: &mut overhear_store::MessageInfo) {

@@ -1,7 +1,7 @@
 //! What happens when nothing does, on a clock that is wound by hand: a connection that was forgotten, and exchanges
 //! that take as long as they like.
 
-use super::{IDLE, NOTICE, broken, relay};
+use super::{IDLE, NOTICE, broken, relay, waiting};
 use crate::{
     http1::{Session, Upstream},
     stream::Stream,
@@ -192,4 +192,64 @@ fn a_client_that_is_gone_need_not_answer() {
         });
         assert_eq!(flows.len(), 0);
     }
+}
+
+/// What h2 says of a stream that may be opened again.
+fn is_refused(answer: Result<http::Response<h2::RecvStream>, h2::Error>) -> bool {
+    answer.is_err_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+#[tokio::test]
+async fn heads_that_no_server_takes_are_not_gathered() {
+    const LARGE: usize = 900_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = StoreOptions {
+        path: folder.path().join("flows.sqlite"),
+        read_only: false,
+    };
+    let store = Store::open(options).await.expect("a store");
+    let (client_io, server_io, _relaying) = relaying(&store.recorder(), true);
+    let (sender, _connection) = client(client_io).await;
+    let ask = async || {
+        let request = Request::get("https://origin.example/").header("x", "y".repeat(LARGE));
+        let request = request.body(()).expect("a request");
+        let mut sender = sender.clone().ready().await.expect("open");
+        sender.send_request(request, true).expect("sent").0
+    };
+    // the server says nothing and reads nothing
+    let mut held = Vec::new();
+    let mut refused = 0;
+    for _ in 0..40 {
+        held.push(ask().await);
+    }
+    // beside those that wait, what is between the relay and the server holds one or two
+    let taken = waiting::MOST / LARGE + 3;
+    for answer in held.split_off(taken) {
+        let answer = time::timeout(Duration::from_secs(60), answer).await;
+        assert!(is_refused(answer.expect("in time")));
+        refused += 1;
+    }
+    assert_eq!(refused, 40 - taken);
+    // what waited goes on when the server does, and then there is room again
+    let _server = origin(server_io, Duration::ZERO);
+    let mut answered = 0;
+    for answer in held {
+        let answer = time::timeout(Duration::from_secs(60), answer).await;
+        match answer.expect("in time") {
+            Ok(answer) => answered += usize::from(answer.status() == 204),
+            refusal => refused += usize::from(is_refused(refusal)),
+        }
+    }
+    assert_eq!(answered + refused, 40);
+    assert!(answered >= waiting::MOST / LARGE, "{answered}");
+    let answer = time::timeout(Duration::from_secs(60), ask().await).await;
+    assert_eq!(answer.expect("in time").expect("answered").status(), 204);
+    store.flush().await.expect("it is written");
+    let flows = store.flows(&FlowQuery::default()).await.expect("flows");
+    let why = flows.flows.iter().filter_map(|flow| flow.error.as_ref());
+    let why: Vec<_> = why
+        .filter(|error| error.cause == FailureCause::Other)
+        .collect();
+    assert_eq!(why.len(), refused, "{why:?}");
+    assert!(why[0].text.contains("REFUSED_STREAM"), "{why:?}");
 }

@@ -10,11 +10,19 @@ use overhear_ca::Leaf;
 use overhear_store::{Failure, FailureCause, Party, TlsInfo};
 use rustls::{AlertDescription, server::Acceptor};
 use std::{io, time::Duration};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 /// A client may ask its user, or the network, what to think of a certificate.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest ClientHello that is waited for, bytes; `rustls` takes none that is longer. Browsers send about 2 KiB.
+const MOST_HELLO: u32 = 0xffff;
+/// A fatal alert `decode_error`, RFC 8446 sections 5.1 and 6.2.
+const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
 /// A ClientHello that was read and not answered.
 pub(crate) struct Hello {
@@ -36,12 +44,23 @@ pub(crate) struct Unfinished {
 
 impl Hello {
     /// Reads a ClientHello; `read` holds its beginning.
-    pub(crate) async fn read(stream: Stream, read: BytesMut) -> Result<Self, Failure> {
-        let stream = ReadAhead::new(stream, read);
-        let mut acceptor = Box::pin(LazyConfigAcceptor::new(Acceptor::default(), stream));
-        let start = match timeout(PATIENCE, &mut acceptor).await {
+    pub(crate) async fn read(mut stream: Stream, mut read: BytesMut) -> Result<Self, Failure> {
+        let reading = async {
+            if let Some(length) = announced(&mut stream, &mut read).await
+                && length > MOST_HELLO
+            {
+                // the client may be gone already
+                let _ = stream.write_all(&DECODE_ERROR).await;
+                stream.close().await;
+                return Err(too_long(length));
+            }
+            let stream = ReadAhead::new(stream, read);
+            let acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
+            acceptor.await.map_err(|error| broken_hello(&error))
+        };
+        let start = match timeout(PATIENCE, Box::pin(reading)).await {
             Ok(Ok(start)) => start,
-            Ok(Err(error)) => return Err(broken_hello(&error)),
+            Ok(Err(failure)) => return Err(failure),
             Err(_) => {
                 return Err(failure(
                     FailureCause::Timeout,
@@ -127,6 +146,54 @@ pub(crate) fn second_thoughts(error: Option<&io::Error>, quick: bool) -> Option<
     })
 }
 
+/// Reads until it is known how long the ClientHello says that it is: `rustls` looks only when a whole record has come.
+/// None where that does not stand in the first record, or this is no ClientHello.
+async fn announced(stream: &mut Stream, read: &mut BytesMut) -> Option<u32> {
+    loop {
+        match hello_length(read) {
+            Length::Is(length) => return Some(length),
+            Length::Elsewhere => return None,
+            // what ends here is told by who reads on
+            Length::NotYet => match stream.read_buf(read).await {
+                Ok(1..) => {}
+                _ => return None,
+            },
+        }
+    }
+}
+
+/// What the beginning of a stream says about its ClientHello's length.
+#[derive(Debug, PartialEq, Eq)]
+enum Length {
+    /// It is so many bytes, without its header.
+    Is(u32),
+    /// More bytes will tell.
+    NotYet,
+    /// The first record is not the beginning of a ClientHello, or too short for the message's header.
+    Elsewhere,
+}
+
+/// A record's header (RFC 8446 section 5.1: type, version, length), then a message's (section 4: type, length).
+fn hello_length(bytes: &[u8]) -> Length {
+    match bytes {
+        [22, _, _, 0, 0..4, ..] => Length::Elsewhere,
+        [22, _, _, _, _, 1, high, middle, low, ..] => {
+            Length::Is(u32::from_be_bytes([0, *high, *middle, *low]))
+        }
+        [] | [22, _, _, _, _, 1, ..] => Length::NotYet,
+        [22, ..] if bytes.len() < 6 => Length::NotYet,
+        _ => Length::Elsewhere,
+    }
+}
+
+fn too_long(length: u32) -> Failure {
+    let text = format!(
+        "the client's TLS ClientHello says that it is {length} bytes long; no more than {MOST_HELLO} are taken, and it was refused with the alert {} (RFC 8446 section 6.2). It is probably not TLS",
+        words::alert(AlertDescription::DecodeError)
+    );
+    failure(FailureCause::Tls, text)
+}
+
 fn broken_hello(error: &io::Error) -> Failure {
     match (of_rustls(error), error.kind()) {
         (Some(tls), _) => failure(
@@ -208,6 +275,25 @@ mod tests {
             io::ErrorKind::InvalidData,
             rustls::Error::AlertReceived(alert),
         )
+    }
+
+    #[test]
+    fn how_long_a_hello_says_that_it_is() {
+        let hello = b"\x16\x03\x01\x02\x00\x01\xff\xff\xfe\x03\x03";
+        for n in 0..9 {
+            assert_eq!(hello_length(&hello[..n]), Length::NotYet, "{n}");
+        }
+        assert_eq!(hello_length(&hello[..9]), Length::Is(0xff_fffe));
+        assert_eq!(hello_length(hello), Length::Is(0xff_fffe));
+        // in more than one record, another message, another record
+        for other in [
+            &b"\x16\x03\x01\x00\x03\x01\xff\xff"[..],
+            b"\x16\x03\x01\x02\x00\x02",
+            b"\x17",
+            b"GET /",
+        ] {
+            assert_eq!(hello_length(other), Length::Elsewhere, "{other:?}");
+        }
     }
 
     #[test]

@@ -411,6 +411,33 @@ async fn garbage_that_begins_like_tls() {
     );
 }
 
+/// A hello that is too long is refused as soon as it says so, and not when that much has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_without_end_gets_an_alert() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    let origin = origin(&pki, &[], Flaw::None).await;
+    for (hello, said) in [
+        (
+            &b"\x16\x03\x01\x40\x00\x01\xff\xff\xff"[..],
+            "16777215 bytes",
+        ),
+        (b"\x16\x03\x01\x40\x00\x01\x01\x00\x00abcd", "65536 bytes"),
+    ] {
+        let mut client = proxy.tunnel(&origin.named()).await;
+        client.write_all(hello).await.expect("sent");
+        // the client's side stays open
+        let answer = read_to_end(&mut client).await;
+        // fatal, decode_error
+        assert_eq!(answer, "\x15\x03\x03\0\x02\x02\x32", "{hello:?}");
+        let flow = proxy
+            .flow(said, |f| f.kind == Kind::Tls && failure(f).2.contains(said))
+            .await;
+        let (cause, side, _) = failure(&flow);
+        assert_eq!((cause, side), (FailureCause::Tls, Party::Client));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_too_old() {
     let pki = Pki::new();

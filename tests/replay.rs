@@ -1,7 +1,14 @@
 //! Promise: a request is edited and sent again, and goes out exactly as edited.
 
-use crate::support::{Nginx, Program, Server, api::json, http, server::response};
+use crate::support::{
+    Nginx, Program, Server,
+    api::json,
+    http,
+    server::response,
+    wire::{self, Stream},
+};
 use serde_json::{Value, json};
+use std::io::Write;
 
 #[test]
 fn edited_and_sent_again() {
@@ -159,6 +166,66 @@ fn from_the_command_line() {
     assert_eq!(sent.field("content-length").unwrap(), "8");
     let flow = program.api.flow("path:/line/new");
     assert_eq!(flow["replay_of"].to_string(), id);
+}
+
+/// A request that two programs could read differently is refused, but recorded; sent again it has one meaning.
+#[test]
+fn a_request_with_both_lengths_is_sent_with_one() {
+    let origin = Server::answering(None, |_| response("200 OK", &[], "ok"));
+    let program = Program::start();
+    let host = format!("localhost:{}", origin.port());
+    let content = "5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+    let fields = [
+        ("Host", host.clone()),
+        ("Content-Length", content.len().to_string()),
+        ("Transfer-Encoding", "chunked".to_owned()),
+    ];
+    let lines: String = fields
+        .iter()
+        .map(|(n, v)| format!("{n}: {v}\r\n"))
+        .collect();
+    let url = format!("http://{host}/both");
+    let sent = format!("POST {url} HTTP/1.1\r\n{lines}\r\n{content}");
+    let mut client = wire::dial(program.proxy);
+    client.write_all(sent.as_bytes()).unwrap();
+    client.finish();
+    let answer = String::from_utf8_lossy(&wire::read_rest(&mut client)).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let first = program.api.flow("path:/both");
+    assert_eq!(program.api.body(&first, "request"), content.as_bytes());
+    assert!(origin.requests().is_empty());
+
+    // as the page does, with the fields as they were recorded; and from the command line
+    let again = json!({
+        "flow": first["id"], "method": "POST", "url": url, "headers": fields, "body": {"flow": first["id"]},
+    });
+    let again = replay(&program, &again);
+    assert_eq!(
+        (&again["state"], &again["status"]),
+        (&json!("complete"), &json!(200)),
+        "{again:#}"
+    );
+    program.command("replay").arg(first["id"].to_string()).ok();
+    let requests = origin.requests();
+    let lines: Vec<_> = requests.iter().map(http::Message::start_line).collect();
+    assert_eq!(lines, ["POST /both HTTP/1.1"; 2], "nothing was smuggled");
+    let framing = |n: usize| {
+        let field = |name| requests[n].field(name);
+        (field("content-length"), field("transfer-encoding"))
+    };
+    assert_eq!(framing(0), (None, Some("chunked".to_owned())));
+    assert_eq!(framing(1), (Some(content.len().to_string()), None));
+    for request in &requests {
+        assert_eq!(request.text(), content);
+    }
+
+    let senseless = json!({
+        "method": "POST", "url": url, "headers": [["Transfer-Encoding", "gzip"]], "body": {"text": "x"},
+    });
+    let answer = program.api.send("POST", "/api/replay", Some(&senseless));
+    assert_eq!(answer.status(), 400, "{}", answer.text());
+    let detail = json(&answer)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("Transfer-Encoding \"gzip\""), "{detail}");
 }
 
 fn replay(program: &Program, request: &Value) -> Value {

@@ -46,7 +46,9 @@ pub struct ReplayRequest {
     /// Absolute `http` or `https` URL.
     pub url: String,
     /// Fields in order, case kept. `Host` and `Content-Length` are added when absent, and `Content-Length` is
-    /// corrected when it does not fit the body. Names that begin with a colon (HTTP/2's) are left out.
+    /// corrected when it does not fit the body. Whatever they say, one thing tells where the body ends (RFC 9112
+    /// section 6.3): only the first `Content-Length` is sent, and none beside a `Transfer-Encoding`, which must end
+    /// with chunked. Names that begin with a colon (HTTP/2's) are left out.
     pub headers: Vec<(String, String)>,
     /// The body with its content coding; a transfer coding named in the fields is applied to it.
     pub body: Bytes,

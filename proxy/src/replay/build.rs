@@ -40,7 +40,7 @@ pub(super) fn build(request: &ReplayRequest) -> Result<Built, Error> {
         .filter(|(name, _)| !name.starts_with(':'))
         .map(|(name, value)| check_field(name, value).map(|()| (name.as_str(), value.as_str())))
         .collect::<Result<_, _>>()?;
-    let (head, wire_body) = http1(request, &url, &fields);
+    let (head, wire_body) = http1(request, &url, &fields)?;
     let http2 = match http2(request, &url, &fields) {
         Ok(http2) => Some(http2),
         Err(error) if request.version == Some(Version::Http2) => return Err(error),
@@ -54,7 +54,11 @@ pub(super) fn build(request: &ReplayRequest) -> Result<Built, Error> {
     })
 }
 
-fn http1(request: &ReplayRequest, url: &Url, fields: &[(&str, &str)]) -> (Vec<u8>, Bytes) {
+fn http1(
+    request: &ReplayRequest,
+    url: &Url,
+    fields: &[(&str, &str)],
+) -> Result<(Vec<u8>, Bytes), Error> {
     let has = |wanted: &str| fields.iter().any(|(n, _)| n.eq_ignore_ascii_case(wanted));
     let version = match request.version {
         Some(Version::Http10) => "HTTP/1.0",
@@ -64,19 +68,24 @@ fn http1(request: &ReplayRequest, url: &Url, fields: &[(&str, &str)]) -> (Vec<u8
     if !has("host") {
         head.push_str(&format!("Host: {}\r\n", url.authority));
     }
-    let chunked = has("transfer-encoding");
+    let chunked = is_chunked(request.version, fields)?;
     let length = request.body.len();
+    // whatever was recorded or written: one thing says where the body ends
+    let mut said = chunked;
     for (name, value) in fields {
-        if name.eq_ignore_ascii_case("content-length") && value.trim() != length.to_string() {
-            if !chunked {
-                head.push_str(&format!("{name}: {length}\r\n"));
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => {
+                if !std::mem::replace(&mut said, true) {
+                    head.push_str(&format!("{name}: {length}\r\n"));
+                }
             }
-            continue;
+            // it belongs to HTTP/1, and HTTP/2 was asked for
+            "transfer-encoding" if !chunked => {}
+            _ => head.push_str(&format!("{name}: {value}\r\n")),
         }
-        head.push_str(&format!("{name}: {value}\r\n"));
     }
     let expects_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    if !chunked && !has("content-length") && (length > 0 || expects_body) {
+    if !said && (length > 0 || expects_body) {
         head.push_str(&format!("Content-Length: {length}\r\n"));
     }
     head.push_str("\r\n");
@@ -90,7 +99,36 @@ fn http1(request: &ReplayRequest, url: &Url, fields: &[(&str, &str)]) -> (Vec<u8
             chunk.into()
         }
     };
-    (head.into_bytes(), wire_body)
+    Ok((head.into_bytes(), wire_body))
+}
+
+/// Whether the fields announce chunks, RFC 9112 sections 6.1 and 6.3.
+fn is_chunked(version: Option<Version>, fields: &[(&str, &str)]) -> Result<bool, Error> {
+    let named = fields
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
+    let codings: Vec<_> = named
+        .flat_map(|(_, value)| value.split(','))
+        .map(str::trim)
+        .filter(|coding| !coding.is_empty())
+        .collect();
+    let wrong = |why: &str| {
+        let codings = codings.join(", ");
+        Err(Error::Replay(format!(
+            "the request cannot be sent with the Transfer-Encoding {codings:?}: {why}"
+        )))
+    };
+    let is_chunked = |coding: &&str| coding.eq_ignore_ascii_case("chunked");
+    match (codings.as_slice(), version) {
+        ([], _) | (_, Some(Version::Http2)) => Ok(false),
+        (_, Some(Version::Http10)) => wrong("HTTP/1.0 has none (RFC 9112 section 6.1); remove it"),
+        ([before @ .., last], _) if is_chunked(last) && !before.iter().any(|c| is_chunked(c)) => {
+            Ok(true)
+        }
+        _ => wrong(
+            "nothing would say where the body ends unless it names chunked once, as the last (RFC 9112 section 6.3); remove it, or write chunked",
+        ),
+    }
 }
 
 fn http2(
@@ -124,8 +162,12 @@ fn http2(
     *built.uri_mut() = uri;
     *built.version_mut() = http::Version::HTTP_2;
     let length = request.body.len();
+    let mut said = false;
     for (name, value) in fields {
         let lower = name.to_ascii_lowercase();
+        if lower == "content-length" && std::mem::replace(&mut said, true) {
+            continue;
+        }
         let te = lower == "te" && !value.trim().eq_ignore_ascii_case("trailers");
         if LEFT_OUT.contains(&lower.as_str()) || te {
             continue;
@@ -330,6 +372,74 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n"
         );
         assert!(wire("POST", "http://a.test/", &fields, "").ends_with("\r\n\r\n0\r\n\r\n"));
+    }
+
+    #[test]
+    fn one_thing_says_where_the_body_ends() {
+        // 7 is the length of the body
+        for both in [
+            [("Content-Length", "7"), ("Transfer-Encoding", "chunked")],
+            [("transfer-encoding", "Chunked"), ("content-length", "7")],
+            [("Transfer-Encoding", "chunked"), ("Content-Length", "9")],
+        ] {
+            let sent = wire("POST", "http://a.test/", &both, "content");
+            assert!(
+                sent.ends_with("\r\n\r\n7\r\ncontent\r\n0\r\n\r\n"),
+                "{sent}"
+            );
+            assert!(
+                !sent.to_ascii_lowercase().contains("content-length"),
+                "{sent}"
+            );
+        }
+        let lengths = [("Content-Length", "7"), ("X", "y"), ("content-length", "8")];
+        assert_eq!(
+            wire("POST", "http://a.test/", &lengths, "content"),
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 7\r\nX: y\r\n\r\ncontent"
+        );
+        let built = build(&request("POST", "https://a.test/", &lengths, "content")).expect("good");
+        let http2 = built.http2.expect("a request for HTTP/2");
+        let sent: Vec<_> = http2.headers().get_all("content-length").iter().collect();
+        assert_eq!(sent, ["7"]);
+        // a coding before it stays: what was recorded is still in it
+        let gzip = [
+            ("Transfer-Encoding", "gzip"),
+            ("Transfer-Encoding", "chunked"),
+        ];
+        assert!(
+            wire("POST", "http://a.test/", &gzip, "x").ends_with("\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+        );
+    }
+
+    #[test]
+    fn a_transfer_coding_that_says_nothing_is_refused() {
+        for coding in [
+            "gzip",
+            "chunked, gzip",
+            "chunked, chunked",
+            "xchunked",
+            "identity",
+        ] {
+            let said = wrong("POST", "http://a.test/", &[("Transfer-Encoding", coding)]);
+            assert!(
+                said.contains(coding) && said.contains("as the last"),
+                "{said}"
+            );
+        }
+        let mut old = request(
+            "POST",
+            "http://a.test/",
+            &[("Transfer-Encoding", "chunked")],
+            "x",
+        );
+        old.version = Some(Version::Http10);
+        let said = build(&old).expect_err("no such thing").to_string();
+        assert!(said.contains("HTTP/1.0"), "{said}");
+        // HTTP/2 has a framing of its own
+        old.version = Some(Version::Http2);
+        let built = build(&old).expect("good");
+        let head = String::from_utf8(built.head).expect("text");
+        assert!(head.ends_with("\r\nContent-Length: 1\r\n\r\n"), "{head}");
     }
 
     #[test]

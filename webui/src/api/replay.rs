@@ -38,7 +38,8 @@ struct Request {
     /// Absolute, `http` or `https`.
     #[schema(example = "https://example.com/")]
     url: String,
-    /// Fields in order. `Host` and `Content-Length` are added when absent.
+    /// Fields in order. `Host` and `Content-Length` are added when absent. Of `Content-Length` only the first is sent,
+    /// fitted to the body, and none beside a `Transfer-Encoding`, which must end with chunked.
     #[serde(default)]
     headers: Vec<(String, String)>,
     /// None sends no body.

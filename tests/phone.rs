@@ -196,6 +196,12 @@ fn overhear_internal_through_the_proxy() {
     until("the phone to be known to trust", || {
         (device(&program, &phone)?["trusts"] == true).then_some(())
     });
+    // And the profile is removed again.
+    curl(&phone, &program).arg(check).run();
+    until("the phone to be known not to trust any more", || {
+        let device = device(&program, &phone)?;
+        (device["trusts"] == false && device["trusted"].is_string()).then_some(())
+    });
 }
 
 #[test]

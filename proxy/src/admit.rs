@@ -121,6 +121,7 @@ impl Admission {
                     connections: 0,
                     user_agent: None,
                     trusts: None,
+                    trusted: None,
                     by_range: remembered.is_none() && allowed,
                 },
                 recorded: false,
@@ -244,21 +245,24 @@ impl Admission {
         });
     }
 
-    /// `client` finished (or refused) a TLS handshake with one of our leaves.
+    /// `client` finished (or refused) a TLS handshake with one of our leaves. The latest is what counts: a certificate
+    /// can be removed from a device.
     pub(crate) fn saw_trust(&self, client: IpAddr, trusts: bool) {
         self.learn(client, |device| {
-            let after = Some(trusts || device.trusts == Some(true));
-            std::mem::replace(&mut device.trusts, after) != after
+            if trusts {
+                device.trusted = Some(Timestamp::now());
+            }
+            device.trusts.replace(trusts) != Some(trusts)
         });
     }
 
-    /// Whether `client` has finished a TLS handshake with one of our leaves.
-    pub(crate) fn trusts(&self, client: IpAddr) -> Option<bool> {
+    /// Whether `client` has ever finished a TLS handshake with one of our leaves.
+    pub(crate) fn has_trusted(&self, client: IpAddr) -> bool {
         let known = self.known.lock();
         known
             .devices
             .get(&client.to_canonical())
-            .and_then(|e| e.device.trusts)
+            .is_some_and(|e| e.device.trusted.is_some())
     }
 
     fn decision(&self, client: IpAddr) -> Option<Decision> {
@@ -439,10 +443,35 @@ mod tests {
         };
         assert_eq!((device.connections, device.decision), (2, None));
         assert_eq!(device.user_agent.as_deref(), Some("Phone/1"));
-        assert_eq!(device.trusts, Some(false));
-        admission.saw_trust(ip("192.168.1.9"), true);
-        admission.saw_trust(ip("192.168.1.9"), false);
-        assert_eq!(admission.trusts(ip("192.168.1.9")), Some(true));
+        assert_eq!((device.trusts, device.trusted), (Some(false), None));
+    }
+
+    #[test]
+    fn trust_is_what_was_seen_last() {
+        let admission = admission(&[], &[]);
+        let device = ip("192.168.1.9");
+        admission.arrive(device, ip(LOCAL));
+        let mut changed = admission.changed();
+        let mut told = || {
+            let told = changed.has_changed().expect("open");
+            changed.mark_unchanged();
+            told
+        };
+        for (trusts, has_trusted, tells) in [
+            (false, false, true),
+            (true, true, true),
+            (true, true, false),
+            (false, true, true),
+            (false, true, false),
+            (true, true, true),
+        ] {
+            admission.saw_trust(device, trusts);
+            let seen = &admission.devices()[0];
+            assert_eq!(seen.trusts, Some(trusts));
+            assert_eq!(seen.trusted.is_some(), has_trusted);
+            assert_eq!(admission.has_trusted(device), has_trusted);
+            assert_eq!(told(), tells);
+        }
     }
 
     #[test]

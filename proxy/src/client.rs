@@ -136,7 +136,7 @@ impl Client {
             }
         };
         match hello
-            .finish(&leaf, engine.admission.trusts(self.ip()))
+            .finish(&leaf, engine.admission.has_trusted(self.ip()))
             .await
         {
             Ok((mut stream, info)) => {

@@ -59,8 +59,8 @@ async function queue(page, { curl, origin, python, holder }) {
   return { warning: text, passed: await passed, broken }
 }
 
-/** A device that refuses our certificate is named on the empty page, until it trusts. */
-async function phone(page, { address, again }) {
+/** A device that refuses our certificate is named on the empty page, until it trusts, and when it refuses again. */
+async function phone(page, { address, again, refusing }) {
   await page.getByTestId('empty').waitFor()
   const one = page.locator(`[data-testid=seen-device][data-address="${address}"]`)
   await one.getByText('does not trust').waitFor()
@@ -76,5 +76,21 @@ async function phone(page, { address, again }) {
   await row(page, '/hello.txt').waitFor()
   await page.getByTestId('connect-open').click()
   await one.getByText('and trusts').waitFor()
-  return { before, after: await one.innerText(), broken, wide }
+  const after = await one.innerText()
+  // what it trusted is removed from it: it fails, as it should
+  await run(refusing[0], refusing.slice(1)).catch(() => {})
+  await one.getByText('now refuses').waitFor()
+  const removed = await one.innerText()
+  await screenshots(page, DESKTOP, 'removed')
+  await page.setViewportSize(PHONE)
+  await screenshots(page, PHONE, 'removed')
+  await page.setViewportSize(DESKTOP)
+  await page.keyboard.press('Escape')
+  await page.getByTestId('status-devices').click()
+  const listed = await page.locator(`[data-testid=device][data-address="${address}"]`).innerText()
+  await screenshots(page, DESKTOP, 'device')
+  await page.setViewportSize(PHONE)
+  await screenshots(page, PHONE, 'device')
+  await page.setViewportSize(DESKTOP)
+  return { before, after, removed, listed, broken, wide }
 }

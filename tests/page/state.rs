@@ -109,13 +109,27 @@ fn a_phone_that_does_not_trust_yet_is_named() {
     program.api.wait_for("kind:tls", 1);
     // the page is empty as for somebody who has just cleared it
     program.api.expect(200, "DELETE", "/api/flows", None);
-    let root = program.ca_file();
+    let refusing = [
+        "ip",
+        "netns",
+        "exec",
+        phone.name(),
+        "curl",
+        "--silent",
+        "--max-time",
+        "60",
+        "--noproxy",
+        "",
+        "--proxy",
+        &format!("http://{}:{}", phone.host, program.proxy.port()),
+        &nginx.https("/hello.txt"),
+    ];
+    let root = program.ca_file().display().to_string();
+    let trusting = [&refusing[..], &["--cacert", &root]].concat();
     let more = json!({
         "address": phone.address.to_string(),
-        "again": [
-            "ip", "netns", "exec", phone.name(), "curl", "--silent", "--max-time", "60", "--noproxy", "", "--proxy",
-            format!("http://{}:{}", phone.host, program.proxy.port()), "--cacert", root, nginx.https("/hello.txt"),
-        ],
+        "again": trusting,
+        "refusing": refusing,
     });
     let seen = drive_with(&program, &url(&origin, ""), "state", &["phone"], more);
     let seen_phone = &seen["phone"];
@@ -130,6 +144,13 @@ fn a_phone_that_does_not_trust_yet_is_named() {
     );
     let after = seen_phone["after"].as_str().unwrap();
     assert!(after.contains("trusts the certificate"), "{after}");
+    let removed = seen_phone["removed"].as_str().unwrap();
+    assert!(
+        removed.contains("refuses the certificate that it trusted before"),
+        "{removed}"
+    );
+    let listed = seen_phone["listed"].as_str().unwrap();
+    assert!(listed.contains("not trusted; it was until"), "{listed}");
     assert_eq!(seen_phone["broken"], json!({"desktop": [], "phone": []}));
     assert_eq!(seen_phone["wide"], 390);
     assert_eq!(seen["troubles"], json!([]));

@@ -28,8 +28,11 @@ pub struct Device {
     pub connections: u64,
     /// Its latest `User-Agent`, when one was seen.
     pub user_agent: Option<String>,
-    /// `Some(true)` once it completed a TLS handshake with our leaf, `Some(false)` when it only ever refused.
+    /// Whether it completed the latest TLS handshake with a leaf of ours, or refused the leaf; none when it was shown
+    /// none.
     pub trusts: Option<bool>,
+    /// When it completed one last: what it refuses since may be a program that accepts only the certificates it knows.
+    pub trusted: Option<Timestamp>,
     /// A range that is admitted lets it in: nobody decided about this device.
     pub by_range: bool,
 }

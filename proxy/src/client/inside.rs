@@ -158,7 +158,7 @@ impl Inside<'_> {
 
     async fn try_finish(&self, hello: Hello, leaf: &Leaf) -> Result<Stream, Unfinished> {
         let (admission, ip) = (&self.client.engine.admission, self.client.ip());
-        match hello.finish(leaf, admission.trusts(ip)).await {
+        match hello.finish(leaf, admission.has_trusted(ip)).await {
             Ok((stream, info)) => {
                 admission.saw_trust(ip, true);
                 self.connection.edit(|c| {

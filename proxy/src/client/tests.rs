@@ -297,7 +297,8 @@ async fn trust_is_learned_from_tls() {
     for (root, expected) in [
         (false, Some(false)),
         (true, Some(true)),
-        (false, Some(true)),
+        (false, Some(false)),
+        (true, Some(true)),
     ] {
         let mut phone = setting.from(PHONE).await;
         phone

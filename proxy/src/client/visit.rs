@@ -57,7 +57,7 @@ impl Client {
         let Ok(leaf) = self.engine.authority.leaf(&host, None, alpn).await else {
             return;
         };
-        match hello.finish(&leaf, None).await {
+        match hello.finish(&leaf, false).await {
             Ok((stream, _)) => {
                 admission.saw_trust(self.ip(), true);
                 self.visit(stream, BytesMut::new(), self.visitor(true, true))

@@ -94,11 +94,11 @@ impl Hello {
         self.alpn.iter().any(|p| p == protocol)
     }
 
-    /// Answers with `leaf`. `trusted` says whether the device has accepted a leaf of ours before.
+    /// Answers with `leaf`. `has_trusted` says whether the device has accepted a leaf of ours before.
     pub(crate) async fn finish(
         self,
         leaf: &Leaf,
-        trusted: Option<bool>,
+        has_trusted: bool,
     ) -> Result<(Stream, TlsInfo), Unfinished> {
         let mut info = self.info();
         info.certificates = leaf.certificates.clone();
@@ -109,7 +109,7 @@ impl Hello {
                 Ok((Stream::Accepted(Box::new(stream)), info))
             }
             Ok(Err(error)) => {
-                let (failure, distrusts) = refused(&error, trusted);
+                let (failure, distrusts) = refused(&error, has_trusted);
                 Err(Unfinished {
                     failure,
                     info,
@@ -138,7 +138,7 @@ pub(crate) fn second_thoughts(error: Option<&io::Error>, quick: bool) -> Option<
     if let Some(error) = error
         && let Some(rustls::Error::AlertReceived(_)) = of_rustls(error)
     {
-        return Some(refused(error, None));
+        return Some(refused(error, false));
     }
     quick.then(|| {
         let text = "the client closed the connection right after the TLS handshake, without a request: a program that accepts only the certificates it knows (pinning) does so, and cannot be read";
@@ -215,7 +215,7 @@ fn broken_hello(error: &io::Error) -> Failure {
 }
 
 /// Why a client did not finish, in words, and whether because of our certificate.
-fn refused(error: &io::Error, trusted: Option<bool>) -> (Failure, bool) {
+fn refused(error: &io::Error, has_trusted: bool) -> (Failure, bool) {
     use AlertDescription as Alert;
     let (said, distrusts) = match of_rustls(error) {
         Some(rustls::Error::AlertReceived(alert)) => {
@@ -247,12 +247,12 @@ fn refused(error: &io::Error, trusted: Option<bool>) -> (Failure, bool) {
             true,
         ),
     };
-    let advice = match (distrusts, trusted) {
+    let advice = match (distrusts, has_trusted) {
         (false, _) => "",
-        (true, Some(true)) => {
-            ". The device trusts overhear's certificate, so this program probably accepts only the certificates it knows (pinning): it cannot be read"
+        (true, true) => {
+            ". The device trusted overhear's certificate before: either this program accepts only the certificates it knows (pinning) and cannot be read, or the certificate was removed from the device. http://overhear.internal on it tells which"
         }
-        (true, _) => {
+        (true, false) => {
             ": it does not trust overhear's certificate yet. Open http://overhear.internal on it and follow the steps there; a program that accepts only the certificates it knows (pinning) cannot be read"
         }
     };
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn why_a_client_goes_away() {
-        let said = |error: &io::Error, trusted| refused(error, trusted);
-        let (failure, distrusts) = said(&alert(AlertDescription::UnknownCA), None);
+        let said = refused;
+        let (failure, distrusts) = said(&alert(AlertDescription::UnknownCA), false);
         assert!(
             distrusts && failure.text.contains("http://overhear.internal"),
             "{failure:?}"
@@ -308,18 +308,15 @@ mod tests {
             (failure.cause, failure.side),
             (FailureCause::Tls, Party::Client)
         );
-        let (failure, distrusts) = said(&alert(AlertDescription::BadCertificate), Some(true));
+        let (failure, distrusts) = said(&alert(AlertDescription::BadCertificate), true);
         assert!(distrusts && failure.text.contains("pinning"), "{failure:?}");
-        assert!(
-            !failure.text.contains("http://overhear.internal"),
-            "{failure:?}"
-        );
-        let (failure, distrusts) = said(&alert(AlertDescription::ProtocolVersion), None);
+        assert!(failure.text.contains("removed"), "{failure:?}");
+        let (failure, distrusts) = said(&alert(AlertDescription::ProtocolVersion), false);
         assert!(
             !distrusts && failure.text.ends_with("protocol_version (70)."),
             "{failure:?}"
         );
-        let (_, distrusts) = said(&io::ErrorKind::UnexpectedEof.into(), None);
+        let (_, distrusts) = said(&io::ErrorKind::UnexpectedEof.into(), false);
         assert!(distrusts);
     }
 

@@ -180,6 +180,7 @@ mod tests {
             connections: 1,
             user_agent: None,
             trusts: None,
+            trusted: None,
             by_range: false,
         }
     }

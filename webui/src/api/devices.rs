@@ -43,8 +43,13 @@ struct DeviceInfo {
     connections: u64,
     /// Its latest `User-Agent`, when one was seen.
     user_agent: Option<String>,
-    /// True once it accepted a certificate of ours, false when it only ever refused, null when it was not asked.
+    /// Whether it accepted (true) or refused (false) the latest certificate of ours that it was shown; null when it was
+    /// shown none.
     trusts: Option<bool>,
+    /// When it last accepted one: RFC 3339. What it refuses since may be a program that accepts only the certificates
+    /// it knows.
+    #[schema(format = DateTime)]
+    trusted: Option<String>,
 }
 
 /// What a person decides about a device.
@@ -82,6 +87,7 @@ impl From<Device> for DeviceInfo {
             connections: device.connections,
             user_agent: device.user_agent,
             trusts: device.trusts,
+            trusted: device.trusted.map(rfc3339),
         }
     }
 }

@@ -92,9 +92,12 @@ describe("the story", () => {
 
   it("does not send somebody to the trust settings when the program pins its certificates", () => {
     const said = (text: string) => advice({ cause: "tls", side: "client", text }, "a.test", 443).join(" ");
-    const pinned = said("refused. The device trusts overhear's certificate, so this program probably accepts only the certificates it knows (pinning): it cannot be read");
+    const pinned = said("the client closed the connection right after the TLS handshake, without a request: a program that accepts only the certificates it knows (pinning) does so, and cannot be read");
     expect(pinned).not.toContain("Certificate Trust Settings");
     expect(pinned).toContain("nothing left to do on the device");
+    const either = said("refused. The device trusted overhear's certificate before: either this program [...] (pinning) and cannot be read, or the certificate was removed from the device.");
+    expect(either).toContain("http://overhear.internal");
+    expect(either).not.toContain("nothing left to do on the device");
     expect(said("refused: it does not trust overhear's certificate yet. [...] (pinning) cannot be read")).toContain("Certificate Trust Settings");
   });
 

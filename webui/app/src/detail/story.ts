@@ -79,7 +79,7 @@ export function advice(failure: Failure, host: string, port: number): string[] {
         "Otherwise be careful: somebody may be between you and the server.",
       ];
     case "tls":
-      if (pins(failure)) return PINNED;
+      if (pins(failure)) return failure.text.includes("removed from the device") ? EITHER : PINNED;
       return failure.side === "client"
         ? [
             "On iOS a certificate that is installed is not trusted yet: Settings > General > About > Certificate Trust Settings.",
@@ -106,6 +106,12 @@ const PINNED = [
   "There is nothing left to do on the device: this program does not ask it which certificates are trusted.",
   "If it is your own program, build it without pinning for tests; on Android its network security configuration has to trust user certificates.",
   "Otherwise look at the connection only: hosts, times and sizes are recorded all the same.",
+];
+
+/** What a device refuses that trusted before: one program, or all of them now. */
+const EITHER = [
+  "Open http://overhear.internal on the device. Where it says that the certificate is trusted, this program accepts only those that it knows; where not, follow the steps there again.",
+  ...PINNED.slice(1),
 ];
 
 /** The failure says that the program accepts only certificates that it knows, on a device that trusts overhear's. */

@@ -31,10 +31,12 @@ describe("lines to copy", () => {
 });
 
 it("what was seen of a device says what is missing", () => {
-  const device = (change: Partial<Device>): Device => ({ address: "192.168.1.20", decision: "allow", first_seen: "", last_seen: "", connections: 3, user_agent: "iPhone", trusts: null, ...change });
+  const device = (change: Partial<Device>): Device => ({ address: "192.168.1.20", decision: "allow", first_seen: "", last_seen: "", connections: 3, user_agent: "iPhone", trusts: null, trusted: null, ...change });
   expect(sighting(device({ trusts: false })).text).toBe("An iPhone at 192.168.1.20 connected but does not trust the certificate yet: open http://overhear.internal on it.");
   expect(sighting(device({ decision: null, user_agent: null }))).toMatchObject({ text: "A device at 192.168.1.20 wants to use the proxy.", asks: true });
-  expect(sighting(device({ trusts: true })).tone).toBe("well");
+  const again = sighting(device({ trusts: false, trusted: "2026-01-02T03:04:05Z" }));
+  expect([again.text.includes("now refuses the certificate that it trusted before"), again.tone]).toEqual([true, "wait"]);
+  expect(sighting(device({ trusts: true, trusted: "2026-01-02T03:04:05Z" })).tone).toBe("well");
   expect(sighting(device({ decision: "refuse" })).tone).toBe("refused");
   expect(sighting(device({})).text).toContain("nothing encrypted");
 });

@@ -195,6 +195,8 @@ export interface Device {
   connections: number;
   user_agent: string | null;
   trusts: boolean | null;
+  /** When it last accepted a certificate. */
+  trusted: string | null;
 }
 
 /** What changed in the list since the last event. */

@@ -37,11 +37,12 @@ export function views(contentType: string | null, start: Uint8Array): View[] {
   if (FONT.test(type)) return ["font", "hex"];
   if (type === "application/pdf") return ["pdf", "hex"];
   if (/^(audio|video)\//.test(type) && !/mpegurl|mp2t$/.test(type)) return ["media", "hex"];
-  if (binary(start)) return ofBytes(start);
+  const named = namedCharset(contentType);
+  if (named ? unreadable(start, named) : binary(start)) return ofBytes(start);
   const source = sourceFormat(type);
   if (HTML.test(type)) return ["source", "preview", "text", "hex"];
   if (source) return ["source", "text", "hex"];
-  const text = new TextDecoder().decode(start.subarray(0, 64));
+  const text = new TextDecoder(named ?? "utf-8").decode(start.subarray(0, 64));
   if (/^\s*[[{]/.test(text)) return graphql(start) ? ["graphql", "json", "text", "hex"] : ["json", "text", "hex"];
   if (type === "" && /^\ufeff?\s*<(!doctype|html|\?xml|[a-z][\w:-]*[\s/>])/i.test(text)) return ["source", "preview", "text", "hex"];
   return TEXT.test(type) || start.length > 0 ? ["text", "hex"] : ["hex", "text"];
@@ -90,6 +91,13 @@ export function binary(start: Uint8Array): boolean {
   return !utf8(bytes) && bytes.filter((byte) => byte > 127).length > bytes.length / 4;
 }
 
+/** Whether bytes are no text in the charset that their type names: they hold signs that control, or none that it knows. */
+function unreadable(start: Uint8Array, named: string): boolean {
+  const text = new TextDecoder(named).decode(start.subarray(0, 1024), { stream: true });
+  const odd = [...text].filter((sign) => sign === "\ufffd" || (sign < " " && !"\t\n\v\f\r\x1b".includes(sign))).length;
+  return odd > text.length / 50;
+}
+
 /** Whether bytes are UTF-8, apart from a character cut in two at the end. */
 function utf8(bytes: Uint8Array): boolean {
   try {
@@ -105,7 +113,7 @@ export function charset(contentType: string | null, start: Uint8Array): string {
   if (start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf) return "utf-8";
   if (start[0] === 0xff && start[1] === 0xfe) return "utf-16le";
   if (start[0] === 0xfe && start[1] === 0xff) return "utf-16be";
-  const named = encodingOf(/;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType ?? "")?.[1]);
+  const named = namedCharset(contentType);
   if (named) return named;
   if (sourceFormat(mediaType(contentType)) === "markup") {
     const head = new TextDecoder("latin1").decode(start.subarray(0, 1024));
@@ -113,6 +121,11 @@ export function charset(contentType: string | null, start: Uint8Array): string {
     if (inside) return inside.startsWith("utf-16") ? "utf-8" : inside;
   }
   return utf8(start.subarray(0, 65_536)) ? "utf-8" : "windows-1252";
+}
+
+/** The charset that a media type names, if there is one of that name. */
+function namedCharset(contentType: string | null): string | null {
+  return encodingOf(/;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType ?? "")?.[1]);
 }
 
 function encodingOf(label: string | undefined): string | null {

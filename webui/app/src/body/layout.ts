@@ -3,6 +3,7 @@
 import { mediaType } from "../lib/format";
 import { beautify, MOST_SOURCE } from "./beautify";
 import { breath } from "./find";
+import { JsonCheck, wrongWords } from "./jsonCheck";
 import { charset, sourceFormat, treeFormat, type View } from "./kind";
 import { JsonLines, PlainLines, type Lines } from "./lines";
 import type { Colours } from "./tokens";
@@ -21,8 +22,8 @@ const BUDGET_MS = 8;
 
 export const LINE_VIEWS: readonly View[] = ["json", "text", "source", "tree", "graphql"];
 
-/** The layout of a view that shows lines; null when `signal` ended it. */
-export async function layOut(bytes: Uint8Array<ArrayBuffer>, type: string | null, view: View, signal: AbortSignal): Promise<Layout | null> {
+/** The layout of a view that shows lines, of a `whole` body or of its beginning; null when `signal` ended it. */
+export async function layOut(bytes: Uint8Array<ArrayBuffer>, type: string | null, view: View, signal: AbortSignal, whole = true): Promise<Layout | null> {
   const media = mediaType(type);
   if (view === "tree") {
     const tree = await treeOf(bytes, media);
@@ -46,7 +47,19 @@ export async function layOut(bytes: Uint8Array<ArrayBuffer>, type: string | null
     }
   }
   const colours: Colours = view === "json" ? "json" : format === "markup" ? "markup" : "none";
-  return fill(await empty(view, format, media), decoded(bytes, encoding), signal, colours, null);
+  if (view !== "json" || /json5/.test(media)) return fill(await empty(view, format, media), decoded(bytes, encoding), signal, colours, null);
+  // a type that does not speak of JSON, or of many values, may hold one after the other
+  const check = new JsonCheck(!/json$/.test(media) || /(nd|seq|lines)/.test(media));
+  const made = await fill(new JsonLines(), checked(decoded(bytes, encoding), check), signal, colours, null);
+  if (whole) check.end();
+  return made && check.wrong ? { ...made, note: wrongWords(check.wrong) } : made;
+}
+
+function* checked(text: Iterable<string>, check: JsonCheck): Generator<string> {
+  for (const piece of text) {
+    check.feed(piece);
+    yield piece;
+  }
 }
 
 async function empty(view: View, format: string | null, media: string): Promise<Lines> {

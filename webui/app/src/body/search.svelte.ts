@@ -32,7 +32,12 @@ export class BodySearch {
   constructor(
     private readonly id: number,
     private readonly side: Side,
-  ) {}
+    /** What was looked for in the body before. */
+    begin: { text: string; exact: boolean } = { text: "", exact: false },
+  ) {
+    this.text = begin.text;
+    this.exact = begin.exact;
+  }
 
   get pattern(): RegExp | null {
     return pattern(this.text, this.exact);

@@ -46,7 +46,7 @@ describe("timing", () => {
       ),
     );
     expect(time.setup).toEqual([]);
-    expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "DNS 1.0+3.0", "Connect 4.0+6.0", "Wait 10.0+20.0", "Transfer 30.0+10.0"]);
+    expect(spans(time.phases)).toEqual(["DNS 1.0+3.0", "Connect 4.0+6.0", "Send 0.0+1.0", "Wait 10.0+20.0", "Transfer 30.0+10.0"]);
   });
 
   it("keeps its axis short when the clock was set back between dialling and the request", () => {
@@ -105,6 +105,19 @@ describe("the story", () => {
     const tls = (side: "client" | "server") => advice({ cause: "tls", side, text: "" }, "a.test", 443).join(" ");
     expect(tls("client")).toContain("trust");
     expect(tls("server")).not.toContain("trust");
+  });
+
+  it("sends nobody to certificates when the server speaks plain HTTP", () => {
+    const text = "localhost:80 does not speak TLS: it answered the TLS handshake with something else. Is it a port for plain HTTP?";
+    const said = advice({ cause: "tls", side: "server", text }, "localhost", 80).join(" ");
+    expect(said).toContain("Use http://");
+    expect(said).not.toContain("client certificate");
+  });
+
+  it("names the place in the page where an authority is added, not a flag", () => {
+    const said = advice({ cause: "certificate", side: "server", text: "" }, "a.test", 443).join(" ");
+    expect(said).toContain("Settings");
+    expect(said).not.toContain("--");
   });
 });
 

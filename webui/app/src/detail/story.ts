@@ -75,7 +75,7 @@ export function advice(failure: Failure, host: string, port: number): string[] {
     case "certificate":
       return [
         "If this is your own server, accept its certificate: the button below does so for this host only.",
-        "If it is signed by a private authority, start overhear with --upstream-ca FILE.",
+        "If it is signed by a private authority, name the file of that authority's certificate in Settings, under Servers: it is trusted at once, without a new start.",
         "Otherwise be careful: somebody may be between you and the server.",
       ];
     case "tls":
@@ -85,7 +85,9 @@ export function advice(failure: Failure, host: string, port: number): string[] {
             "On iOS a certificate that is installed is not trusted yet: Settings > General > About > Certificate Trust Settings.",
             "Firefox, Java and some apps keep a list of certificates of their own: it has to be added there.",
           ]
-        : ["The server may want another TLS version, or a client certificate."];
+        : failure.text.includes("does not speak TLS")
+          ? [`Use http:// instead of https://: ${host} takes plain HTTP at port ${port}, or it is another service altogether.`]
+          : ["The server may want another TLS version, or a client certificate."];
     case "protocol":
       return ["The bytes are kept: look at the Request and Response tabs, or export this flow as raw."];
     case "loop":

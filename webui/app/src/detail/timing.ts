@@ -49,8 +49,9 @@ export function timeline(flow: FlowDetail): Timeline {
     ["wait", "Wait", "until the first byte of the response (TTFB)", waitFrom, times.response_first],
     ["transfer", "Transfer", "first to last byte of the response", times.response_first, times.response_last],
   ];
+  // a client begins to send before the server is dialled; the bars tell that, and the order is the one that everybody expects
   const setup = earlier ? phases(dial, dialed ?? started) : [];
-  const inner = earlier ? exchange : [exchange[0] as Span, ...dial, ...exchange.slice(1)];
+  const inner = earlier ? exchange : [...dial, ...exchange];
   const main = phases(inner, started);
   const reach = (list: Phase[]) => list.reduce((most, phase) => Math.max(most, phase.start + phase.ms), 0);
   return {

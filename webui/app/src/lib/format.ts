@@ -26,7 +26,7 @@ export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return "";
   // a clock that was set back meanwhile
   if (!(ms >= 0)) return "?";
-  if (ms < 1) return `${ms < 0.01 && ms > 0 ? "<0.01" : ms.toFixed(2)} ms`;
+  if (ms < 1) return `${ms < 0.01 ? "<0.01" : ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 9_995) return `${(ms / 1000).toFixed(2)} s`;

@@ -3,7 +3,6 @@
 import { app } from "./lib/app.svelte";
 import type { Command } from "./lib/commands.svelte";
 import { router } from "./lib/route.svelte";
-import { deleteWithUndo } from "./annotate/actions";
 import { undo } from "./annotate/undo.svelte";
 
 const GROUP = "Tools";
@@ -14,7 +13,7 @@ export function toolCommands(record: () => unknown): Command[] {
   return [
     { id: "recording", title: "Recording on or off", group: GROUP, keys: ["Mod+Shift+E"], run: record },
     { id: "session.save", title: "Save the recording and begin anew", group: GROUP, when: some, run: () => (app.dialog = "save-session") },
-    { id: "session.clear", title: "Clear the recording", group: GROUP, when: some, run: () => deleteWithUndo({ filter: "", session: "current" }) },
+    { id: "session.clear", title: "Clear …", group: GROUP, when: () => router.now.screen === "list" && (some() || app.list.total > 0), run: () => (app.dialog = "clear") },
     { id: "session.live", title: "Back to the recording that runs", group: GROUP, when: () => router.now.session !== null, run: () => router.go({ screen: "list", session: null, flow: null }) },
     { id: "sessions", title: "Sessions", group: GROUP, run: () => router.go({ screen: "sessions" }, true) },
     { id: "import", title: "Import a HAR file or a packet capture", group: GROUP, run: () => (app.dialog = "import") },

@@ -1,6 +1,7 @@
 //! Files that are brought in: each is sent to the server as a stream, with its progress, and becomes a session.
 
 import { address, ApiError } from "../lib/api";
+import { notImportable } from "./sort";
 import type { Imported, Problem } from "../lib/types";
 
 export interface Import {
@@ -47,6 +48,8 @@ class Imports {
       this.#files.delete(item);
       try {
         if (!file) throw new ApiError("The file is gone.", 0);
+        const refused = notImportable(new Uint8Array(await file.slice(0, 1024).arrayBuffer()));
+        if (refused) throw new ApiError(refused, 0);
         item.result = await this.#send(file, item);
         item.state = "done";
       } catch (error) {

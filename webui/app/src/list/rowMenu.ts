@@ -4,7 +4,6 @@ import { addTag, askTag, COLORS, deleteWithUndo, editComment, setColor, setStarr
 import { openCompare } from "../compare/open";
 import { copyText } from "../export/clipboard";
 import { COPY_FORMATS, copyAs } from "../export/copy";
-import { api } from "../lib/api";
 import { app } from "../lib/app.svelte";
 import { isolated } from "../lib/bidi";
 import { plural } from "../lib/format";
@@ -12,6 +11,7 @@ import type { MenuEntry } from "../lib/menu.svelte";
 import { router } from "../lib/route.svelte";
 import { format } from "../lib/url";
 import type { Flow } from "../lib/types";
+import { Relative, relative } from "./relations.svelte";
 import { asked, both, without, type Asked } from "./terms";
 
 /** The menu of a row, for all chosen rows; `column` is the one that was pointed at. */
@@ -87,16 +87,18 @@ export function compare(ids: number[]): void {
 
 /** Goes to the flow that this one was sent again from, or that its redirection led to. */
 export async function follow(flow: Flow): Promise<void> {
-  if (flow.replay_of !== null) return openFlow(flow.replay_of);
-  const related = (await app.attempt(() => api.flow(flow.id)))?.related;
-  const to = related?.redirect_to ?? related?.redirect_from ?? related?.replays.at(-1) ?? null;
+  const to = await app.attempt(() => relative(flow));
+  if (to === undefined) return;
   if (to === null) app.say("No other recorded flow belongs to this one.");
   else openFlow(to);
 }
 
 function relations(flow: Flow, one: boolean): MenuEntry[] {
   if (!one) return [];
-  if (flow.replay_of === null) return [{ id: "related", title: "Go to the one that belongs to it", keys: "o", run: () => follow(flow) }];
+  if (flow.replay_of === null) {
+    const known = new Relative(flow);
+    return [{ id: "related", title: "Go to the one that belongs to it", keys: "o", get disabled() { return known.none; }, run: () => follow(flow) }];
+  }
   const first = flow.replay_of;
   return [
     { id: "related", title: `Go to #${first}, which was sent again`, keys: "o", run: () => follow(flow) },

@@ -40,6 +40,23 @@ export function valueOf(setting: Setting, text: string): string | string[] | nul
   return items.length > 0 ? items : null;
 }
 
+/** What a setting does, for somebody who has only this page; what is not here has the words of the command line. */
+const HELP: Record<string, string> = {
+  listen: "Addresses with their ports, one a line: what devices and programs enter as their proxy. 0.0.0.0:8080 is port 8080 in every network that this computer is in.",
+  allow: "Addresses or networks, one a line, such as 192.168.0.0/16. These may use the proxy at once; all others are asked about first.",
+  "insecure-upstream": "Hosts, one a line; * is every server. Whatever certificate they show is accepted, so somebody between you and them is not noticed.",
+  "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",
+  web: "Address and port of this page.",
+  token: "Whoever has it can read everything that is recorded. It is part of the link that overhear prints.",
+  "no-open": "overhear then starts without opening this page in a browser.",
+  qr: "The code that a phone scans is then printed also where the output is a file or another program.",
+  data: "Folder of what is recorded, of the root certificate and of its key.",
+};
+
+export function helpWords(setting: Setting): string {
+  return HELP[setting.key] ?? setting.help;
+}
+
 /** Who said what holds now. */
 export function sourceWords(setting: Setting): string {
   switch (setting.source) {
@@ -59,7 +76,7 @@ export function sourceWords(setting: Setting): string {
 /** The default as a short text. */
 export function defaultWords(setting: Setting): string {
   const { default: usual, kind } = setting;
-  if (kind === "secret") return "made anew at each start";
+  if (kind === "secret") return "made once for the data folder";
   if (kind === "bool") return usual === true ? "on" : "off";
   if (usual === null || (Array.isArray(usual) && usual.length === 0)) return "none";
   return valueText(usual).replaceAll("\n", ", ");

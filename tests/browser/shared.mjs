@@ -1,6 +1,7 @@
 // What the scripts that drive the program's own page share: a browser on the page, steps, and what must not happen.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { launch, main } from './chromium.mjs'
 
 export const DESKTOP = { width: 1440, height: 900 }
@@ -18,6 +19,7 @@ export function steps(all) {
     page.setDefaultTimeout(30_000)
     const troubles = watch(page, new URL(link).origin)
     await page.goto(link)
+    if (process.env.PAGE) await showFrom(page, process.env.PAGE)
     await page.getByTestId('connection-state').getByText('live').waitFor()
     const seen = { address: page.url(), troubles }
     for (const step of steps) seen[step] = await all[step](page, input)
@@ -25,6 +27,18 @@ export function steps(all) {
     await browser.close()
     return seen
   })
+}
+
+/** The page from a folder that vite built, on the program that runs: a change of the page is tried without a compilation. */
+async function showFrom(page, folder) {
+  await page.route(
+    ({ pathname }) => pathname === '/' || pathname.startsWith('/assets/'),
+    (route) => {
+      const { pathname } = new URL(route.request().url())
+      return route.fulfill({ path: join(folder, pathname === '/' ? 'index.html' : pathname) })
+    },
+  )
+  await page.goto(new URL('/', page.url()).href)
 }
 
 /** What must not happen, as it happens: scripts that fail, dialogs, requests to elsewhere, content refused. */

@@ -10,7 +10,7 @@ export function viewMenu(): MenuEntry[] {
   return [
     { id: "view-tree", title: "Tree of hosts", keys: "b", checked: layout.tree, run: () => commands.run("view.tree") },
     { id: "view-timeline", title: "Timeline", keys: "l", checked: layout.timeline, run: () => (layout.timeline = !layout.timeline) },
-    ...(layout.narrow ? [] : [{ id: "view-below", title: "Detail below the list", keys: "d", checked: layout.below, run: () => (layout.below = !layout.below) }]),
+    ...(layout.medium ? [] : [{ id: "view-below", title: "Detail below the list", keys: "d", checked: layout.below, run: () => (layout.below = !layout.below) }]),
     { id: "view-columns", title: "Columns …", run: () => (app.dialog = "columns") },
     "line",
     ...THEMES.map(([key, title]): MenuEntry => ({ id: `theme-${key}`, title, checked: theme.value === key, run: () => (theme.value = key) })),
@@ -25,7 +25,7 @@ export function viewCommands(): Command[] {
     { id: "palette", title: "Commands", group: "Everywhere", keys: ["Mod+K"], run: () => (app.dialog = "palette") },
     { id: "keys", title: "All keys", group: "Everywhere", keys: ["?"], run: () => (app.dialog = "keys") },
     { id: "view.timeline", title: "Show or hide the timeline", group: "List", keys: ["l"], run: () => (layout.timeline = !layout.timeline) },
-    { id: "view.below", title: "Detail below or beside the list", group: "List", keys: ["d"], run: () => (layout.below = !layout.below) },
+    { id: "view.below", title: "Detail below or beside the list", group: "List", keys: ["d"], when: () => !layout.medium, run: () => (layout.below = !layout.below) },
     ...THEMES.map(([key, title]): Command => ({ id: `theme.${key}`, title: `Colours: ${title.toLowerCase()}`, group: "Everywhere", run: () => (theme.value = key) })),
   ];
 }

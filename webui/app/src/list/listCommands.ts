@@ -46,7 +46,6 @@ export function listCommands(): Command[] {
     ...COPY_FORMATS.map(([key, title]): Command => ({ id: `flow.copy.${key}`, title: `Copy as ${title}`, group: GROUP, ...(key === "curl" ? { keys: ["y"] } : {}), when: some, run: () => copyAs(chosen(), key) })),
     ...COLORS.map((color): Command => ({ id: `flow.color.${color}`, title: `Colour: ${color}`, group: GROUP, when: some, run: () => setColor(chosen(), color) })),
     { id: "flow.color.none", title: "Colour: none", group: GROUP, when: some, run: () => setColor(chosen(), null) },
-    { id: "list.clear", title: "Clear: delete what is recorded", group: "List", when: onList, run: () => (app.dialog = "clear") },
     { id: "list.columns", title: "Arrange columns", group: "List", when: onList, run: () => (app.dialog = "columns") },
     { id: "list.filter.none", title: "Show all flows: no filter", group: "List", when: () => onList() && router.now.filter !== "", run: () => router.go({ filter: "" }) },
     // the grid takes these itself, where its focus is
@@ -57,7 +56,7 @@ export function listCommands(): Command[] {
     { id: "list.stand", title: "Go on without choosing", group: "List", keys: ["Mod+ArrowUp", "Mod+ArrowDown"] },
     { id: "list.toggle", title: "Choose one more, or one less", group: "List", keys: [" "] },
     { id: "list.all", title: "Choose all", group: "List", keys: ["Mod+A"] },
-    { id: "list.open", title: "Open", group: "List", keys: ["Enter"] },
+    { id: "list.open", title: "Open, and into the open flow", group: "List", keys: ["Enter"] },
     { id: "list.menu", title: "The menu of the chosen flows", group: "List", keys: ["Shift+F10", "ContextMenu"] },
     { id: "list.column.move", title: "Move the column", group: "Columns", keys: ["Alt+ArrowLeft", "Alt+ArrowRight"] },
     { id: "list.column.size", title: "Make the column wider or narrower", group: "Columns", keys: ["Shift+ArrowLeft", "Shift+ArrowRight"] },

@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { allKeys, TOLD } from "./parts";
+
+it("tells of the keys of every part, also of one that is not shown, and of each once", () => {
+  expect(new Set(TOLD.map((command) => command.id)).size).toBe(TOLD.length);
+  const shown = { id: "replay.send", title: "Send now", group: "Workbench", keys: ["Mod+Enter"], run: () => {} };
+  const all = allKeys([shown]);
+  expect(all.filter((command) => command.id === "replay.send")).toEqual([shown]);
+  const groups = new Set(all.map((command) => command.group));
+  expect([...groups].sort()).toEqual(["Body", "Comparison", "Flow", "Messages", "Timeline", "Tree of hosts", "Workbench"]);
+  expect(all.find((command) => command.id === "compare.next")?.keys).toEqual(["n", "F7"]);
+});

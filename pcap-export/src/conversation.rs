@@ -93,9 +93,13 @@ enum Stage {
 }
 
 /// What is spoken.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, in the box of its conversation"
+)]
 enum Content {
     Sequence(Sequence),
-    Multiplex(Box<Multiplex>),
+    Multiplex(Multiplex),
 }
 
 impl<S: Source> Conversation<S> {
@@ -109,7 +113,7 @@ impl<S: Source> Conversation<S> {
         comment: String,
     ) -> Self {
         let content = if speaks_http2(first) {
-            Content::Multiplex(Box::new(Multiplex::new(flows, ready(&connection))))
+            Content::Multiplex(Multiplex::new(flows, ready(&connection)))
         } else {
             Content::Sequence(Sequence::new(flows))
         };

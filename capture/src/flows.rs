@@ -6,6 +6,7 @@
 
 mod conversation;
 mod datagrams;
+mod dns_stream;
 mod exchanges;
 mod row;
 mod secure;
@@ -13,7 +14,7 @@ mod secure;
 use crate::{
     diagnose::{Cause, Finding, Proof, Track},
     http::Position,
-    icmp::IcmpError,
+    icmp::{IcmpError, Reason},
     ip::{self, Fragments, Ip, protocol},
     link,
     packet::{Packet, Spot},
@@ -90,6 +91,15 @@ fn moment(connection: &tcp::Connection) -> Position {
         packet: 0,
         span: connection.last_span,
     }
+}
+
+/// What an ICMP error says of a TCP connection.
+fn undelivered(error: &IcmpError, about: String, packet: u64) -> Finding {
+    let cause = match error.reason {
+        Reason::TooBig(_) => Cause::PacketTooBig,
+        _ => Cause::Unreachable,
+    };
+    Finding::new(cause, about, error.text(), &Proof::of([packet]))
 }
 
 /// A TCP connection.
@@ -335,7 +345,7 @@ impl Work {
             Ending::Replaced => Timestamp(connection.last_time),
             _ => self.now,
         };
-        let undelivered = self.undelivered.remove(&key);
+        let error = self.undelivered.remove(&key);
         self.stream(connection, None);
         let track = self.tracks.remove(&key).unwrap_or_default();
         let Some(mut stream) = self.streams.remove(&connection.number) else {
@@ -343,22 +353,9 @@ impl Work {
         };
         let (a, b) = (key.0.to_string(), key.1.to_string());
         let mut findings = track.findings(&a, &b, end.0);
-        if let Some((error, packet)) = undelivered {
-            let cause = match error.reason {
-                crate::icmp::Reason::TooBig(_) => Cause::PacketTooBig,
-                _ => Cause::Unreachable,
-            };
-            let about = format!(
-                "{} > {}",
-                stream.conversation.client(),
-                stream.conversation.server()
-            );
-            findings.push(Finding::new(
-                cause,
-                about,
-                error.text(),
-                &Proof::of([packet]),
-            ));
+        if let Some((error, packet)) = error {
+            let (client, server) = (stream.conversation.client(), stream.conversation.server());
+            findings.push(undelivered(&error, format!("{client} > {server}"), packet));
         }
         let failure = findings.iter().find_map(|finding| stream.failure(finding));
         let ended = match (stream.reset, ending) {
@@ -430,6 +427,13 @@ impl Work {
     fn finish(&mut self) {
         let mut findings = Vec::new();
         self.datagrams.finish(self.now, &mut findings);
+        // those of connections that are not in the capture
+        let mut left: Vec<_> = self.undelivered.drain().map(|(_, error)| error).collect();
+        left.sort_unstable_by_key(|(_, packet)| *packet);
+        for (error, packet) in left {
+            let about = format!("{} > {}", error.source, error.destination);
+            findings.push(undelivered(&error, about, packet));
+        }
         if self.frames >= WIFI_FRAMES && self.retries.count() * 100 >= self.frames * WIFI_RETRIES {
             let (again, all) = (self.retries.count(), self.frames);
             let text = format!("{again} of {all} data frames were sent again.");

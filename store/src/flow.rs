@@ -280,11 +280,19 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The URL as a person would write it: default ports left out, IPv6 in brackets. Where no host was named, what was
+    /// The URL as a person would write it: default ports left out, IPv6 in brackets; a question to a
+    /// name server as RFC 4501 writes it (`dns:a.test?type=A`). Where no host was named, what was
     /// asked for, as it was sent.
     pub fn url(&self) -> String {
         if self.host.is_empty() {
             return self.path.clone();
+        }
+        if self.scheme == "dns" {
+            // RFC 4501; the path holds the answer
+            return match self.method.as_str() {
+                "" => format!("dns:{}", self.host),
+                kind => format!("dns:{}?type={kind}", self.host),
+            };
         }
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)

@@ -1,6 +1,7 @@
 //! What a TCP connection speaks, by its first bytes, and the flows that this makes.
 
 use super::{
+    dns_stream::{self, DnsStream},
     exchanges::Exchanges,
     row::{Context, Row},
     secure::Secure,
@@ -71,6 +72,7 @@ enum Speaks {
     Http1(Box<(Http1, Exchanges)>),
     Http2(Box<(Http2, Exchanges)>),
     Tls(Box<Secure>),
+    Dns(Box<DnsStream>),
     Raw(Row),
     /// What follows cannot be read: why. It is a flow when there is any of it.
     Rest(String),
@@ -157,6 +159,9 @@ impl Conversation {
             Speaks::Http1(http) => http.0.push(side, at, bytes, &mut http.1),
             Speaks::Http2(http) => http.0.push(side, at, bytes, &mut http.1),
             Speaks::Over => {}
+            Speaks::Dns(dns) => {
+                dns.push(&mut self.context, side, at, bytes, &mut self.findings);
+            }
             Speaks::Rest(why) => {
                 let mut row = self.context.begin_plain(at, Kind::Tcp, "tcp");
                 row.note(why);
@@ -199,6 +204,7 @@ impl Conversation {
             Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Http2(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Tls(tls) => return tls.gap(&mut self.context, side, at, missing),
+            Speaks::Dns(dns) => dns.gap(),
             Speaks::Raw(_) | Speaks::Rest(_) | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
@@ -213,7 +219,11 @@ impl Conversation {
             Speaks::Tls(tls) => tls.seen_at(at),
             Speaks::Raw(row) => row.seen(at),
             // a stream of HTTP/2 says itself where it ends
-            Speaks::Unknown(_) | Speaks::Http2(_) | Speaks::Rest(_) | Speaks::Over => {}
+            Speaks::Unknown(_)
+            | Speaks::Http2(_)
+            | Speaks::Dns(_)
+            | Speaks::Rest(_)
+            | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.close(side, at);
@@ -255,6 +265,12 @@ impl Conversation {
             }
             Speaks::Raw(row) => row.end(&self.context.file, &self.context.marks, failure),
             Speaks::Rest(_) | Speaks::Over => {}
+            Speaks::Dns(mut dns) => {
+                // with the capture's end the answer may only be late
+                let waited = ended != Ended::CaptureEnds;
+                let failure = failure.or_else(reset);
+                dns.finish(&self.context, failure.as_ref(), waited, &mut self.findings);
+            }
             Speaks::Http1(http) => {
                 let (mut http, mut exchanges) = *http;
                 http.finish(at, ended.why(), &mut exchanges);
@@ -369,14 +385,21 @@ impl Conversation {
             // whose client was not heard yet
             true => (!begins_like_settings(&response)).then_some(false),
         };
+        let dns = match self.context.server.port() == dns_stream::PORT {
+            true if request.is_empty() => dns_stream::begins_like(Side::Response, &response),
+            true => dns_stream::begins_like(Side::Request, &request),
+            false => Some(false),
+        };
         let wait = !now && request.len() + response.len() < MOST_EARLY;
-        let is_known = is_tls || http == Some(true) || http2 == Some(true);
-        let may_be = may_be_tls || http.is_none() || http2.is_none();
+        let is_known = dns == Some(true) || is_tls || http == Some(true) || http2 == Some(true);
+        let may_be = may_be_tls || http.is_none() || http2.is_none() || dns.is_none();
         if !is_known && wait && may_be {
             return;
         }
         let early = mem::take(early);
-        self.speaks = if is_tls {
+        self.speaks = if dns == Some(true) {
+            Speaks::Dns(Box::new(DnsStream::new()))
+        } else if is_tls {
             Speaks::Tls(Box::new(Secure::new(&self.context, first)))
         } else if http == Some(true) {
             let http = match self.whole {

@@ -377,7 +377,11 @@ impl Question {
 }
 
 /// What an answer says went wrong, and what that means.
-fn failed(message: &Message, name: &str, server: SocketAddr) -> Option<(String, &'static str)> {
+pub(super) fn failed(
+    message: &Message,
+    name: &str,
+    server: SocketAddr,
+) -> Option<(String, &'static str)> {
     let means = match message.code {
         0 => return None,
         2 => {

@@ -14,6 +14,8 @@ struct Made {
     packets: Vec<(i64, Vec<u8>)>,
     /// What each side has sent and the other acknowledges.
     sent: [u32; 2],
+    /// The server's port; 0 is 80.
+    port: u16,
 }
 
 fn datagram(from: [u8; 4], to: [u8; 4], protocol: u8, payload: &[u8]) -> Vec<u8> {
@@ -42,10 +44,11 @@ impl Made {
             true => (0, 1),
             false => (1, 0),
         };
+        let server = if self.port == 0 { 80 } else { self.port };
         let (port, peer) = if client {
-            (40_000_u16, 80_u16)
+            (40_000_u16, server)
         } else {
-            (80, 40_000)
+            (server, 40_000)
         };
         let mut segment = [port.to_be_bytes(), peer.to_be_bytes()].concat();
         segment.extend(self.sent[mine].to_be_bytes());
@@ -63,7 +66,14 @@ impl Made {
     }
 
     fn opened() -> Self {
-        let mut made = Self::default();
+        Self::opened_on(80)
+    }
+
+    fn opened_on(port: u16) -> Self {
+        let mut made = Self {
+            port,
+            ..Self::default()
+        };
         made.tcp(true, SYN, b"");
         made.tcp(false, SYN | ACK, b"");
         made.tcp(true, ACK, b"");
@@ -246,6 +256,73 @@ fn an_upgrade_to_http2_goes_on_as_its_first_stream() {
     );
     made.tcp(false, ACK, &[&OK[..8], &[3, 0x88]].concat());
     assert_eq!(made.closed().read(), (2, vec![]));
+}
+
+/// Behind its length.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+    [&length, message].concat()
+}
+
+#[test]
+fn dns_over_tcp_is_a_flow_a_question() {
+    let (mut other, mut answer) = (QUESTION.to_vec(), QUESTION.to_vec());
+    (answer[2], answer[3]) = (0x81, 0x80);
+    let mut made = Made::opened_on(53);
+    other[1] = 0x35;
+    let both = [framed(QUESTION), framed(&other)].concat();
+    // cut anywhere
+    for piece in both.chunks(7) {
+        made.tcp(true, ACK, piece);
+    }
+    let first = answer.clone();
+    (answer[1], answer[3]) = (0x35, 0x83);
+    // in another order, and the second is of no such name
+    made.tcp(false, ACK, &[framed(&answer), framed(&first)].concat());
+    let (flows, found) = made.closed().read();
+    assert_eq!(flows, 2);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, Cause::Dns);
+
+    // closed without an answer
+    let mut silent = Made::opened_on(53);
+    silent.tcp(true, ACK, &framed(QUESTION));
+    assert_eq!(
+        silent.closed().read(),
+        (1, vec![(Cause::DnsNoAnswer, vec![4])])
+    );
+}
+
+#[test]
+fn what_is_no_dns_on_its_port_is_raw() {
+    for said in [
+        b"\0\x20SSH-2.0-OpenSSH_9.2 and then some".as_slice(),
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\0\x04abcd",
+    ] {
+        let mut made = Made::opened_on(53);
+        made.tcp(true, ACK, said);
+        made.tcp(false, ACK, b"SSH-2.0-dropbear\r\n");
+        assert_eq!(made.closed().read(), (1, vec![]), "{said:?}");
+    }
+    // that it is not shows later
+    let mut made = Made::opened_on(53);
+    made.tcp(true, ACK, &framed(QUESTION));
+    made.tcp(true, ACK, &framed(b"nothing that could be a message"));
+    let mut answer = QUESTION.to_vec();
+    (answer[2], answer[3]) = (0x81, 0x80);
+    made.tcp(false, ACK, &framed(&answer));
+    assert_eq!(made.closed().read().0, 2);
+}
+
+#[test]
+fn an_error_about_a_connection_that_was_not_captured_is_found() {
+    let mut made = Made::opened();
+    let quoted = made.packets[0].1[..28].to_vec();
+    made.packets.clear();
+    let error = [vec![3, 13, 0, 0, 0, 0, 0, 0], quoted].concat();
+    made.add(datagram([10, 0, 0, 9], CLIENT, 1, &error));
+    assert_eq!(made.read(), (1, vec![(Cause::Unreachable, vec![1])]));
 }
 
 /// The bytes of a capture with everything in it, changed at random: never a panic, and it always ends.

@@ -143,9 +143,10 @@ fn column_sql(column: Column) -> &'static str {
     match column {
         // as `Flow::url` writes it
         Column::Url => {
-            "scheme || '://' || iif(instr(host, ':'), '[' || host || ']', host) \
+            "iif(scheme = 'dns', 'dns:' || host || iif(method = '', '', '?type=' || method), \
+            scheme || '://' || iif(instr(host, ':'), '[' || host || ']', host) \
             || iif((port = 80 AND scheme IN ('http', 'ws')) OR (port = 443 AND scheme IN ('https', 'wss')), \
-            '', ':' || port) || iif(path = '*', '', path)"
+            '', ':' || port) || iif(path = '*', '', path))"
         }
         Column::Host => "host",
         Column::Path => "path",

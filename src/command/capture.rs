@@ -25,6 +25,7 @@ use std::{
 };
 
 pub(super) use advice::explain;
+use advice::lost;
 pub(super) use output::{frame, printer};
 
 /// How often `-v` tells how far the file is.
@@ -105,14 +106,11 @@ fn capture(options: &Capture, live: &live::Options) -> anyhow::Result<()> {
             tell(&line);
         }
         if statistics.dropped > 0 {
-            let buffer = match options.buffer_size {
-                Some(kib) => format!("{kib} KiB"),
-                None => "2 MiB, unless the system says otherwise".to_owned(),
-            };
-            tell(&format!(
-                "overhear: {} came faster than they could be taken and are lost: raise the buffer with -B KIB (it was \
-                 {buffer}), write to a file with -w, or take less with an expression",
-                plural(statistics.dropped.into(), "packet")
+            let dropped = plural(statistics.dropped.into(), "packet");
+            tell(&lost(
+                &dropped,
+                options.buffer_size.map(u64::from),
+                options.write.is_some(),
             ));
         }
     }

@@ -33,3 +33,36 @@ fn permission(_interface: &str) -> String {
          with sudo. (The right is lost when the program is built or copied anew.)"
     )
 }
+
+/// What to do when packets were lost: `dropped` says how many, `buffer` how large the buffer was in KiB.
+pub(crate) fn lost(dropped: &str, buffer: Option<u64>, writes: bool) -> String {
+    let buffer = match buffer {
+        Some(kib) => format!("{kib} KiB"),
+        None => "2 MiB, unless the system says otherwise".to_owned(),
+    };
+    let write = match writes {
+        // lines are slower than files
+        false => " write to a file with -w,",
+        true => "",
+    };
+    format!(
+        "overhear: {dropped} came faster than they could be taken and are lost: raise the buffer with -B KIB (it was \
+         {buffer}),{write} or take less with an expression"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost;
+
+    #[test]
+    fn who_writes_a_file_is_not_told_to_write_one() {
+        let told = lost("2 packets", Some(512), false);
+        assert!(
+            told.contains("it was 512 KiB), write to a file with -w, or take less"),
+            "{told}"
+        );
+        let told = lost("2 packets", None, true);
+        assert!(told.contains("says otherwise), or take less"), "{told}");
+    }
+}

@@ -17,6 +17,7 @@ mod capture;
 mod clients;
 mod command_line;
 mod decrypt;
+mod diagnose;
 mod export;
 mod failures;
 mod filter;

@@ -78,6 +78,25 @@ fn connections_over_a_bad_line() {
     };
     assert!(sum("retransmitted_packets") > 0 && sum("out_of_order_packets") > 0);
     assert!(sum("duplicate_acks") > 0 && sum("sack_packets") > 0);
+
+    // Diagnosis: that it is bad, proven by segments that tshark, too, takes for sent again.
+    let found = read(&file, &["--diagnose", "--json"]).ok().json_lines();
+    let losses: Vec<_> = found
+        .iter()
+        .filter(|finding| finding["cause"] == "loss")
+        .collect();
+    assert!(!losses.is_empty(), "{found:#?}");
+    let again = "tcp.analysis.retransmission || tcp.analysis.out_of_order";
+    let seen = Run::new("tshark").args(["-Y", again, "-T", "fields", "-e", "frame.number", "-r"]);
+    let seen = seen.arg(&file).ok().text();
+    let seen: Vec<u64> = seen.lines().map(|line| line.parse().unwrap()).collect();
+    for loss in losses {
+        let packets = loss["packets"].as_array().unwrap();
+        let known = packets
+            .iter()
+            .filter(|packet| seen.contains(&packet.as_u64().unwrap()));
+        assert!(known.count() * 10 >= packets.len() * 8, "{loss}");
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 mod body;
 mod detail;
+mod keys;
 mod list;
 mod names;
 mod pictures;
 mod shared;
 mod state;
 mod tools;
+mod uses;
 
 use crate::support::{Program, Server, http::Message};
 use serde_json::{Value, json};

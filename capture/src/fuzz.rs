@@ -69,6 +69,7 @@ pub fn packet(data: &[u8]) {
     };
     let link = LINKS.get(usize::from(*first) % LINKS.len()).copied();
     let link = LinkType(link.unwrap_or(1));
+    dissected(&crate::dissect::dissect(link, data), data.len());
     let layers = link::decode(link, data);
     assert!(inside(layers.payload, data));
     assert!(!layers.path.as_slice().is_empty() || layers.payload.len() == data.len());
@@ -451,3 +452,20 @@ pub fn datagrams(data: &[u8]) {
 
 #[cfg(test)]
 mod tests;
+
+/// Every layer and every field lies in the packet, and there are not too many of them.
+fn dissected(layers: &[crate::dissect::Layer], length: usize) {
+    fn fields(list: &[crate::dissect::Field], length: usize) -> usize {
+        list.iter()
+            .map(|field| {
+                assert!(field.range.start <= field.range.end && field.range.end <= length);
+                1 + fields(&field.fields, length)
+            })
+            .sum()
+    }
+    assert!(layers.len() <= 32);
+    for layer in layers {
+        assert!(layer.range.start <= layer.range.end && layer.range.end <= length);
+        assert!(fields(&layer.fields, length) < 10_000);
+    }
+}

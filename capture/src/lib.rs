@@ -4,9 +4,11 @@
 //! `overview` counts everything; `http`, `tls`, `dns` and `icmp` read what was said, `flows` makes flows of it in the
 //! store, `pick` finds a flow's packets again, `diagnose` tells what went wrong; `walk` leads through a file, `streams` writes what was said into files. Nothing but
 //! `file` and `streams` touches the disk, and nothing has a clock: time is what the packets say.
+//! `dissect` takes one packet apart for a person, field by field.
 //! `live` captures on an interface, through `libpcap`; `write` makes capture files; `print` makes lines of packets.
 
 pub mod diagnose;
+pub mod dissect;
 pub mod dns;
 pub mod file;
 pub mod filter;

@@ -10,6 +10,8 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use prefix::is_pktap;
+
 use crate::packet::{LinkType, Mac};
 
 /// What the link layer of a packet says, and what it carries.

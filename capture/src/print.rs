@@ -7,7 +7,7 @@
 //! that listens should not speak.
 
 mod arp;
-mod checksum;
+pub(crate) mod checksum;
 mod dns;
 mod hex;
 mod icmp;
@@ -22,6 +22,8 @@ mod text;
 mod time;
 mod udp;
 mod wifi;
+
+pub(crate) use {link::ethertype, names::ip_protocol};
 
 pub use hex::{ascii, hex, hex_and_ascii};
 pub use names::Names;

@@ -66,7 +66,7 @@ fn cooked_payload<'a>(layers: &mut Layers<'a>, protocol: u16, rest: &'a [u8]) {
 const PKTAP_SHORTEST: u32 = 108;
 
 /// Whether a packet of the number that Apple shares with others has Apple's header.
-pub(super) fn is_pktap(data: &[u8]) -> bool {
+pub(crate) fn is_pktap(data: &[u8]) -> bool {
     let (Some(length), Some(kind)) = (little(data, 0), little(data, 4)) else {
         return false;
     };

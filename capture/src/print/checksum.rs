@@ -2,7 +2,7 @@
 
 /// The sum over all parts, folded and inverted: 0 when the parts hold their right checksum. Every part but the last
 /// has an even length.
-pub(super) fn sum(parts: &[&[u8]]) -> u16 {
+pub(crate) fn sum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0u64;
     for part in parts {
         let mut words = part.chunks_exact(2);
@@ -20,7 +20,7 @@ pub(super) fn sum(parts: &[&[u8]]) -> u16 {
 }
 
 /// The checksum that should stand there, when `found` stands there and the sum over everything is `sum`.
-pub(super) fn expected(found: u16, sum: u16) -> u16 {
+pub(crate) fn expected(found: u16, sum: u16) -> u16 {
     // taken out and put in again in ones' complement (RFC 1624)
     let mut right = u32::from(found) + u32::from(sum);
     right = (right & 0xffff) + (right >> 16);
@@ -29,7 +29,7 @@ pub(super) fn expected(found: u16, sum: u16) -> u16 {
 
 /// Who talks to whom, for the checksum above.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Addresses {
+pub(crate) enum Addresses {
     /// Source and destination (behind a source route: the last one).
     Four([u8; 4], [u8; 4]),
     /// Source and destination.
@@ -38,7 +38,7 @@ pub(super) enum Addresses {
 
 impl Addresses {
     /// The sum over the pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1) and `data`.
-    pub(super) fn sum(&self, protocol: u8, data: &[u8]) -> u16 {
+    pub(crate) fn sum(&self, protocol: u8, data: &[u8]) -> u16 {
         let length = data.len() as u32;
         match self {
             Self::Four(source, destination) => {

@@ -479,7 +479,7 @@ fn cooked_way(way: u16) -> &'static str {
     }
 }
 
-pub(super) fn ethertype(kind: u16) -> Option<&'static str> {
+pub(crate) fn ethertype(kind: u16) -> Option<&'static str> {
     Some(match kind {
         IPV4 => "IPv4",
         ARP => "ARP",

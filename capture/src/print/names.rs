@@ -155,7 +155,7 @@ impl fmt::Display for Six {
 }
 
 /// Protocols above IP, as the verbose forms call them.
-pub(super) fn ip_protocol(number: u8) -> &'static str {
+pub(crate) fn ip_protocol(number: u8) -> &'static str {
     match number {
         0 => "Options",
         1 => "ICMP",

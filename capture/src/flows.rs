@@ -220,6 +220,11 @@ impl Flows {
         }
     }
 
+    /// The capture goes on until then, with packets that are not given: what has no answer has none.
+    pub fn until(&mut self, end: Timestamp) {
+        self.work.now = self.work.now.max(end);
+    }
+
     /// The capture is at its end.
     pub fn finish(&mut self) {
         self.tcp.finish(&mut self.work);

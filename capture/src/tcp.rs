@@ -4,6 +4,7 @@
 //! waits out of order. Time is what the packets say.
 
 mod account;
+pub mod graph;
 mod segment;
 mod stream;
 mod table;
@@ -11,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, Direction, Spread};
+pub use account::{Account, Direction, Report, Spread};
 pub use segment::{Flags, Options, Segment, decode};
 pub use stream::{Data, Ending, Event};
 

@@ -263,7 +263,11 @@ impl Conversation {
                 row.seen(at);
                 row.end(&self.context.file, &self.context.marks, failure);
             }
-            Speaks::Raw(row) => row.end(&self.context.file, &self.context.marks, failure),
+            Speaks::Raw(mut row) => {
+                // what was sent again, and the end, say nothing, and are packets of it all the same
+                row.lies(at.span);
+                row.end(&self.context.file, &self.context.marks, failure);
+            }
             Speaks::Rest(_) | Speaks::Over => {}
             Speaks::Dns(mut dns) => {
                 // with the capture's end the answer may only be late
@@ -286,7 +290,8 @@ impl Conversation {
                     self.gather(&mut inside);
                 }
                 self.tls = Some(told(tls.seen()));
-                if let Some(row) = tls.into_row(&mut self.context) {
+                if let Some(mut row) = tls.into_row(&mut self.context) {
+                    row.lies(at.span);
                     row.end(&self.context.file, &self.context.marks, failure);
                 }
             }

@@ -120,7 +120,7 @@ impl Row {
     }
 
     /// Packets of the flow lie there.
-    fn lies(&mut self, span: Span) {
+    pub(super) fn lies(&mut self, span: Span) {
         let Some(flow) = &self.flow else {
             return;
         };

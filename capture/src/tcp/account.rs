@@ -4,6 +4,7 @@
 //! what is out of order, which acknowledgements give a round trip (Karn's rule), how windows are scaled.
 
 mod direction;
+mod report;
 mod sent;
 mod spread;
 
@@ -11,6 +12,7 @@ mod spread;
 mod tests;
 
 pub use direction::Direction;
+pub use report::Report;
 pub use spread::Spread;
 
 use super::{Side, segment::Segment};
@@ -44,9 +46,9 @@ impl Account {
         (seconds > 0.0).then(|| direction.unique_bytes as f64 / seconds)
     }
 
-    /// Counts a segment; `time` is in nanoseconds.
+    /// Counts a segment; `time` is in nanoseconds. What it was is told.
     #[inline]
-    pub(super) fn segment(&mut self, side: Side, time: i64, segment: &Segment<'_>) {
+    pub(super) fn segment(&mut self, side: Side, time: i64, segment: &Segment<'_>) -> Seen {
         self.first_time.get_or_insert(time);
         self.last_time = time;
         let (mine, other) = match side {
@@ -87,6 +89,11 @@ impl Account {
         let numbers = length + u64::from(flags.syn()) + u64::from(flags.fin());
         let mut again = 0;
         let mut late = false;
+        let mut seen = Seen {
+            sequence,
+            numbers,
+            ..Seen::default()
+        };
         if numbers > 0 {
             if other.packets > 0 && other.last_window == 0 {
                 mine.zero_window_probe_packets += 1;
@@ -116,6 +123,10 @@ impl Account {
         if flags.ack() {
             mine.acks += 1;
             let acknowledged = other.acknowledge(segment, time, mine.last_window == window);
+            if !flags.rst() {
+                seen.acknowledged = Some((acknowledged.to, window));
+            }
+            seen.round_trip = acknowledged.time;
             let synchronized = other.syn.is_some_and(|syn| acknowledged.to == syn + 1);
             if let (true, 1, Some(time)) = (synchronized, other.syn_packets, acknowledged.time) {
                 other.handshake_rtt = other.handshake_rtt.or(Some(time));
@@ -130,8 +141,9 @@ impl Account {
                 }
             }
         }
+        (seen.again, seen.late) = (again > 0, late);
         if flags.rst() {
-            return;
+            return seen;
         }
         mine.window(window, flags.ack(), flags.syn(), scaled);
         if length > 0 && !mine.data_acknowledged && again == 0 {
@@ -145,7 +157,25 @@ impl Account {
             };
             mine.outstanding(outstanding, time);
         }
+        seen
     }
+}
+
+/// What a segment was. Numbers go on beyond 32 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Its first number.
+    pub(super) sequence: i64,
+    /// How many numbers it takes: its bytes, and one each for SYN and FIN.
+    pub(super) numbers: u64,
+    /// Some of them were sent before.
+    pub(super) again: bool,
+    /// They are new, and lie before what was seen already.
+    pub(super) late: bool,
+    /// What it expects of the other side, and how many bytes from there on it takes.
+    pub(super) acknowledged: Option<(i64, u64)>,
+    /// The round trip of the segment that it acknowledges: nanoseconds.
+    pub(super) round_trip: Option<i64>,
 }
 
 impl Direction {

@@ -4,7 +4,7 @@ use super::{Input, moment, seconds, segments};
 use crate::terminal::{duration, size};
 use overhear_capture::{
     Damage,
-    tcp::{Account, Connection, Direction, Ending, Event, Side, Sink, Spread, Tcp, Wanted},
+    tcp::{Account, Connection, Direction, Ending, Event, Side, Sink, Tcp, Wanted},
 };
 use serde_json::{Value, json};
 use std::{
@@ -176,95 +176,13 @@ fn as_json(connection: &Connection, account: &Account, ending: Ending) -> Value 
     })
 }
 
+/// What was counted of a side, behind its end of the connection.
 fn direction(connection: &Connection, account: &Account, side: Side) -> Value {
-    let counted = match side {
-        Side::A => &account.a,
-        Side::B => &account.b,
-    };
     let end = connection.end(side);
-    let sent = json!({
-        "address": end.ip().to_string(),
-        "port": end.port(),
-        "packets": counted.packets,
-        "resets": counted.resets,
-        "acks": counted.acks,
-        "pure_acks": counted.pure_acks,
-        "sack_packets": counted.sack_packets,
-        "dsack_packets": counted.dsack_packets,
-        "most_sack_blocks": counted.most_sack_blocks,
-        "unique_bytes": counted.unique_bytes,
-        "data_packets": counted.data_packets,
-        "data_bytes": counted.data_bytes,
-        "retransmitted_packets": counted.retransmitted_packets,
-        "retransmitted_bytes": counted.retransmitted_bytes,
-        "zero_window_probe_packets": counted.zero_window_probe_packets,
-        "zero_window_probe_bytes": counted.zero_window_probe_bytes,
-        "out_of_order_packets": counted.out_of_order_packets,
-        "pushed_packets": counted.pushed_packets,
-        "syn_packets": counted.syn_packets,
-        "fin_packets": counted.fin_packets,
-        "window_scale": counted.window_scale,
-        "timestamps": counted.timestamps,
-        "sack_permitted": counted.sack_permitted,
-        "urgent_packets": counted.urgent_packets,
-        "urgent_bytes": counted.urgent_bytes,
-        "mss": counted.mss,
-    });
-    let way = json!({
-        "segment": {
-            "max": counted.largest_segment,
-            "min": counted.smallest_segment,
-            "mean": counted.mean_segment(),
-        },
-        "window": {
-            "max": counted.window_max,
-            "min": counted.window_min,
-            "mean": counted.mean_window(),
-            "zero": counted.zero_windows,
-        },
-        "outstanding": {
-            "max": counted.outstanding_max,
-            "min": counted.outstanding_min,
-            "mean": counted.mean_outstanding(),
-            "mean_over_time": counted.weighted_outstanding(),
-        },
-        "initial_window_bytes": counted.initial_window_bytes,
-        "initial_window_packets": counted.initial_window_packets,
-        "stream_length": counted.stream_length(),
-        "missed_bytes": counted.missed_bytes(),
-        "truncated_bytes": counted.truncated_bytes,
-        "truncated_packets": counted.truncated_packets,
-        "transmission_time_s": seconds(counted.transmission_time()),
-        "idle_max_ms": counted.idle_max as f64 / 1e6,
-        "throughput": account.throughput(side),
-        "rtt_ms": spread(&counted.rtt),
-        "rtt_handshake_ms": counted.handshake_rtt.map(|time| time as f64 / 1e6),
-        "rtt_full_ms": spread(&counted.rtt_full),
-        "acks_after_loss": counted.acks_after_loss,
-        "rtt_ambiguous_ms": spread(&counted.rtt_last),
-        "cumulatively_acknowledged": counted.cumulatively_acknowledged,
-        "duplicate_acks": counted.duplicate_acks,
-        "triple_duplicate_acks": counted.triple_duplicate_acks,
-        "most_retransmissions": counted.most_retransmissions,
-        "retransmission_time_ms": spread(&counted.retransmission_time),
-    });
-    match (sent, way) {
-        (Value::Object(mut sent), Value::Object(way)) => {
-            sent.extend(way);
-            Value::Object(sent)
-        }
-        (sent, _) => sent,
+    let mut said = json!({ "address": end.ip().to_string(), "port": end.port() });
+    let counted = serde_json::to_value(account.report(side));
+    if let (Value::Object(said), Ok(Value::Object(counted))) = (&mut said, counted) {
+        said.extend(counted);
     }
-}
-
-/// Milliseconds.
-fn spread(spread: &Spread) -> Value {
-    let some = spread.samples > 0;
-    json!({
-        "samples": spread.samples,
-        "min": some.then_some(spread.min as f64 / 1e6),
-        "max": some.then_some(spread.max as f64 / 1e6),
-        "mean": spread.mean().map(|mean| mean / 1e6),
-        "stdev": spread.deviation().map(|deviation| deviation / 1e6),
-    })
+    said
 }

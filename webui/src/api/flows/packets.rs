@@ -1,4 +1,8 @@
-//! The packets behind a flow: a list of them with a line for each, and a capture file of just these.
+//! The packets behind a flow: a list of them with a line for each, each of them taken apart, what they tell of the
+//! way, and a capture file of just these.
+
+mod analysis;
+mod detail;
 
 use crate::{
     api::{
@@ -39,6 +43,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(file))
+        .routes(routes!(detail::packet))
+        .routes(routes!(analysis::analyze))
+        .routes(routes!(analysis::findings))
 }
 
 /// The most packets of one page.
@@ -143,20 +150,7 @@ async fn list(
 )]
 async fn file(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<Response, Problem> {
     let (flow, ranges) = find(&app, id).await?;
-    if ranges.is_empty() {
-        return Err(Problem::not_found(format!(
-            "Flow {id} has no packets: it did not come from a capture."
-        )));
-    }
-    if ranges.iter().all(is_gone) {
-        let detail = "The packets of this flow were removed: the files of packets had become larger than their limit.";
-        return Err(Problem::new(
-            StatusCode::GONE,
-            "packets-gone",
-            "The packets are gone",
-            detail,
-        ));
-    }
+    there_are_some(id, &ranges)?;
     let (sender, pieces) = mpsc::channel(PIECES);
     tokio::task::spawn_blocking(move || {
         let mut out = Out {
@@ -183,6 +177,36 @@ async fn find(app: &App, id: i64) -> Result<(Flow, Vec<PacketRange>), Problem> {
     let flow = flow.ok_or_else(|| Problem::no_flow(id))?;
     let ranges = app.store.packets_of(FlowId(id)).await?;
     Ok((flow, ranges))
+}
+
+/// A problem when a flow has no packets, or none any more.
+fn there_are_some(id: i64, ranges: &[PacketRange]) -> Result<(), Problem> {
+    if ranges.is_empty() {
+        return Err(Problem::not_found(format!(
+            "Flow {id} has no packets: it did not come from a capture."
+        )));
+    }
+    match ranges.iter().all(is_gone) {
+        true => Err(gone()),
+        false => Ok(()),
+    }
+}
+
+fn gone() -> Problem {
+    let detail = "The packets of this flow were removed: the files of packets had become larger than their limit.";
+    Problem::new(
+        StatusCode::GONE,
+        "packets-gone",
+        "The packets are gone",
+        detail,
+    )
+}
+
+fn unreadable(error: Error) -> Problem {
+    match error {
+        Error::Read(error) if error.kind() == io::ErrorKind::NotFound => gone(),
+        error => Problem::internal("The packets could not be read", &error),
+    }
 }
 
 fn is_gone(range: &PacketRange) -> bool {
@@ -256,7 +280,6 @@ fn page(
         ..Options::default()
     };
     let mut printer = Printer::new(options, Names::none());
-    let unreadable = |error| Problem::internal("The packets could not be read", &error);
     if cursor.is_some() {
         // sequence numbers are told from the first of each side on
         let (mut sides, mut looked) = ([false; 2], 0);

@@ -93,6 +93,8 @@ pub struct FlowDetail {
     pub connection: Option<Connection>,
     /// Other flows that have to do with it.
     pub related: Related,
+    /// It came from a capture and has packets, or had them: see `/flows/{id}/packets`.
+    pub has_packets: bool,
 }
 
 /// The flows that have to do with another one.
@@ -294,10 +296,11 @@ impl FlowDetail {
             redirect_from: related.redirect_from.map(|id| id.0),
             redirect_to: related.redirect_to.map(|id| id.0),
         };
+        detail.has_packets = !store.packets_of(id).await?.is_empty();
         Ok(Some(detail))
     }
 
-    /// Puts together what was read; what the flow is related to is left out.
+    /// Puts together what was read; what the flow is related to, and its packets, are left out.
     pub fn new(
         flow: &overhear_store::Flow,
         heads: &[RecordedHead],
@@ -337,6 +340,7 @@ impl FlowDetail {
             },
             connection: connection.map(Connection::from),
             related: Related::default(),
+            has_packets: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 38] = [
+const ROUTES: [(&str, &[&str]); 41] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -18,7 +18,10 @@ const ROUTES: [(&str, &[&str]); 38] = [
     ("/flows/{id}/request/head", &["get"]),
     ("/flows/{id}/response/head", &["get"]),
     ("/flows/{id}/messages", &["get"]),
+    ("/flows/{id}/analysis", &["get"]),
+    ("/flows/{id}/findings", &["get"]),
     ("/flows/{id}/packets", &["get"]),
+    ("/flows/{id}/packets/{file}/{offset}", &["get"]),
     ("/flows/{id}/packets.pcapng", &["get"]),
     ("/flows/{id}/{side}/preview", &["get"]),
     ("/flows/{id}/{side}/search", &["get"]),

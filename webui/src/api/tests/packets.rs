@@ -3,13 +3,14 @@
 use super::import::send;
 use crate::testing::Site;
 use axum::body::Body;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use overhear_capture::{
     LinkType, Packet, Reader,
     write::{Format, Header, Writer},
 };
 use overhear_store::FlowId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::{Cursor, Write as _},
     time::Duration,
@@ -69,6 +70,10 @@ fn passed() -> Vec<Vec<u8>> {
 }
 
 fn capture(format: Format) -> Vec<u8> {
+    file_of(format, &passed())
+}
+
+fn file_of(format: Format, packets: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     let header = Header {
         format,
@@ -79,7 +84,7 @@ fn capture(format: Format) -> Vec<u8> {
         filter: None,
     };
     let mut writer = Writer::new(&mut file, header).expect("a header");
-    for (number, data) in (1..).zip(&passed()) {
+    for (number, data) in (1..).zip(packets) {
         let packet = Packet {
             number,
             time: 1_795_222_923_000_000_000 + number as i64 * 1_000_000,
@@ -305,4 +310,188 @@ async fn captures_are_begun_listed_and_stopped() {
         site.get("/api/captures").await.json()["items"],
         serde_json::json!([])
     );
+}
+
+#[tokio::test]
+async fn a_packet_is_taken_apart() {
+    let site = Site::new().await;
+    let file = Body::from(capture(Format::Pcapng));
+    send(&site, "/api/import?name=a", file).await;
+    let id = by_path(&site, "/1").await;
+    let page = site.get(&format!("/api/flows/{id}/packets")).await.json();
+    let listed = &page["items"][3];
+    let (file, offset) = (&listed["file"], listed["offset"].as_u64().expect("a place"));
+    let path = format!("/api/flows/{id}/packets/{file}/{offset}");
+    let packet = site.get(&path).await.json();
+    for same in ["file", "offset", "time", "direction", "interface", "link"] {
+        assert_eq!(packet[same], listed[same], "{same}");
+    }
+    assert_eq!(packet["link_name"], "RAW");
+    assert_eq!(packet["captured_length"], passed()[3].len());
+    assert_eq!(packet["data"], STANDARD.encode(&passed()[3]));
+    let layers = packet["layers"].as_array().expect("layers");
+    let names: Vec<_> = layers.iter().map(|layer| &layer["name"]).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    let tcp = layers.iter().find(|layer| layer["name"] == "TCP");
+    let tcp = tcp.expect("a segment");
+    assert_eq!((&tcp["begin"], &tcp["end"]), (&20.into(), &40.into()));
+    let port = &tcp["fields"][1];
+    assert_eq!((&port["begin"], &port["end"]), (&22.into(), &24.into()));
+    assert!(
+        port["value"].as_str().expect("a value").contains("80"),
+        "{port}"
+    );
+
+    // another flow's, none, no flow at all
+    let other = by_path(&site, "").await;
+    let page = site
+        .get(&format!("/api/flows/{other}/packets"))
+        .await
+        .json();
+    let place = &page["items"][0]["offset"];
+    for wrong in [
+        format!("{id}/packets/{file}/{place}"),
+        format!("{id}/packets/{file}/{}", offset + 4),
+        format!("{id}/packets/{file}/999999"),
+        format!("{id}/packets/99/{offset}"),
+        format!("99/packets/{file}/{offset}"),
+    ] {
+        site.get(&format!("/api/flows/{wrong}")).await.problem(404);
+    }
+    site.get(&format!("/api/flows/{id}/packets/{file}/x"))
+        .await
+        .problem(400);
+
+    let kept = site.store.packets_of(FlowId(id)).await.expect("ranges");
+    let removed = site.store.remove_packet_file(kept[0].file).await;
+    removed.expect("removed");
+    let path = format!("/api/flows/{id}/packets/{file}/{offset}");
+    site.get(&path).await.problem(410);
+    let path = format!("/api/flows/{id}/analysis");
+    site.get(&path).await.problem(410);
+}
+
+/// A later fragment is only known by the first of its datagram.
+#[tokio::test]
+async fn a_later_fragment_is_taken_apart_too() {
+    let site = Site::new().await;
+    let mut datagram = question();
+    datagram[6] = 0x20;
+    datagram.splice(24..26, [0, 16]);
+    let mut rest = datagram[..20].to_vec();
+    rest[6..8].copy_from_slice(&[0, 1]);
+    rest.extend(b"and more");
+    let mut first = datagram;
+    first.truncate(28);
+    first[3] = 28;
+    rest[3] = 28;
+    let file = file_of(Format::Pcapng, &[question(), first, rest]);
+    send(&site, "/api/import?name=a", Body::from(file)).await;
+    let id = by_path(&site, "").await;
+    let page = site.get(&format!("/api/flows/{id}/packets")).await.json();
+    assert_eq!(numbers(&page), [1, 2, 3], "{page}");
+    let (file, offset) = (&page["items"][2]["file"], &page["items"][2]["offset"]);
+    let path = format!("/api/flows/{id}/packets/{file}/{offset}");
+    let packet = site.get(&path).await.json();
+    assert_eq!(packet["direction"], "request");
+    assert_eq!(packet["captured_length"], 28);
+}
+
+#[tokio::test]
+async fn what_packets_tell_of_the_way() {
+    let site = Site::new().await;
+    let file = Body::from(capture(Format::Pcap));
+    send(&site, "/api/import?name=a", file).await;
+    let flow = by_path(&site, "/2").await;
+    let told = site
+        .get(&format!("/api/flows/{flow}/analysis"))
+        .await
+        .json();
+    // both exchanges, not only the second
+    assert_eq!(
+        (&told["packets"], &told["whole"]),
+        (&9.into(), &true.into())
+    );
+    assert_eq!(told["first"], "2026-11-21T01:02:03.001000000Z");
+    assert_eq!(told["last"], "2026-11-21T01:02:03.011000000Z");
+    let asked = "GET /1 HTTP/1.1\r\nHost: a.test\r\n\r\n".len() as u64;
+    let request = &told["request"];
+    assert_eq!(request["address"], "10.0.0.1:40000");
+    assert_eq!(request["counted"]["unique_bytes"], 2 * asked);
+    assert_eq!(request["counted"]["retransmitted_packets"], 0);
+    let sent = request["sent"]["points"].as_array().expect("points");
+    let sent: Vec<_> = sent
+        .iter()
+        .map(|dot| json!([dot["packet"], dot["time_s"], dot["value"], dot["end"]]))
+        .collect();
+    let asked = asked as f64;
+    assert_eq!(
+        sent,
+        [
+            json!([1, 0.0, 0.0, 1.0]),
+            json!([4, 0.003, 1.0, 1.0 + asked]),
+            json!([8, 0.007, 1.0 + asked, 1.0 + 2.0 * asked]),
+        ]
+    );
+    let rtt = &told["response"]["rtt"];
+    assert_eq!(rtt["points"][0]["value"], 1.0, "milliseconds");
+    let bytes = told["request"]["throughput"]["bytes"].as_array();
+    let bytes = bytes.expect("intervals").iter().filter_map(Value::as_u64);
+    assert_eq!(bytes.sum::<u64>() as f64, 2.0 * asked);
+
+    let datagrams = by_path(&site, "").await;
+    let path = format!("/api/flows/{datagrams}/analysis");
+    site.get(&path).await.problem(404);
+    let proxied = site.record(crate::testing::Exchange::default()).await.0;
+    let path = format!("/api/flows/{proxied}/analysis");
+    site.get(&path).await.problem(404);
+    site.get("/api/flows/999/analysis").await.problem(404);
+    for (id, has) in [(flow, true), (proxied, false)] {
+        let detail = site.get(&format!("/api/flows/{id}")).await.json();
+        assert_eq!(detail["has_packets"], has);
+    }
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_proved_by_packets() {
+    let site = Site::new().await;
+    let data = b"0123456789".repeat(100);
+    let mut packets = passed();
+    // the client resets another connection in the middle, after its data was sent three times
+    let other = |mut packet: Vec<u8>| {
+        let port = if packet[15] == 1 { 21 } else { 23 };
+        packet[port] = 0x41;
+        packet
+    };
+    packets.extend([
+        other(tcp(true, SYN, 99, 0, b"")),
+        other(tcp(false, SYN | ACK, 499, 100, b"")),
+        other(tcp(true, ACK, 100, 500, &data)),
+        other(tcp(true, ACK, 100, 500, &data)),
+        other(tcp(true, ACK, 100, 500, &data)),
+        other(tcp(true, 4, 1100, 500, b"")),
+    ]);
+    let file = file_of(Format::Pcapng, &packets);
+    send(&site, "/api/import?name=a", Body::from(file)).await;
+    let flows = site.get("/api/flows?session=all").await.json();
+    let mut flows = flows["items"].as_array().expect("a list").iter();
+    let flow = flows.find(|flow| flow["client"] == "10.0.0.1:40001");
+    let id = flow.expect("a flow")["id"].clone();
+    let path = format!("/api/flows/{id}/findings");
+    let told = site.get(&path).await.json();
+    let items = told["items"].as_array().expect("a list");
+    let proof: Vec<_> = items
+        .iter()
+        .map(|item| json!([item["cause"], item["packets"], item["count"]]))
+        .collect();
+    assert_eq!(
+        proof,
+        [json!(["loss", [17, 18], 2]), json!(["reset", [19], 1])],
+        "{told}"
+    );
+    // of the healthy connection, nothing is said
+    let healthy = by_path(&site, "/1").await;
+    let path = format!("/api/flows/{healthy}/findings");
+    assert_eq!(site.get(&path).await.json()["items"], json!([]));
+    site.get("/api/flows/999/findings").await.problem(404);
 }

@@ -6,6 +6,7 @@ mod detail;
 mod keys;
 mod list;
 mod names;
+mod packets;
 mod pictures;
 mod shared;
 mod state;

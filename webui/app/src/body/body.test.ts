@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ascii, BytePages, hex, MemorySource, offset, stretchesOf } from "./hex";
+import { ascii, byteAt, BytePages, hex, MemorySource, offset, stretchesOf } from "./hex";
 import { binary, charset, form, views } from "./kind";
 import { JsonLines, PlainLines, type Lines } from "./lines";
 import { Rows } from "./rows";
@@ -101,6 +101,13 @@ describe("hex", () => {
     expect(offset(255, 2 ** 33)).toBe("0000000000ff");
     expect(hex(bytes("GET / HT"), 8)).toBe("47 45 54 20  2f 20 48 54");
     expect(ascii(Uint8Array.of(0x41, 0, 0x7f, 0xff, 0x20))).toBe("A··· ");
+  });
+
+  it("tells the byte of a character", () => {
+    for (const per of [4, 8, 16]) {
+      const row = hex(Uint8Array.from({ length: per }, (_, i) => i), per);
+      for (let at = 0; at < row.length; at++) if (row[at] !== " ") expect(byteAt(at, per)).toBe(Math.floor(row.slice(0, at).replaceAll(" ", "").length / 2));
+    }
   });
 
   it("cuts a row where places are", () => {

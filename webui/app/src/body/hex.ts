@@ -22,6 +22,12 @@ export function hex(bytes: Uint8Array, per: number, from = 0, to = bytes.length)
   return text;
 }
 
+/** The byte that a character of such a row belongs to; the space behind a byte is its own. */
+export function byteAt(character: number, per: number): number {
+  const half = (per / 2) * 3;
+  return Math.floor((character < half ? character : Math.max(half, character - 1)) / 3);
+}
+
 export function ascii(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·";

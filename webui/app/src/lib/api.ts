@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Annotation, Annotations, Deletion, Device, ExportFormat, FilterField, FilterProblem, FlowDetail, Page, Problem, ReplayRequest, Session,
+  Analysis, Annotation, Annotations, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
   Settings, Side, Status, StreamMessage, Timeline, TreeLevel,
 } from "./types";
 
@@ -95,6 +95,13 @@ export const api = {
       address(`flows/${id}/messages`, { skip: skip || undefined, limit }),
       signal ? { signal } : {},
     ),
+  packets: (id: number, at: { cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
+    json<PacketPage>(address(`flows/${id}/packets`, at), signal ? { signal } : {}),
+  packet: (id: number, file: number, offset: number, signal?: AbortSignal) =>
+    json<PacketDetail>(address(`flows/${id}/packets/${file}/${offset}`), signal ? { signal } : {}),
+  analysis: (id: number, signal?: AbortSignal) => json<Analysis>(address(`flows/${id}/analysis`), signal ? { signal } : {}),
+  findings: async (id: number, signal?: AbortSignal) =>
+    (await json<{ items: Finding[] }>(address(`flows/${id}/findings`), signal ? { signal } : {})).items,
   replay: (what: ReplayRequest) => json<{ flow: number }>(address("replay"), send("POST", what)),
   record: (on: boolean) => json<{ on: boolean }>(address("recording"), send("PUT", { on })),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,

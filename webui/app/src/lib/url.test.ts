@@ -6,6 +6,8 @@ describe("the address", () => {
     const route = parse("");
     route.filter = 'host:a.test path:/x&y=1#z header:"a b" ü+%20';
     route.flow = 12;
+    route.tab = "packets";
+    route.packet = 3;
     expect(parse(format(route))).toEqual(route);
   });
 

@@ -3,7 +3,7 @@
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
-export type Tab = "overview" | "request" | "response" | "body" | "messages" | "connection";
+export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection";
 
 export type Screen = "list" | "replay" | "compare" | "settings" | "sessions";
 
@@ -18,11 +18,13 @@ export interface Route {
   /** The flow that is shown beside the list, or replayed. */
   flow: number | null;
   tab: Tab;
+  /** The packet of the flow that is shown, by its number in the capture. */
+  packet: number | null;
   sort: SortKey;
   order: Order;
 }
 
-const TABS: readonly Tab[] = ["overview", "request", "response", "body", "messages", "connection"];
+const TABS: readonly Tab[] = ["overview", "request", "response", "body", "messages", "packets", "connection"];
 
 export function parse(hash: string): Route {
   const text = hash.replace(/^#\/?/, "");
@@ -42,6 +44,7 @@ export function parse(hash: string): Route {
     b,
     flow,
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
+    packet: number("packet"),
     sort: SORT_KEYS.find((sort) => sort === query.get("sort")) ?? "id",
     order: query.get("order") === "desc" ? "desc" : "asc",
   };
@@ -66,6 +69,7 @@ export function format(route: Route): string {
   }
   if (route.flow !== null) say("flow", String(route.flow));
   if (route.tab !== "overview") say("tab", route.tab);
+  if (route.packet !== null) say("packet", String(route.packet));
   if (route.sort !== "id") say("sort", route.sort);
   if (route.order !== "asc") say("order", route.order);
   const path = route.screen === "list" ? "#/" : `#/${route.screen}`;

@@ -27,6 +27,7 @@ use std::{
 pub(super) use advice::explain;
 use advice::lost;
 pub(super) use output::{frame, printer};
+pub(super) use signals::watch;
 
 /// How often `-v` tells how far the file is.
 const PROGRESS: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //! that only this process needs the privilege. It ends when its standard input does: with the program that started it,
 //! however that ends.
 
-use super::capture::explain;
+use super::capture::{explain, watch};
 use crate::cli::Packets;
 use anyhow::Context;
 use overhear_capture::{
@@ -43,6 +43,8 @@ pub(super) fn execute(options: &Packets) -> anyhow::Result<()> {
         interface: Some(live.interface.clone()),
         filter: Some(live.expression.clone()),
     };
+    // a service manager asks every process of a service to end: the program ends this one, in order
+    let _heard = watch()?;
     let over = ends_with_input()?;
     let mut out = Writer::new(io::stdout(), header)?;
     // says that packets are taken from now on

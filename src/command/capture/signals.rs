@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// What the signals said; the capture looks between packets.
-pub(super) struct Signals {
+pub(in crate::command) struct Signals {
     stop: Arc<AtomicBool>,
     report: Arc<AtomicBool>,
     /// Listens as long as this lives.
@@ -32,7 +32,7 @@ impl Signals {
 }
 
 /// Listens from now on.
-pub(super) fn watch() -> anyhow::Result<Signals> {
+pub(in crate::command) fn watch() -> anyhow::Result<Signals> {
     let cannot = "cannot listen for signals";
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

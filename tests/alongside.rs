@@ -13,15 +13,16 @@ use std::{
 };
 
 /// A network of one's own on the loopback interface, which all tests share: a server's and a client's address.
-struct Net {
+pub struct Net {
     server: String,
     client: String,
     /// What of the interface is of this test.
-    expression: String,
+    pub expression: String,
 }
 
 impl Net {
-    fn new() -> Option<Self> {
+    /// One; says why when this machine cannot.
+    pub fn new() -> Option<Self> {
         if !cfg!(target_os = "linux") || !system::is_root() {
             not_run("capturing needs root, and addresses of 127.0.0.0/8 Linux");
             return None;
@@ -41,8 +42,16 @@ impl Net {
         Run::new("python3").arg(script).arg(what).arg(&self.server)
     }
 
+    /// What a program of the script is, for others to start.
+    pub fn command(&self, what: &str) -> [String; 5] {
+        let script = repository().join("tests/clients/alongside.py");
+        let script = script.display().to_string();
+        let words = ["python3", &script, what, &self.server, &self.client];
+        words.map(str::to_owned)
+    }
+
     /// The servers, once they serve.
-    fn serve(&self) -> Running {
+    pub fn serve(&self) -> Running {
         let servers = self.script("serve").start();
         until("the servers", || {
             servers.out_so_far().contains("ready").then_some(())

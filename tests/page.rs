@@ -2,6 +2,7 @@
 //! nothing of what was recorded.
 
 mod body;
+mod captures;
 mod detail;
 mod keys;
 mod list;

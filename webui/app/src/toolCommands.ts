@@ -20,6 +20,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "settings", title: "Settings", group: GROUP, keys: ["Mod+,"], run: () => router.go({ screen: "settings" }, true) },
     { id: "connect", title: "Connect a device, a browser or a program", group: GROUP, run: () => (app.dialog = "connect") },
     { id: "devices", title: "Devices", group: GROUP, run: () => (app.dialog = "devices") },
+    { id: "capture", title: "Capture packets beside the proxy", group: GROUP, run: () => (app.dialog = "capture") },
     { id: "status", title: "State of the tool", group: GROUP, run: () => (app.dialog = "status") },
     { id: "undo", title: "Bring back what was deleted", group: GROUP, when: () => undo.possible, run: () => undo.last() },
     // its own listener knows that an editor and a field have an undo of their own

@@ -1,7 +1,7 @@
 //! `status`: what the program is doing, and where it is reached.
 
 use super::{model::seconds, problem::Problem};
-use crate::{disk, lan, server::App};
+use crate::{captures::Capture, disk, lan, server::App};
 use axum::{Json, extract::State};
 use overhear_store::Recorder;
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub(super) struct Status {
     devices: u64,
     /// Open client connections.
     connections: u64,
+    /// Packets that are captured beside the proxy.
+    captures: Vec<Capture>,
     /// Where the proxy listens.
     #[schema(example = json!(["0.0.0.0:8080"]))]
     proxy: Vec<String>,
@@ -110,6 +112,7 @@ impl Status {
             uptime_s: app.started.elapsed().as_secs(),
             devices: app.proxy.devices().len() as u64,
             connections: proxy.connections,
+            captures: app.captures.list(),
             lan: lan::addresses(&proxy.listening)
                 .iter()
                 .map(ToString::to_string)

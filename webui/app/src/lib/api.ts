@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
+  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, Interface, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
   Settings, Side, Status, StreamMessage, Timeline, TreeLevel,
 } from "./types";
 
@@ -104,6 +104,9 @@ export const api = {
     (await json<{ items: Finding[] }>(address(`flows/${id}/findings`), signal ? { signal } : {})).items,
   replay: (what: ReplayRequest) => json<{ flow: number }>(address("replay"), send("POST", what)),
   record: (on: boolean) => json<{ on: boolean }>(address("recording"), send("PUT", { on })),
+  interfaces: async () => (await json<{ items: Interface[] }>(address("interfaces"))).items,
+  startCapture: (what: { interface: string; expression: string | null }) => json<Capture>(address("captures"), send("POST", what)),
+  stopCapture: (id: number) => request(address(`captures/${id}`), { method: "DELETE" }),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,
   saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),
   renameSession: (id: number, name: string) => json<Session>(address(`sessions/${id}`), send("PATCH", { name })),

@@ -180,6 +180,7 @@ export interface Status {
   flows_per_second: number;
   connections: number;
   devices: number;
+  captures: Capture[];
   session: { id: number; name: string; flows: number };
   uptime_s: number;
   proxy: string[];
@@ -187,6 +188,31 @@ export interface Status {
   web: string;
   data: string;
   ca: { name: string; fingerprint: string; not_after: string; path: string };
+}
+
+/** Packets that are captured beside the proxy, on one interface. */
+export interface Capture {
+  id: number;
+  interface: string;
+  /** What a person asked for; null: everything but the ports 80 and 443. */
+  expression: string | null;
+  /** What the system filters by. */
+  filter: string;
+  state: "starting" | "running" | "waiting" | "failed";
+  packets: number;
+  bytes: number;
+  dropped: number;
+  error: string | null;
+}
+
+/** An interface that can be captured on. */
+export interface Interface {
+  name: string;
+  description: string | null;
+  addresses: string[];
+  loopback: boolean;
+  up: boolean;
+  wireless: boolean;
 }
 
 export interface Device {

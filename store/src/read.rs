@@ -9,6 +9,7 @@ mod detail;
 mod discard;
 mod list;
 mod packets;
+mod position;
 mod related;
 mod sessions;
 mod skip;

@@ -14,7 +14,7 @@ fn captures_are_switched_on_and_off_in_the_page() {
         "expression": net.expression,
         "talk": net.command("talk"),
     });
-    let seen = drive_with(&program, "", "packets", &["capture"], more);
+    let seen = drive_with(&program, "", "captures", &["capture"], more);
     let capture = &seen["capture"];
     assert_eq!(capture["before"], "no packets");
     let error = capture["error"].as_str().unwrap();

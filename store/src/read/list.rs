@@ -267,12 +267,17 @@ impl Slices {
     }
 
     /// Only what comes after this number.
-    fn begin_after(&mut self, id: i64) {
+    pub(super) fn begin_after(&mut self, id: i64) {
         if self.descending {
             self.high = self.high.min(id.saturating_sub(1));
         } else {
             self.low = self.low.max(id.saturating_add(1));
         }
+    }
+
+    /// Only what comes before this number; for slices that ascend.
+    pub(super) fn end_before(&mut self, id: i64) {
+        self.high = self.high.min(id.saturating_sub(1));
     }
 
     /// Makes the next slice larger or smaller.
@@ -292,7 +297,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    fn of(query: &FlowQuery) -> Self {
+    pub(super) fn of(query: &FlowQuery) -> Self {
         Self::new(query.filter.as_ref(), query.ids.as_deref(), query.session)
     }
 

@@ -1,4 +1,4 @@
-//! A page that begins in the middle of the list.
+//! A page that begins in the middle of the list, and where a flow stands in it.
 
 use crate::support::{Fixture, exchange};
 use overhear_store::{
@@ -34,6 +34,20 @@ async fn skipping_is_reading_on() {
                     ..FlowQuery::default()
                 };
                 let (whole, _) = page(&store, all.clone()).await;
+                for (at, flow) in whole.iter().enumerate() {
+                    let position = store.position(&all, flow.id).await.unwrap();
+                    assert_eq!(
+                        position,
+                        Some(at as u64),
+                        "{sort:?} {descending} {filter:?}"
+                    );
+                }
+                let others = FlowQuery {
+                    filter: Some(Filter::parse("host:c.test").unwrap()),
+                    ..all.clone()
+                };
+                let own = whole.iter().find(|flow| flow.host != "c.test").unwrap();
+                assert_eq!(store.position(&others, own.id).await.unwrap(), None);
                 for skip in [1, 7, whole.len() - 1, whole.len(), whole.len() + 5] {
                     let skipping = FlowQuery {
                         skip: skip as u64,

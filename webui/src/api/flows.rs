@@ -8,6 +8,7 @@ pub(super) use delete::Deleted;
 mod find;
 mod messages;
 mod packets;
+mod position;
 mod preview;
 mod range;
 mod timeline;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(find::routes())
         .merge(messages::routes())
         .merge(packets::routes())
+        .merge(position::routes())
         .merge(preview::routes())
         .merge(timeline::routes())
         .merge(tree::routes())
@@ -53,6 +55,9 @@ const MOST_ROWS: u32 = 1000;
 struct ListQuery {
     /// Only flows that match this filter.
     filter: Option<String>,
+    /// Only flows with these numbers, with commas between them.
+    #[param(example = "1,2,3")]
+    ids: Option<String>,
     /// Only flows of a session: its number, `current`, or `all`.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "current")]
@@ -128,7 +133,7 @@ async fn list(
     }
     let page = FlowQuery {
         filter: selection::filter(query.filter.as_deref())?,
-        ids: None,
+        ids: query.ids.as_deref().map(selection::ids).transpose()?,
         session: query.session.resolve(&app).await?,
         sort: query.sort.into(),
         descending: query.order == Order::Desc,

@@ -86,6 +86,25 @@ async fn the_list_is_paged_sorted_and_filtered() {
             .json(),
         json!({"count": 2})
     );
+    assert_eq!(
+        ids(&site
+            .get("/api/flows?ids=1,2,5&filter=host%3Aodd.test")
+            .await
+            .json()),
+        [2]
+    );
+    let position = async |query: &str| {
+        let answer = site.get(&format!("/api/flows/{query}")).await;
+        answer.json()["position"].clone()
+    };
+    assert_eq!(position("4/position").await, 1);
+    assert_eq!(position("4/position?order=asc").await, 3);
+    assert_eq!(position("2/position?filter=host%3Aodd.test").await, 1);
+    assert_eq!(
+        position("3/position?filter=host%3Aodd.test").await,
+        json!(null)
+    );
+    assert_eq!(position("9/position").await, json!(null));
 }
 
 #[tokio::test]
@@ -100,7 +119,9 @@ async fn bad_parameters_are_said_to_be_so() {
         "/api/flows?order=up",
         "/api/flows?cursor=nonsense",
         "/api/flows?session=x",
+        "/api/flows?ids=1,x",
         "/api/flows/count?session=1.5",
+        "/api/flows/x/position",
         "/api/flows/tree?path=/a/",
         "/api/flows/tree?host=a.test&path=a",
         "/api/flows/timeline?buckets=0",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 41] = [
+const ROUTES: [(&str, &[&str]); 42] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -20,6 +20,7 @@ const ROUTES: [(&str, &[&str]); 41] = [
     ("/flows/{id}/messages", &["get"]),
     ("/flows/{id}/analysis", &["get"]),
     ("/flows/{id}/findings", &["get"]),
+    ("/flows/{id}/position", &["get"]),
     ("/flows/{id}/packets", &["get"]),
     ("/flows/{id}/packets/{file}/{offset}", &["get"]),
     ("/flows/{id}/packets.pcapng", &["get"]),

@@ -4,6 +4,7 @@ import type { SortKey } from "../lib/api";
 import { isolated } from "../lib/bidi";
 import { bytes, clock, duration, exactBytes, moment, shortType } from "../lib/format";
 import type { Flow } from "../lib/types";
+import { address } from "./terms";
 
 export interface Column {
   key: string;
@@ -31,16 +32,16 @@ const arrived = (flow: Flow) => (flow.response ? flow.response.body_size : flow.
 
 /** In the order in which a new visitor sees them; the ones after the client only when they are chosen. */
 export const COLUMNS: readonly Column[] = [
-  { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 52, rank: 6, text: (flow) => String(flow.id) },
-  { key: "status", title: "Status", sort: "status", width: 128, rank: 1, text: () => "" },
+  { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 46, rank: 6, text: (flow) => String(flow.id) },
+  { key: "status", title: "Status", sort: "status", width: 116, rank: 1, text: () => "" },
   { key: "method", title: "Method", sort: "method", width: 62, rank: 2, text: (flow) => flow.method || flow.kind.toUpperCase() },
-  { key: "host", title: "Host", sort: "host", width: 90, grows: 2, rank: 1, text: hostName },
-  { key: "path", title: "Path", sort: "path", width: 160, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
+  { key: "host", title: "Host", sort: "host", width: 150, grows: 3, rank: 1, text: hostName },
+  { key: "path", title: "Path", sort: "path", width: 150, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
   { key: "type", title: "Type", sort: "type", muted: true, width: 68, rank: 7, text: (flow) => (flow.kind === "websocket" ? "websocket" : shortType(flow.response?.content_type)), hint: (flow) => flow.response?.content_type ?? "" },
   { key: "size", title: "Size", sort: "size", falling: true, end: true, width: 62, rank: 3, text: (flow) => bytes(arrived(flow)), hint: (flow) => exact(arrived(flow)) },
-  { key: "duration", title: "Duration", sort: "duration", falling: true, end: true, width: 66, rank: 4, text: (flow) => duration(flow.duration_ms) },
+  { key: "duration", title: "Duration", sort: "duration", falling: true, end: true, width: 74, rank: 4, text: (flow) => duration(flow.duration_ms) },
   { key: "time", title: "Time", sort: "id", end: true, muted: true, width: 88, rank: 8, text: (flow) => clock(flow.started_at), hint: (flow) => moment(flow.started_at) },
-  { key: "client", title: "Client", sort: "client", muted: true, width: 126, rank: 9, text: (flow) => flow.client, hint: (flow) => flow.client },
+  { key: "client", title: "Client", sort: "client", muted: true, width: 92, rank: 9, text: (flow) => address(flow.client), hint: (flow) => flow.client },
   { key: "app", title: "App", muted: true, width: 90, rank: 9, text: (flow) => flow.app ?? "", hint: (flow) => (flow.app ? `${isolated(flow.app)} on this computer, from ${flow.client}` : "") },
   { key: "upload", title: "Upload", sort: "upload", falling: true, end: true, width: 62, rank: 10, text: (flow) => bytes(flow.request.body_size), hint: (flow) => exact(flow.request.body_size) },
   { key: "kind", title: "Kind", sort: "kind", muted: true, width: 76, rank: 10, text: (flow) => flow.kind },

@@ -1,7 +1,7 @@
 //! Filters that are worth a click: some that everybody needs, and those that were saved with a name; and what was asked before.
 
 import { listOf, pref, text } from "../lib/prefs.svelte";
-import { both, splitTerms } from "./terms";
+import { bare, both, splitTerms } from "./terms";
 
 export interface Saved {
   name: string;
@@ -59,5 +59,10 @@ export function has(filter: string, term: string): boolean {
 
 /** A filter with a term put in, or taken out when it was there. */
 export function switched(filter: string, term: string): string {
-  return has(filter, term) ? (splitTerms(filter) ?? []).filter((one) => one !== term).join(" ") : both(filter, term);
+  if (!has(filter, term)) return both(filter, term);
+  const rest = (splitTerms(filter) ?? []).filter((one) => one !== term);
+  const [only] = rest;
+  // parentheses that were only needed beside the term go with it; those of another such term are its own
+  if (rest.length === 1 && only !== undefined && !COMMON.some((one) => one.filter === only)) return bare(only);
+  return rest.join(" ");
 }

@@ -22,6 +22,26 @@ export function both(filter: string, more: string): string {
   return `${alternatives(first) ? `(${first})` : first} ${alternatives(more) ? `(${more})` : more}`;
 }
 
+/** A filter without parentheses around the whole of it. */
+export function bare(filter: string): string {
+  const one = filter.trim();
+  return one.startsWith("(") && one.endsWith(")") && top(one).length === 1 && whole(one) ? one.slice(1, -1).trim() : one;
+}
+
+/** Whether the first parenthesis is closed by the last character. */
+function whole(text: string): boolean {
+  let depth = 0;
+  let quote = false;
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charAt(at);
+    if (quote && c === "\\") at++;
+    else if (c === '"') quote = !quote;
+    else if (!quote && c === "(") depth++;
+    else if (!quote && c === ")" && --depth === 0) return at === text.length - 1;
+  }
+  return false;
+}
+
 /** The filter without what matches `unwanted`. */
 export function without(filter: string, unwanted: string): string {
   return both(filter, `-${top(unwanted).length > 1 ? `(${unwanted})` : unwanted}`);

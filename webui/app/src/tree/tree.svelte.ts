@@ -149,6 +149,27 @@ function flat(nodes: Node[], depth: number): Shown[] {
   return nodes.flatMap((node) => [{ node, depth }, ...(node.open && node.nodes ? flat(node.nodes, depth + 1) : [])]);
 }
 
+/** A filter that was made by choosing in the tree: what was there before, and the nodes' filters. */
+export interface Picked {
+  base: string;
+  chosen: readonly string[];
+}
+
+/** What of a filter was chosen in the tree, whose nodes' filters are these, and what was not. */
+export function picked(filter: string, nodes: readonly string[], both: (a: string, b: string) => string): Picked {
+  const now = filter.trim();
+  // the longest first: one node's filter can be the end of another's
+  for (const node of [...nodes].sort((a, b) => b.length - a.length)) {
+    if (now === node) return { base: "", chosen: [node] };
+    for (const end of [` ${node}`, ` (${node})`]) {
+      if (!now.endsWith(end)) continue;
+      const rest = now.slice(0, -end.length).trim();
+      for (const base of [rest.replace(/^\((.*)\)$/s, "$1"), rest]) if (both(base, node) === now) return { base, chosen: [node] };
+    }
+  }
+  return { base: now, chosen: [] };
+}
+
 /** The filter after a node was added to what is chosen in the tree: either of them; or both with a filter from elsewhere. */
 export function added(filter: string, chosen: readonly string[], node: string, both: (a: string, b: string) => string): { filter: string; chosen: string[] } {
   if (chosen.length > 0 && filter === chosen.join(" or ")) {

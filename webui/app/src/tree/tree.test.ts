@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TreeItem } from "../lib/types";
-import { added, severalDevices, Tree } from "./tree.svelte";
+import { both } from "../list/terms";
+import { added, picked, severalDevices, Tree } from "./tree.svelte";
 
 const item = (key: string, count = 1, children = true): TreeItem => ({ name: key, key, count, errors: 0, running: 0, bytes: 10, children, filter: `host:${key}` });
 
@@ -86,4 +87,14 @@ it("adds a node to what is chosen", () => {
   expect(added("host:a", ["host:a"], "host:b", both)).toEqual({ filter: "host:a or host:b", chosen: ["host:a", "host:b"] });
   expect(added("host:a or host:b", ["host:a", "host:b"], "host:a", both)).toEqual({ filter: "host:b", chosen: ["host:b"] });
   expect(added("status:500", ["host:a"], "host:b", both)).toEqual({ filter: "status:500 host:b", chosen: [] });
+});
+
+it("tells what was typed from what was chosen in it", () => {
+  const nodes = ["host:a", "client:10.0.0.1 host:a", "host:b or host:c"];
+  expect(picked("", nodes, both)).toEqual({ base: "", chosen: [] });
+  expect(picked("host:a", nodes, both)).toEqual({ base: "", chosen: ["host:a"] });
+  for (const base of ["status:500", "a or b", "(a or b) c"]) {
+    expect(picked(base, nodes, both)).toEqual({ base, chosen: [] });
+    for (const node of nodes) expect(picked(both(base, node), nodes, both)).toEqual({ base, chosen: [node] });
+  }
 });

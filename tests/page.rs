@@ -9,6 +9,7 @@ mod list;
 mod names;
 mod packets;
 mod pictures;
+mod places;
 mod shared;
 mod state;
 mod tools;

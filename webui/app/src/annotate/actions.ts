@@ -3,8 +3,10 @@
 import { api, type SessionChoice } from "../lib/api";
 import { app } from "../lib/app.svelte";
 import { plural } from "../lib/format";
+import { layout } from "../lib/layout.svelte";
 import type { MenuEntry } from "../lib/menu.svelte";
 import type { Annotations, Color, Deletion } from "../lib/types";
+import { router } from "../lib/route.svelte";
 import { asked } from "./asked.svelte";
 import { undo } from "./undo.svelte";
 
@@ -57,16 +59,35 @@ export function editComment(id: number): void {
   app.dialog = "comment";
 }
 
-/** Deletes at once, and offers to bring it back. */
+/** Deletes at once, goes on to the next row, and offers to bring it back. */
 export async function deleteWithUndo(what: Doomed): Promise<void> {
   const done: Deletion[] = [];
+  const back = "ids" in what ? goOn(what.ids) : () => {};
   await app.attempt(async () => {
     if ("filter" in what) done.push(await api.deleteMatching(what.filter, what.session));
     else for (const some of pieces(what.ids, IDS_IN_ADDRESS)) done.push(await api.deleteIds(some));
   });
   // what went before a failure can be brought back all the same
   const deleted = done.reduce((sum, one) => sum + one.deleted, 0);
-  if (deleted > 0) undo.offer(`${plural(deleted, "flow")} deleted.`, done.flatMap((one) => one.undo ?? []));
+  if (deleted > 0) undo.offer(`${plural(deleted, "flow")} deleted.`, done.flatMap((one) => one.undo ?? []), "ids" in what ? what.ids : []);
+  else back();
+}
+
+/** Stands on the row after those that go, and shows it if the one that goes was shown. Returns what takes that back. */
+function goOn(ids: number[]): () => void {
+  const { selection, list } = app;
+  const [chosen, focus, shown] = [[...selection.ids], selection.focus, router.now.flow];
+  const gone = new Set(ids);
+  const next = focus !== null && gone.has(focus) && !selection.choosing ? list.neighbour(focus, gone) : undefined;
+  if (!next) return () => {};
+  selection.only(next.id);
+  // several are done with; after one, the next is read
+  if (shown !== null && gone.has(shown) && gone.size === 1 && router.now.screen === "list" && !layout.narrow) router.go({ flow: next.id });
+  return () => {
+    if (selection.focus !== next.id || focus === null) return;
+    selection.range(chosen, focus);
+    if (router.now.flow === next.id && shown !== null) router.go({ flow: shown });
+  };
 }
 
 async function change(ids: number[], annotations: Annotations): Promise<void> {

@@ -10,6 +10,8 @@ const SHOWN_MS = 20_000;
 interface Offer {
   text: string;
   tokens: string[];
+  /** Which flows, where they were named. */
+  ids: number[];
 }
 
 export class Undo {
@@ -20,12 +22,12 @@ export class Undo {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Something was deleted; the server gave a word for each part of it. */
-  offer(text: string, tokens: string[]): void {
+  offer(text: string, tokens: string[], ids: number[] = []): void {
     if (tokens.length === 0) {
       app.say(text);
       return;
     }
-    const offer = { text, tokens };
+    const offer = { text, tokens, ids };
     this.#offers.push(offer);
     this.#show(offer);
   }
@@ -51,6 +53,7 @@ export class Undo {
       }
       this.#forget(offer);
       app.say(`${plural(restored, "flow")} brought back.`);
+      if (offer.ids.length > 0) await app.broughtBack(offer.ids);
     } catch (error) {
       // what the server no longer knows is not asked for again; without a server it can be tried later
       if (error instanceof ApiError && (error.status === 404 || error.status === 410)) this.#forget(offer);

@@ -82,6 +82,12 @@ export const api = {
       address("flows", { ...query, cursor: at.cursor, skip: at.skip || undefined, limit: at.limit ?? PAGE }),
       signal ? { signal } : {},
     ),
+  /** Those of these flows that a list has. */
+  among: async (ids: number[], filter: string, session: SessionChoice, signal?: AbortSignal) =>
+    (await json<Page>(address("flows", { ids: ids.join(","), filter, session, limit: ids.length }), signal ? { signal } : {})).items,
+  /** How many rows of a list stand before a flow; null when it is not in that list. */
+  position: async (id: number, query: ListQuery, signal?: AbortSignal) =>
+    (await json<{ position: number | null }>(address(`flows/${id}/position`, { ...query }), signal ? { signal } : {})).position,
   count: async (filter: string, session: SessionChoice, signal?: AbortSignal) =>
     (await json<{ count: number }>(address("flows/count", { filter, session }), signal ? { signal } : {})).count,
   flow: (id: number, signal?: AbortSignal) => json<FlowDetail>(address(`flows/${id}`), signal ? { signal } : {}),

@@ -4,9 +4,12 @@ import { api, ApiError, words, type ListQuery } from "./api";
 import { Live, type Changes } from "./live.svelte";
 import { startedAgain } from "../settings/health";
 import { router } from "./route.svelte";
-import type { Device, Status } from "./types";
+import type { Device, Flow, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { Selection } from "../list/selection.svelte";
+
+/** So many numbers go into one address. */
+const IDS_IN_ADDRESS = 500;
 
 export type Dialog = "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "save-session" | "status" | "tag";
 
@@ -28,6 +31,8 @@ class App {
   changed = $state(0);
   /** A short word about what was done or went wrong. */
   notice: { text: string; bad: boolean } | null = $state.raw(null);
+  /** The flow that stands open although the list does not have it: the keys mean that one. */
+  aside: Flow | null = $state.raw(null);
   readonly live = new Live({
     opened: () => this.#opened(),
     flows: (changes) => this.#apply(changes),
@@ -69,25 +74,67 @@ class App {
   /** Shows the list that the address asks for. */
   async show(query: ListQuery): Promise<void> {
     const before = this.list.query;
-    const taken = await this.list.load(query);
-    if (taken) {
-      this.list.follow();
-      const id = router.now.flow ?? this.selection.focus;
-      if (id !== null) this.stand(id);
-    }
-    // the stream tells when the server is back, so it is opened even if the first list could not be had
     const other = before.filter !== query.filter || before.session !== query.session;
+    const kept = other && !this.#first ? this.#among(query) : null;
+    kept?.catch(() => {});
+    const taken = await this.list.load(query, router.now.flow ?? this.selection.focus, kept ?? undefined);
+    // what is chosen and can be seen no more would be deleted, or tagged, unseen
+    if (taken && kept) this.selection.keep(await kept);
+    // the stream tells when the server is back, so it is opened even if the first list could not be had
     if (this.#first || (taken && other)) this.live.open(this.list.query.filter, this.list.query.session);
-    if (taken && before.session !== query.session) this.selection.clear();
     this.#first = false;
     this.ready = true;
+    if (!taken) return;
+    this.list.follow();
+    this.list.onbegin();
+    const id = router.now.flow ?? this.selection.focus;
+    if (id !== null) await this.stand(id);
   }
 
-  /** The list stands on a flow, if that is at hand: chosen and in view. */
-  stand(id: number): void {
-    if (this.list.indexOf(id) < 0) return;
+  /** Which of the chosen flows another list has too; the one that stands open stays chosen anyway. */
+  async #among(query: ListQuery): Promise<Set<number>> {
+    const ids = [...new Set([...this.selection.ids, ...(this.selection.focus === null ? [] : [this.selection.focus])])];
+    const kept = new Set<number>();
+    for (let at = 0; at < ids.length; at += IDS_IN_ADDRESS) {
+      for (const flow of await api.among(ids.slice(at, at + IDS_IN_ADDRESS), query.filter, query.session)) kept.add(flow.id);
+    }
+    const open = router.now.flow;
+    if (open !== null && ids.includes(open)) kept.add(open);
+    return kept;
+  }
+
+  /** The list stands on a flow: chosen, and in view if the list has it. */
+  async stand(id: number): Promise<void> {
     if (this.selection.focus !== id) this.selection.only(id);
-    void this.list.onfocus(id);
+    // the first list begins there by itself
+    if (!this.ready) return;
+    const query = this.list.query;
+    if ((await this.list.locate(id)) >= 0) {
+      if (this.aside?.id === id) this.aside = null;
+      if (this.selection.focus === id) await this.list.onfocus(id);
+    } else if (query === this.list.query) await this.#lookAside(id);
+  }
+
+  /** Chooses flows that were deleted and are there again, as far as the list has them, and stands on the first. */
+  async broughtBack(ids: number[]): Promise<void> {
+    const { filter, session } = this.list.query;
+    const here = (await api.among(ids.slice(0, IDS_IN_ADDRESS), filter, session).catch(() => [])).map((flow) => flow.id).sort((a, b) => a - b);
+    const [first] = here;
+    if (first === undefined) return;
+    await this.list.refresh();
+    this.selection.range(here, first);
+    if (router.now.screen === "list" && router.now.flow !== null) router.go({ flow: first });
+    await this.stand(first);
+  }
+
+  /** What is known of a flow of which a key or a command is to do something: a row, or what stands open without one. */
+  known(id: number): Flow | undefined {
+    return this.list.find(id) ?? (this.aside?.id === id ? this.aside : undefined);
+  }
+
+  async #lookAside(id: number): Promise<void> {
+    const [flow] = await api.among([id], "", "all").catch(() => []);
+    if (router.now.flow === id) this.aside = flow ?? null;
   }
 
   say(text: string, bad = false): void {
@@ -138,9 +185,11 @@ class App {
   #apply(changes: Changes): void {
     this.list.apply(changes);
     this.changed++;
-    const deleted = [...changes].filter(([, flow]) => flow === "deleted").map(([id]) => id);
-    if (deleted.length > 0) this.selection.forget(deleted);
     const shown = router.now.flow;
+    // what left the list is not chosen any more, unless it stands open
+    const left = [...changes].filter(([id, flow]) => flow === "deleted" || (flow === "gone" && id !== shown)).map(([id]) => id);
+    if (left.length > 0) this.selection.forget(left);
+    if (shown !== null && (changes.get(shown) === "gone" || (this.aside?.id === shown && changes.has(shown)))) void this.#lookAside(shown);
     const closes = shown !== null && changes.get(shown) === "deleted" && router.now.screen === "list";
     // a detail that closes has nothing left to read
     for (const watcher of this.#watchers) if (changes.has(watcher.id) && !(closes && watcher.id === shown)) watcher.changed();

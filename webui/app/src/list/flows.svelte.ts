@@ -2,12 +2,24 @@
 
 import { aborted, api, ApiError, PAGE, words, type ListQuery } from "../lib/api";
 import type { Changes } from "../lib/live.svelte";
-import type { FilterProblem, Flow } from "../lib/types";
+import type { FilterProblem, Flow, Page } from "../lib/types";
 import { SparseRows } from "./sparse";
 
 /** Rows kept on either side of what is shown. */
 const KEEP = 800;
 const RECOUNT_MS = 1_000;
+/** So many new flows are pointed out in a sorted list. */
+const UNSEEN = 200;
+
+/** A page that was asked for by its place. */
+interface Around {
+  start: number;
+  page: Page;
+}
+
+function put(rows: SparseRows<Flow>, { start, page }: Around): void {
+  rows.put(start, page.items, start === 0 ? null : undefined, page.next);
+}
 
 export class FlowList {
   query: ListQuery = $state.raw({ filter: "", session: "current", sort: "id", order: "asc" });
@@ -22,10 +34,16 @@ export class FlowList {
   fresh = $state(0);
   /** Whether the newest row is kept in view. */
   following = $state(true);
+  /** A pointer is on the rows: none moves under it, although the list follows. */
+  held = $state(false);
+  /** Numbers of new flows that a sorted list does not show yet, the newest last. */
+  unseen: readonly number[] = [];
   /** Rows were put in or taken out before the first one in view: the view moves by as many. */
   onshift: (rows: number) => void = () => {};
   /** A row is to be brought into view. */
   onfocus: (id: number) => void | Promise<void> = () => {};
+  /** Another list is shown, from its beginning. */
+  onbegin: () => void = () => {};
 
   #rows = new SparseRows<Flow>();
   #abort = new AbortController();
@@ -41,8 +59,13 @@ export class FlowList {
   }
 
   /** How many rows are at hand. */
-  get held(): number {
+  get athand(): number {
     return this.#rows.size;
+  }
+
+  /** The newest row is kept in view now. */
+  get pinned(): boolean {
+    return this.following && !this.held;
   }
 
   at(index: number): Flow | undefined {
@@ -62,8 +85,11 @@ export class FlowList {
     return this.#rows.indexOf(id);
   }
 
-  /** Shows another list. True when the server took the filter; what was shown stays until then. */
-  async load(query: ListQuery): Promise<boolean> {
+  /**
+   * Shows another list. True when the server took the filter; what was shown stays until then. With `id`, the rows around
+   * that flow are at hand too; `before` is waited for before the rows are another list's.
+   */
+  async load(query: ListQuery, id: number | null = null, before: Promise<unknown> = Promise.resolve()): Promise<boolean> {
     this.#abort.abort();
     const abort = (this.#abort = new AbortController());
     this.loading = true;
@@ -71,21 +97,30 @@ export class FlowList {
     const count = api.count(query.filter, query.session, abort.signal);
     count.catch(() => {});
     try {
-      const [page, last] = await Promise.all([
+      const [page, last, around] = await Promise.all([
         api.flows({ ...query, order: tail ? "desc" : query.order }, {}, abort.signal),
         query.sort === "id" ? null : api.flows({ filter: "", session: "all", sort: "id", order: "desc" }, { limit: 1 }, abort.signal),
+        id === null ? null : this.#around(query, id, abort.signal),
+        before,
       ]);
+      // without its length, a place in it means nothing
+      const length = around && page.next !== null ? await count : null;
       const rows = new SparseRows<Flow>();
       const items = tail ? page.items.toReversed() : page.items;
       rows.put(0, items, tail ? page.next : null, tail ? null : page.next);
+      if (around && length !== null) {
+        rows.resize(Math.max(length, rows.size), tail);
+        put(rows, around);
+      }
       this.query = query;
       this.#rows = rows;
+      this.unseen = [];
       this.#newest = (last ?? page).items.reduce((most, flow) => Math.max(most, flow.id), 0);
       this.#fetching = false;
       this.problem = this.error = null;
       this.fresh = 0;
       this.#changed();
-      if (page.next !== null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
+      if (page.next !== null && length === null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
       return true;
     } catch (error) {
       if (!aborted(error)) this.#complain(error);
@@ -93,6 +128,42 @@ export class FlowList {
     } finally {
       if (abort === this.#abort) this.loading = false;
     }
+  }
+
+  /** The row to stand on when some go: the next after one of them that stays, else the one before; of those at hand. */
+  neighbour(id: number, gone: ReadonlySet<number>): Flow | undefined {
+    const at = this.#rows.indexOf(id);
+    if (at < 0) return undefined;
+    for (const step of [1, -1]) {
+      let row = this.#rows.at(at + step);
+      for (let to = at + step; row && gone.has(row.id); to += step) row = this.#rows.at(to + step);
+      if (row) return row;
+    }
+    return undefined;
+  }
+
+  /** Where a flow stands in the list, its rows fetched if need be; -1 when it is not in it. */
+  async locate(id: number): Promise<number> {
+    const at = this.#rows.indexOf(id);
+    if (at >= 0) return at;
+    const [abort, rows] = [this.#abort, this.#rows];
+    try {
+      const around = await this.#around(this.query, id, abort.signal);
+      if (abort !== this.#abort || rows !== this.#rows) return this.#rows.indexOf(id);
+      if (around) put(rows, around);
+      this.#changed();
+    } catch (error) {
+      if (!aborted(error) && abort === this.#abort) this.#complain(error);
+    }
+    return this.#rows.indexOf(id);
+  }
+
+  /** The page that has a flow in its middle; null when it is not in that list. */
+  async #around(query: ListQuery, id: number, signal: AbortSignal): Promise<Around | null> {
+    const position = await api.position(id, query, signal);
+    if (position === null) return null;
+    const start = Math.max(0, position - PAGE / 2);
+    return { start, page: await api.flows(query, { skip: start }, signal) };
   }
 
   /** Reads again what is shown, without moving it. */
@@ -106,7 +177,7 @@ export class FlowList {
       const start = Math.max(0, from - PAGE / 2);
       const [total, around, newest] = await Promise.all([
         api.count(query.filter, query.session, abort.signal),
-        this.following && edge ? null : api.flows(query, { skip: start }, abort.signal),
+        this.pinned && edge ? null : api.flows(query, { skip: start }, abort.signal),
         edge ? api.flows({ ...query, order: "desc" }, {}, abort.signal) : null,
       ]);
       // another list has come meanwhile, perhaps one that was on its way already
@@ -119,14 +190,15 @@ export class FlowList {
       } else if (newest) rows.put(0, newest.items, null, newest.next);
       this.#rows = rows;
       for (const flow of newest?.items ?? []) {
-        if (flow.id > this.#newest && !this.following) this.fresh++;
+        if (flow.id > this.#newest && !this.pinned) this.fresh++;
       }
       this.#newest = Math.max(this.#newest, newest?.items[0]?.id ?? 0);
       if (!edge) this.fresh = 0;
+      this.unseen = [];
       this.error = null;
       this.#changed();
       const moved = shown === undefined ? -1 : rows.indexOf(shown);
-      if (moved >= 0 && !this.following) this.onshift(moved - from);
+      if (moved >= 0 && !this.pinned) this.onshift(moved - from);
     } catch (error) {
       if (!aborted(error) && abort === this.#abort) this.#complain(error);
     }
@@ -164,15 +236,16 @@ export class FlowList {
       if (typeof flow === "string") this.#take(id, flow === "deleted");
       else this.#place(flow, newest);
     }
-    if (this.edge === "end" && this.following) this.#trim();
+    if (this.edge === "end" && this.pinned) this.#trim();
     this.#changed();
-    const moved = shown === undefined || this.following ? from : this.#rows.indexOf(shown);
+    const moved = shown === undefined || this.pinned ? from : this.#rows.indexOf(shown);
     if (moved >= 0 && moved !== from) this.onshift(moved - from);
   }
 
   cleared(): void {
     this.#rows.clear();
     this.fresh = 0;
+    this.unseen = [];
     this.#newest = 0;
     this.#changed();
   }
@@ -182,15 +255,24 @@ export class FlowList {
     this.fresh = 0;
   }
 
+  /** Holds the rows where they are, or lets them go on. */
+  hold(on: boolean): void {
+    if (this.held === on) return;
+    this.held = on;
+    if (!on && this.following && this.edge) this.fresh = 0;
+  }
+
   #place(flow: Flow, newest: number): void {
     const unseen = flow.id > newest;
     this.#newest = Math.max(this.#newest, flow.id);
     if (!this.edge) {
-      if (!this.#rows.update(flow) && unseen) this.fresh++;
+      if (this.#rows.update(flow) || !unseen) return;
+      this.fresh++;
+      this.unseen = [...this.unseen, flow.id].slice(-UNSEEN);
       return;
     }
     const placing = this.#rows.place(flow, this.edge === "end");
-    if (placing === "inserted" && unseen && !this.following) this.fresh++;
+    if (placing === "inserted" && unseen && !this.pinned) this.fresh++;
     if (placing === "beyond" && this.query.filter) this.#countAgain();
   }
 

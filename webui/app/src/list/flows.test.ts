@@ -20,6 +20,11 @@ function answer(url: string): Response {
   const matching = flows.filter((f) => !filter || f.status === 200);
   if (url.includes("/count")) return Response.json({ count: matching.length });
   const rows = query.get("order") === "asc" ? matching : matching.toReversed();
+  const placed = /flows\/(\d+)\/position/.exec(url);
+  if (placed) {
+    const position = rows.findIndex((f) => f.id === Number(placed[1]));
+    return Response.json({ position: position < 0 ? null : position });
+  }
   const from = (query.has("cursor") ? rows.findIndex((f) => f.id === Number(query.get("cursor"))) + 1 : 0) + Number(query.get("skip") ?? 0);
   const items = rows.slice(from, from + Number(query.get("limit")));
   return Response.json({ items, next: from + items.length < rows.length ? String(items.at(-1)?.id) : null });
@@ -44,6 +49,61 @@ async function shown(filter = "", order: "asc" | "desc" = "asc"): Promise<FlowLi
 }
 
 describe("the live list", () => {
+  it("knows where a flow far away stands, and has the rows around it", async () => {
+    const list = await shown();
+    expect(list.indexOf(900)).toBe(-1);
+    expect(await list.locate(900)).toBe(899);
+    expect(ids(list, 897, 902)).toEqual([898, 899, 900, 901, 902]);
+    expect(list.total).toBe(2000);
+    list.apply(changes([2001, flow(2001)]));
+    expect(ids(list, 1999, 2001)).toEqual([2000, 2001]);
+    const filtered = await shown("ok");
+    expect(await filtered.locate(901)).toBe(-1);
+    expect(ids(filtered, await filtered.locate(900), (await filtered.locate(900)) + 1)).toEqual([900]);
+  });
+
+  it("begins with the rows around a flow, and the newest", async () => {
+    for (const order of ["asc", "desc"] as const) {
+      const list = new FlowList();
+      expect(await list.load({ filter: "", session: "current", sort: "id", order }, 900)).toBe(true);
+      const at = list.indexOf(900);
+      expect(at).toBe(order === "asc" ? 899 : 1100);
+      expect(list.indexOf(2000)).toBe(order === "asc" ? 1999 : 0);
+      expect(list.total).toBe(2000);
+    }
+  });
+
+  it("moves nothing under a pointer, counts what is new, and follows again", async () => {
+    const list = await shown("", "desc");
+    list.follow();
+    list.need(0, 30);
+    let shifted = 0;
+    list.onshift = (rows) => (shifted += rows);
+    list.apply(changes([2001, flow(2001)]));
+    expect([shifted, list.fresh, list.pinned]).toEqual([0, 0, true]);
+    list.hold(true);
+    list.apply(changes([2002, flow(2002)], [2003, flow(2003)]));
+    expect([shifted, list.fresh, list.pinned]).toEqual([2, 2, false]);
+    list.hold(false);
+    expect([list.fresh, list.pinned]).toEqual([0, true]);
+  });
+
+  it("goes on to the next row that stays, or back to the one before", async () => {
+    flows = [flow(1), flow(2), flow(3), flow(4)];
+    const list = await shown();
+    expect(list.neighbour(2, new Set([2]))?.id).toBe(3);
+    expect(list.neighbour(2, new Set([2, 3]))?.id).toBe(4);
+    expect(list.neighbour(3, new Set([3, 4]))?.id).toBe(2);
+    expect(list.neighbour(3, new Set([1, 2, 3, 4]))).toBeUndefined();
+  });
+
+  it("remembers which flows a sorted list has not placed yet", async () => {
+    const list = new FlowList();
+    await list.load({ filter: "", session: "current", sort: "size", order: "desc" });
+    list.apply(changes([2001, flow(2001)], [2002, flow(2002)]));
+    expect([list.fresh, list.unseen]).toEqual([2, [2001, 2002]]);
+  });
+
   it("is not put back by a reading again that began while another filter was on its way", async () => {
     flows = [flow(1), flow(2, 500), flow(3)];
     const list = await shown();
@@ -142,7 +202,7 @@ describe("the live list", () => {
     await settled();
     expect(list.total).toBe(12_000);
     expect(ids(list, 11_998, 12_000)).toEqual([11_999, 12_000]);
-    expect(list.held).toBeLessThan(3000);
+    expect(list.athand).toBeLessThan(3000);
   });
 
   it("reads again without moving", async () => {

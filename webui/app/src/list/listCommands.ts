@@ -2,6 +2,7 @@
 
 import { askTag, COLORS, deleteWithUndo, editComment, setColor, setStarred } from "../annotate/actions";
 import { COPY_FORMATS, copyAs } from "../export/copy";
+import { api } from "../lib/api";
 import { app } from "../lib/app.svelte";
 import type { Command } from "../lib/commands.svelte";
 import { router } from "../lib/route.svelte";
@@ -15,7 +16,7 @@ function chosen(): number[] {
 }
 
 function focused(): Flow | undefined {
-  return app.selection.focus === null ? undefined : app.list.find(app.selection.focus);
+  return app.selection.focus === null ? undefined : app.known(app.selection.focus);
 }
 
 const onList = () => router.now.screen === "list";
@@ -27,9 +28,11 @@ function elsewhere(): boolean {
   return document.activeElement?.closest("[data-testid=detail], [data-testid=tree], [data-testid=timeline]") != null;
 }
 
-function starred(): void {
-  const flow = focused();
-  void setStarred(chosen(), !(flow?.starred ?? false));
+async function starred(): Promise<void> {
+  const [ids, id] = [chosen(), app.selection.focus];
+  // what stands open without a row may not be known yet
+  const flow = focused() ?? (id === null ? undefined : (await app.attempt(() => api.among([id], "", "all")))?.[0]);
+  await setStarred(ids, !(flow?.starred ?? false));
 }
 
 export function listCommands(): Command[] {

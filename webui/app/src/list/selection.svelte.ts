@@ -4,6 +4,8 @@ export class Selection {
   ids: ReadonlySet<number> = $state.raw(new Set());
   /** The row that the keyboard stands on. */
   focus: number | null = $state(null);
+  /** Rows are chosen one after the other by taps, as on a screen without a keyboard. */
+  choosing = $state(false);
   #anchor: number | null = null;
 
   has(id: number): boolean {
@@ -39,7 +41,14 @@ export class Selection {
 
   clear(): void {
     if (this.ids.size > 0) this.ids = new Set();
+    this.choosing = false;
     this.focus = this.#anchor = null;
+  }
+
+  /** Of the chosen ones, only these stay. */
+  keep(ids: ReadonlySet<number>): void {
+    this.forget([...this.ids].filter((id) => !ids.has(id)));
+    if (this.focus !== null && !ids.has(this.focus)) this.focus = this.#anchor = null;
   }
 
   forget(ids: number[]): void {

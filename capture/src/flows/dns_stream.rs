@@ -43,9 +43,7 @@ struct Question {
 
 /// Whether these are the first bytes of a side that speaks DNS; none: more are needed.
 pub(super) fn begins_like(side: Side, bytes: &[u8]) -> Option<bool> {
-    let Some((length, rest)) = bytes.split_first_chunk() else {
-        return None;
-    };
+    let (length, rest) = bytes.split_first_chunk()?;
     let length = usize::from(u16::from_be_bytes(*length));
     // a header, RFC 1035 section 4.1.1
     if length < 12 {

@@ -17,7 +17,7 @@ fn the_list_stands_where_a_person_is() {
     let seen: Value = shared::drive(&program, &origin, "places", &steps);
 
     let pressed = &seen["pressed"];
-    assert_eq!(pressed["hits"], json!([true; 8]), "{pressed}");
+    assert_eq!(pressed["hits"], json!(vec![true; 8]), "{pressed}");
     assert_eq!(pressed["grown"], true, "flows came while it was pressed");
     assert_eq!(pressed["running"], true, "and went on coming");
     assert_eq!(seen["sorted"], "/many/99");

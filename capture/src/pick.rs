@@ -24,8 +24,9 @@ const MOST_FRAGMENTED: usize = 4096;
 /// Whose packets are wanted.
 #[derive(Debug, Clone)]
 pub struct Talk {
-    /// [`protocol::TCP`], [`protocol::UDP`], or [`protocol::ICMP`] for errors about a packet between these two.
-    protocol: u8,
+    /// [`protocol::TCP`], [`protocol::UDP`] (a DNS flow does not say which), or [`protocol::ICMP`] for errors about a
+    /// packet between these two.
+    protocols: [u8; 2],
     client: SocketAddr,
     server: SocketAddr,
     /// Datagrams of the conversation of which the first fragment was seen.
@@ -48,18 +49,22 @@ pub struct Picked<'a> {
 impl Talk {
     /// The conversation of a flow; `None` when its server is not known.
     pub fn of(flow: &Flow) -> Option<Self> {
-        let protocol = match flow.kind {
-            Kind::Udp | Kind::Dns => protocol::UDP,
-            Kind::Icmp => protocol::ICMP,
-            _ => protocol::TCP,
+        let protocols = match flow.kind {
+            Kind::Dns => [protocol::UDP, protocol::TCP],
+            Kind::Udp => [protocol::UDP; 2],
+            Kind::Icmp => [protocol::ICMP; 2],
+            _ => [protocol::TCP; 2],
         };
-        Some(Self::new(protocol, flow.client, flow.server?))
+        Some(Self {
+            protocols,
+            ..Self::new(protocol::UDP, flow.client, flow.server?)
+        })
     }
 
     /// The conversation between two ends.
     pub fn new(protocol: u8, client: SocketAddr, server: SocketAddr) -> Self {
         Self {
-            protocol,
+            protocols: [protocol; 2],
             client,
             server,
             fragmented: HashSet::new(),
@@ -120,7 +125,7 @@ impl Talk {
         };
         let from = SocketAddr::new(ip.source, u16::from_be_bytes([a, b]));
         let to = SocketAddr::new(ip.destination, u16::from_be_bytes([c, d]));
-        if ip.protocol != self.protocol {
+        if !self.protocols.contains(&ip.protocol) {
             return None;
         }
         let side = match (from, to) {
@@ -140,7 +145,7 @@ impl Talk {
     /// The side that an ICMP error about a packet of the conversation counts as.
     fn error(&self, ip: &Ip<'_>) -> Option<Side> {
         let error = IcmpError::read(ip)?;
-        if self.protocol != protocol::ICMP && error.protocol != self.protocol {
+        if !self.protocols.contains(&protocol::ICMP) && !self.protocols.contains(&error.protocol) {
             return None;
         }
         match (error.source, error.destination) {

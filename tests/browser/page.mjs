@@ -120,6 +120,7 @@ async function hostile(page, { origin }) {
   await page.getByTestId('body-view-hex').click()
   await page.getByTestId('body-hex').waitFor()
   await page.getByTestId('body-side-request').click()
+  await page.getByTestId('body-view-source').click() // the view that was chosen stays
   await page.getByTestId('body-text').getByText('owned').first().waitFor()
   await page.getByTestId('replay-open').click()
   await page.getByTestId('replay-url').fill(`${origin}/hostile`)

@@ -66,14 +66,17 @@ def talk(address, own):
     sys.stdin.readline()
 
 
-def flood(address, own, count):
-    """Many datagrams of 8 KiB, in order, none lost: each is answered."""
+def flood(address, own, count=None):
+    """Datagrams of 8 KiB, in order, none lost, each answered: so many, or as many as each line of the input says."""
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((own, 0))
     udp.settimeout(30)
-    for number in range(int(count)):
-        udp.sendto(struct.pack(">I", number) + bytes(8188), (address, 7000))
-        udp.recv(9000)
+    number = 0
+    for line in [count] if count else sys.stdin:
+        for _ in range(int(line)):
+            udp.sendto(struct.pack(">I", number) + bytes(8188), (address, 7000))
+            udp.recv(9000)
+            number += 1
 
 
 {"serve": serve, "talk": talk, "flood": flood}[sys.argv[1]](*sys.argv[2:])

@@ -122,9 +122,7 @@ fn is_chunked(version: Option<Version>, fields: &[(&str, &str)]) -> Result<bool,
     match (codings.as_slice(), version) {
         ([], _) | (_, Some(Version::Http2)) => Ok(false),
         (_, Some(Version::Http10)) => wrong("HTTP/1.0 has none (RFC 9112 section 6.1); remove it"),
-        ([before @ .., last], _) if is_chunked(last) && !before.iter().any(|c| is_chunked(c)) => {
-            Ok(true)
-        }
+        ([before @ .., last], _) if is_chunked(last) && !before.iter().any(is_chunked) => Ok(true),
         _ => wrong(
             "nothing would say where the body ends unless it names chunked once, as the last (RFC 9112 section 6.3); remove it, or write chunked",
         ),

@@ -113,8 +113,17 @@ fn certificates_that_must_not_be_trusted() {
     };
     let cases = [
         ("expired", ca.sign(&expired), "expired"),
-        ("self-signed", TestCa::self_signed(), ""),
-        ("unknown", TestCa::new().identity(), ""),
+        ("self-signed", TestCa::self_signed(), "self-signed"),
+        (
+            "unknown",
+            TestCa::new().identity(),
+            "not by the issuer that it names",
+        ),
+        (
+            "namesake",
+            TestCa::namesake().identity(),
+            "not by the issuer that it names (CN=Origin test CA)",
+        ),
         ("wrong-name", ca.sign(&wrong), "other.example"),
     ];
     let program = Program::trusting(&ca.pem);

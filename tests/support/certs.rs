@@ -46,7 +46,15 @@ impl Default for Wanted<'_> {
 impl TestCa {
     /// A fresh authority.
     pub fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
+        Self::with_key(KeyPair::generate().unwrap())
+    }
+
+    /// An authority of the same name whose key is of another kind.
+    pub fn namesake() -> Self {
+        Self::with_key(KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap())
+    }
+
+    fn with_key(key: KeyPair) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -109,7 +109,20 @@ pub(super) fn certificate(reason: &CertificateError, host: &str, chain: &[Vec<u8
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not made for servers".to_owned()
         }
-        CertificateError::BadSignature => "its signature is wrong".to_owned(),
+        // a certificate that names an issuer of another's key; also one that calls itself as a known root does
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "its signature is not by the issuer that it names ({})",
+            leaf.issuer()
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => format!(
+            "it is signed in a way that is not accepted (algorithm {})",
+            leaf.signature_algorithm.algorithm
+        ),
+        CertificateError::BadEncoding => "it is not well formed".to_owned(),
+        CertificateError::UnhandledCriticalExtension => {
+            "it has an extension, marked as critical, that is not known here".to_owned()
+        }
         CertificateError::Other(other) => platform(&other.to_string(), host, &leaf),
         other => other.to_string(),
     }

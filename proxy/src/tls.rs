@@ -12,7 +12,8 @@ mod words;
 pub(crate) use accept::{Hello, Unfinished, second_thoughts};
 pub(crate) use connect::{Connector, Failed, Wish};
 
-use overhear_store::TlsInfo;
+use crate::{target::Target, words::failed};
+use overhear_store::{Failure, FailureCause, Party, TlsInfo};
 use rustls::{CommonState, ProtocolVersion};
 use std::{io, time::Duration};
 
@@ -48,4 +49,23 @@ fn protocol_name(protocol: &[u8]) -> String {
 /// What rustls said, in an error of a stream above it.
 fn of_rustls(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
+}
+
+/// Whether the other side ended TLS with an alert.
+pub(crate) fn is_alert(error: &io::Error) -> bool {
+    matches!(of_rustls(error), Some(rustls::Error::AlertReceived(_)))
+}
+
+/// A server that ended TLS with an alert after the handshake, in words; none where it was something else. In TLS 1.3 a
+/// server checks the client's certificate only when the client holds the handshake for done.
+pub(crate) fn ended(error: &io::Error, target: &Target) -> Option<Failure> {
+    let rustls::Error::AlertReceived(alert) = of_rustls(error)? else {
+        return None;
+    };
+    let text = format!(
+        "{target} ended TLS after the handshake with the alert {}{}",
+        words::alert(*alert),
+        words::alert_hint(*alert)
+    );
+    Some(failed(FailureCause::Tls, Party::Server, text))
 }

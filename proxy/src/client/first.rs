@@ -6,6 +6,7 @@
 use crate::{
     sniff::{self, Protocol},
     stream::Stream,
+    tls,
 };
 use bytes::BytesMut;
 use std::{
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) const UNDECIDED: Duration = Duration::from_secs(2);
 /// A side that closed without a word: the other may still speak this long.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// Who goes away this soon after the handshake, without a word, did not like it.
+pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// Both ends of a tunnel with what was read from them.
 pub(super) struct Ends {
@@ -29,9 +32,12 @@ pub(super) struct Ends {
     pub(super) client_read: BytesMut,
     pub(super) server: Stream,
     pub(super) server_read: BytesMut,
-    /// The server has closed its direction already, without a word.
-    pub(super) server_gone: bool,
+    /// The server has gone already, without a word.
+    pub(super) server_gone: Option<Gone>,
 }
+
+/// How a server went away: by closing its direction, or with an error.
+pub(super) struct Gone(pub(super) Option<io::Error>);
 
 /// What a tunnel begins with.
 pub(super) enum First {
@@ -45,8 +51,10 @@ pub(super) enum First {
 pub(super) enum Silence {
     /// The client, by closing or by an error, at this moment.
     Client(Option<io::Error>, Instant),
-    /// The server, or the program's stop.
-    Other,
+    /// The server.
+    Server(Gone),
+    /// The program's stop.
+    Stop,
 }
 
 /// What the tunnel's ends are.
@@ -58,9 +66,17 @@ pub(super) enum Layer {
     Tls,
 }
 
+impl Gone {
+    /// Whether it said why, as TLS does.
+    fn has_alert(&self) -> bool {
+        self.0.as_ref().is_some_and(tls::is_alert)
+    }
+}
+
 impl Ends {
     /// Waits until it is known what the tunnel carries.
     pub(super) async fn first(&mut self, layer: Layer, stop: &CancellationToken) -> First {
+        let since = Instant::now();
         loop {
             if let Some(protocol) = sniff::tunnel(&self.client_read) {
                 return First::Speaks(protocol);
@@ -74,19 +90,31 @@ impl Ends {
                     Ok(_) => return self.last_word().await,
                     Err(error) => return First::Silence(Silence::Client(Some(error), Instant::now())),
                 },
-                more = self.server.read_buf(&mut self.server_read), if !self.server_gone => match more {
-                    Ok(1..) if sniff::may_be_settings(&self.server_read) => {}
-                    Ok(1..) => return First::Speaks(Protocol::Other),
-                    // the client speaks all the same and is told what happened; one that keeps the
-                    // connection for later should rather hear at once that it is gone
-                    _ if begun || layer == Layer::Tcp => self.server_gone = true,
-                    _ => return First::Silence(Silence::Other),
-                },
-                () = tokio::time::sleep(wait), if begun || self.server_gone => return match begun {
-                    true => First::Speaks(Protocol::Other),
-                    false => First::Silence(Silence::Other),
-                },
-                () = stop.cancelled(), if !begun => return First::Silence(Silence::Other),
+                more = self.server.read_buf(&mut self.server_read), if self.server_gone.is_none() => {
+                    let gone = match more {
+                        Ok(1..) if sniff::may_be_settings(&self.server_read) => continue,
+                        Ok(1..) => return First::Speaks(Protocol::Other),
+                        Ok(_) => Gone(None),
+                        Err(error) => Gone(Some(error)),
+                    };
+                    // a client that is about to speak is told what happened; one that keeps the connection
+                    // for later should rather hear at once that it is gone
+                    let about_to = begun || layer == Layer::Tcp || since.elapsed() < AT_ONCE;
+                    if !about_to && !gone.has_alert() {
+                        return First::Silence(Silence::Server(gone));
+                    }
+                    self.server_gone = Some(gone);
+                }
+                () = tokio::time::sleep(wait), if begun || self.server_gone.is_some() => {
+                    return match self.server_gone.take() {
+                        Some(gone) if !begun => First::Silence(Silence::Server(gone)),
+                        gone => {
+                            self.server_gone = gone;
+                            First::Speaks(Protocol::Other)
+                        }
+                    };
+                }
+                () = stop.cancelled(), if !begun => return First::Silence(Silence::Stop),
             }
         }
     }

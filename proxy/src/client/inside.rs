@@ -2,7 +2,7 @@
 
 use super::{
     Client, FIRST_READ,
-    first::{Ends, First, Layer, Silence},
+    first::{AT_ONCE, Ends, First, Gone, Layer, Silence},
     ours,
 };
 use crate::{
@@ -12,21 +12,14 @@ use crate::{
     sniff::Protocol,
     stream::Stream,
     target::{Scheme, Target},
-    tls::{Failed, Hello, Unfinished, Wish, second_thoughts},
+    tls::{self, Failed, Hello, Unfinished, Wish, second_thoughts},
     tunnel,
     words::failed,
 };
 use bytes::BytesMut;
 use overhear_ca::Leaf;
 use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Timestamp, TlsInfo};
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// A client that goes away this soon after the handshake, without a word, did not like it.
-const AT_ONCE: Duration = Duration::from_millis(500);
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A tunnel to a server.
 struct Inside<'a> {
@@ -63,7 +56,7 @@ impl Client {
             client_read,
             server,
             server_read: BytesMut::new(),
-            server_gone: false,
+            server_gone: None,
         };
         match ends.first(Layer::Tcp, &self.engine.stop).await {
             First::Speaks(Protocol::Tls) => Box::pin(inside.tls(ends)).await,
@@ -126,7 +119,7 @@ impl Inside<'_> {
             client_read: BytesMut::with_capacity(FIRST_READ),
             server,
             server_read: BytesMut::new(),
-            server_gone: false,
+            server_gone: None,
         };
         match ends.first(Layer::Tls, &engine.stop).await {
             // TLS in TLS is passed on as it is
@@ -141,7 +134,12 @@ impl Inside<'_> {
                     inside.failed_handshake(failure);
                 }
             }
-            First::Silence(Silence::Other) => {}
+            First::Silence(Silence::Server(gone)) => {
+                if let Some(failure) = gone.0.and_then(|error| tls::ended(&error, &inside.target)) {
+                    inside.failed_handshake(failure);
+                }
+            }
+            First::Silence(Silence::Stop) => {}
         }
     }
 
@@ -206,29 +204,39 @@ impl Inside<'_> {
             server_read,
             server_gone,
         } = ends;
-        match protocol {
-            Protocol::Http1 | Protocol::Http2 if server_gone => {
-                let text = format!(
-                    "{} accepted the connection and closed it at once, without a word",
-                    self.target
-                );
-                let failure = failed(FailureCause::Closed, Party::Server, text);
+        match (protocol, server_gone) {
+            (Protocol::Http1 | Protocol::Http2, Some(gone)) => {
+                let failure = self.went(&gone);
                 self.answer_with(protocol, client, client_read, failure)
                     .await;
             }
-            Protocol::Http1 => {
+            (Protocol::Http1, None) => {
                 let route = Route::Fixed(self.upstream(server, server_read));
                 self.client.relay(client, client_read, route).await;
             }
-            Protocol::Http2 => {
+            (Protocol::Http2, None) => {
                 let upstream = self.upstream(server, server_read);
                 let session = self.client.session();
                 Box::pin(http2::relay(session, client, client_read, upstream)).await;
             }
-            Protocol::Tls | Protocol::Other => {
+            (Protocol::Tls | Protocol::Other, _) => {
                 Box::pin(self.raw((client, client_read), (server, server_read))).await;
             }
         }
+    }
+
+    /// A server that went away before a word, in words.
+    fn went(&self, gone: &Gone) -> Failure {
+        let target = &self.target;
+        if let Some(failure) = gone.0.as_ref().and_then(|error| tls::ended(error, target)) {
+            return failure;
+        }
+        let (cause, how) = match &gone.0 {
+            Some(_) => (FailureCause::Reset, "reset"),
+            None => (FailureCause::Closed, "closed"),
+        };
+        let text = format!("{target} accepted the connection and {how} it at once, without a word");
+        failed(cause, Party::Server, text)
     }
 
     /// Answers what is asked with the page of a failure; what cannot be answered is a failed handshake.

@@ -11,6 +11,7 @@ use crate::{
         problem::Problem,
         record,
     },
+    tls,
     words::failed,
 };
 use overhear_store::{FailureCause, FlowRecorder, HeadKind, Party, Side};
@@ -227,14 +228,18 @@ fn ended<C, S>(link: &Link<'_, C, S>, input: &Input, error: Option<io::Error>) -
         if let Some(problem) = problem {
             return Turn::Refused(problem.of_response(&target.to_string()));
         }
-        let (cause, how) = broke(error.as_ref());
-        let when = match blank {
-            true => "before it sent any byte of a response",
-            false => "in the middle of the response's head",
-        };
-        let text =
-            format!("{target} {how} {when}. Try again; if it stays so, look at the server's log.");
-        let failure = failed(cause, Party::Server, text);
+        let alert = error.as_ref().and_then(|error| tls::ended(error, target));
+        let failure = alert.unwrap_or_else(|| {
+            let (cause, how) = broke(error.as_ref());
+            let when = match blank {
+                true => "before it sent any byte of a response",
+                false => "in the middle of the response's head",
+            };
+            let text = format!(
+                "{target} {how} {when}. Try again; if it stays so, look at the server's log."
+            );
+            failed(cause, Party::Server, text)
+        });
         match blank {
             true if state.served > 0 => Turn::Mirror(failure),
             true => Turn::Answer(failure),

@@ -44,6 +44,14 @@ struct Broken {
     error: h2::Error,
 }
 
+impl Broken {
+    /// The server goes away and has not read the request, so that the client may send it again: `h2` ends with the
+    /// server's GOAWAY only streams above the last that it names (RFC 9113 section 6.8).
+    fn is_unread(&self) -> bool {
+        self.side == Party::Server && self.error.is_go_away() && self.error.is_remote()
+    }
+}
+
 impl Exchange<'_> {
     /// Carries one exchange to its end.
     pub(super) async fn run(
@@ -95,6 +103,7 @@ impl Exchange<'_> {
                 }
                 flow.fail(failure);
             }
+            Err(broken) if broken.is_unread() => flow.fail(no_more_streams(&broken.error)),
             Err(Broken { side, error }) => flow.fail(note_failure(side, &error, self.target)),
         }
     }
@@ -176,7 +185,10 @@ impl Exchange<'_> {
                 Err(broken) => {
                     if broken.side == Party::Server && !broken.error.is_io() {
                         written().await;
-                        respond.send_reset(reason(&broken.error));
+                        respond.send_reset(match broken.is_unread() {
+                            true => Reason::REFUSED_STREAM,
+                            false => reason(&broken.error),
+                        });
                     }
                     return Err(broken);
                 }

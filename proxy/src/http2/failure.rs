@@ -67,6 +67,7 @@ pub(super) fn note_failure(side: Party, error: &h2::Error, target: &Target) -> F
         Party::Proxy => "the proxy".to_owned(),
     };
     let text = match (error.reason(), side) {
+        _ if is_tls(error) => format!("{who} ended TLS: {error}{}", certificate_hint(error)),
         _ if error.is_io() => {
             format!("{who} closed the connection before the exchange was complete ({error})")
         }
@@ -83,6 +84,20 @@ pub(super) fn note_failure(side: Party, error: &h2::Error, target: &Target) -> F
     failed(cause(error), side, text)
 }
 
+/// Whether TLS below ended the connection: of that `h2` keeps the kind and the words.
+fn is_tls(error: &h2::Error) -> bool {
+    error
+        .get_io()
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
+}
+
+fn certificate_hint(error: &h2::Error) -> &'static str {
+    match error.to_string().contains("CertificateRequired") {
+        true => ": it wants a client certificate",
+        false => "",
+    }
+}
+
 /// `REFUSED_STREAM (0x7)` and what it means.
 fn describe(reason: Reason) -> String {
     let number = u32::from(reason);
@@ -93,6 +108,7 @@ fn describe(reason: Reason) -> String {
 pub(super) fn cause(error: &h2::Error) -> FailureCause {
     if let Some(io) = error.get_io() {
         return match io.kind() {
+            std::io::ErrorKind::InvalidData => FailureCause::Tls,
             std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
                 FailureCause::Reset
             }

@@ -9,8 +9,9 @@ use crate::support::{
 use bytes::Bytes;
 use h2::{Reason, client::SendRequest};
 use http::{HeaderMap, Method, Request};
-use overhear_store::{FailureCause, HeadKind, Kind, Party, Side, State, Version};
+use overhear_store::{FailureCause, Flow, HeadKind, Kind, Party, Side, State, Version};
 use std::future::poll_fn;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// A proxy, an origin, and a client of it through the proxy.
 async fn through() -> (Running, Origin, SendRequest<Bytes>) {
@@ -307,6 +308,94 @@ async fn a_server_that_leaves_says_so_to_the_client() {
     assert_eq!(flow.state, State::Complete);
     let connection = proxy.closed_connection(&flow).await;
     assert_eq!(connection.closed_by, Some(Party::Server));
+}
+
+/// A frame (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short");
+    let mut frame = length.to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// Waits for two requests, says GOAWAY (last stream 1) with this code, and answers the first.
+async fn reads_one_of_two(mut io: impl AsyncRead + AsyncWrite + Unpin, code: u32) {
+    let mut preface = [0; 24];
+    io.read_exact(&mut preface).await.expect("a preface");
+    io.write_all(&frame(4, 0, 0, &[])).await.expect("SETTINGS");
+    let mut requests = 0;
+    while requests < 2 {
+        let mut head = [0; 9];
+        io.read_exact(&mut head).await.expect("a frame");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        io.read_exact(&mut payload).await.expect("a payload");
+        requests += usize::from(head[3] == 1);
+    }
+    let mut last = 1_u32.to_be_bytes().to_vec();
+    last.extend(code.to_be_bytes());
+    let mut frames = frame(7, 0, 0, &last);
+    // `:status: 200` is number 8 of the static table (RFC 7541 appendix A)
+    frames.extend(frame(1, 4 | 1, 1, &[0x88]));
+    io.write_all(&frames).await.expect("sent");
+    let mut rest = Vec::new();
+    let _ = io.read_to_end(&mut rest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_that_leaves_has_not_read_may_be_sent_again() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    for code in [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM] {
+        let number = u32::from(code);
+        let config = pki.server(&["localhost"], &["h2"], Flaw::None);
+        let origin = Origin::tls(config, move |io| reads_one_of_two(io, number)).await;
+        let sender = sender(&proxy, &origin).await;
+        let (mut one, mut two) = (sender.clone(), sender);
+        let (one, two) = tokio::join!(
+            send(&mut one, request(Method::GET, &origin, "/read"), None),
+            send(&mut two, request(Method::POST, &origin, "/unread"), None),
+        );
+        assert_eq!(one.expect("answered").response.status(), 200);
+        let error = two.err().expect("not answered");
+        assert!(error.is_reset() && error.is_remote(), "{error}");
+        assert_eq!(error.reason(), Some(Reason::REFUSED_STREAM));
+        let unread = |f: &Flow| f.port == origin.port() && f.path == "/unread";
+        let flow = proxy.flow("the second", unread).await;
+        let failure = flow.error.expect("a failure");
+        assert_eq!(failure.cause, FailureCause::Closed);
+        assert!(
+            failure.text.contains("send this one again"),
+            "{}",
+            failure.text
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wants_a_certificate_of_its_client() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    let config = pki.demanding(&["localhost"], &["h2"]);
+    let origin = Origin::tls(config, |io| async move { echo2(io).await }).await;
+    for n in 0..10_u32 {
+        let mut sender = sender(&proxy, &origin).await;
+        let path = format!("/{n}");
+        let whole = send(&mut sender, request(Method::GET, &origin, &path), None)
+            .await
+            .expect("a page");
+        assert_eq!(whole.response.status(), 502);
+        let flow = proxy.flow("a failure", |f| f.path == path).await;
+        let failure = flow.error.expect("a failure");
+        assert_eq!(failure.cause, FailureCause::Tls);
+        assert!(
+            failure.text.contains("wants a client certificate"),
+            "{}",
+            failure.text
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -648,3 +648,54 @@ async fn an_answer_whose_tls_is_cut_off_is_not_whole() {
         );
     }
 }
+
+/// In TLS 1.3 a server checks the client's certificate when the client's handshake is over already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wants_a_certificate_of_its_client() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    let origin = Origin::tls(pki.demanding(&["localhost"], &["http/1.1"]), echo1).await;
+    let certain = |flow: &Flow| {
+        let (cause, side, text) = failure(flow);
+        assert_eq!((cause, side), (FailureCause::Tls, Party::Server));
+        let said = "the alert certificate_required (116): it wants a client certificate";
+        assert!(text.contains(said), "{text}");
+    };
+    // whether the alert or the request comes first
+    for n in 0..20_u32 {
+        let mut client = proxy.tls(&origin.named(), "localhost", &["http/1.1"]).await;
+        let path = format!("/{n}");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = ask(&mut client, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        assert!(answer.contains("certificate_required"), "{answer}");
+        certain(&proxy.flow("a failure", |f| f.path == path).await);
+    }
+    // and when none comes
+    let mut client = proxy.tls(&origin.named(), "localhost", &["http/1.1"]).await;
+    assert_eq!(read_to_end(&mut client).await, "");
+    certain(&proxy.flow("a handshake", |f| f.kind == Kind::Tls).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_resets_right_after_the_handshake() {
+    let pki = Pki::new();
+    let proxy = Running::start(&pki).await;
+    let origin = Origin::tls(
+        pki.server(&["localhost"], &["http/1.1"], Flaw::None),
+        |io| async move {
+            let socket = io.get_ref().0;
+            socket.set_zero_linger().expect("an option");
+        },
+    )
+    .await;
+    for n in 0..10_u32 {
+        let mut client = proxy.tls(&origin.named(), "localhost", &["http/1.1"]).await;
+        let path = format!("/{n}");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = ask(&mut client, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        let flow = proxy.flow("a failure", |f| f.path == path).await;
+        assert_eq!(failure(&flow).0, FailureCause::Reset);
+    }
+}

@@ -8,6 +8,7 @@ use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer},
+    server::WebPkiClientVerifier,
     version::{TLS12, TLS13},
 };
 use std::sync::Arc;
@@ -59,6 +60,22 @@ impl Pki {
     pub fn server(&self, names: &[&str], alpn: &[&str], flaw: Flaw) -> Arc<ServerConfig> {
         let (chain, key) = self.leaf(names, flaw);
         config(chain, key, alpn)
+    }
+
+    /// A server that wants a certificate of its clients.
+    pub fn demanding(&self, names: &[&str], alpn: &[&str]) -> Arc<ServerConfig> {
+        let (chain, key) = self.leaf(names, Flaw::None);
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let clients = Arc::new(self.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(clients, provider.clone());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])
+            .expect("versions")
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_single_cert(chain, key)
+            .expect("a certificate");
+        config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+        Arc::new(config)
     }
 
     /// A server whose certificate is its own authority, as `openssl req -x509` makes them; and it in PEM.

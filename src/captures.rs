@@ -5,6 +5,9 @@ mod child;
 mod files;
 mod read;
 
+#[cfg(not(target_os = "macos"))]
+pub(crate) use child::COPY;
+
 use overhear_capture::flows::Others;
 use overhear_proxy::Handle;
 use overhear_store::{Store, Timestamp};

@@ -339,10 +339,18 @@ fn without_the_right_it_says_what_to_do_and_goes_on() {
     }
     for word in [
         "cannot capture on lo: not allowed to capture on lo",
-        "sudo setcap cap_net_raw,cap_net_admin+eip",
+        "The proxy itself needs no right",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
+    // the right goes to a copy, never to the proxy
+    let to = said.lines().filter(|line| line.contains("setcap"));
+    let to: Vec<_> = to.filter_map(|line| line.split('/').next_back()).collect();
+    assert_eq!(to, ["overhear-packets"], "{said}");
+    let copies = said
+        .lines()
+        .any(|line| line.trim_start().starts_with("cp "));
+    assert!(copies, "{said}");
     let line = said.lines().find(|line| line.starts_with("proxy")).unwrap();
     let proxy = line.split_whitespace().last().unwrap();
     let url = format!("http://127.0.0.1:{}/", origin.port());

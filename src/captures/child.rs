@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The copy that may capture, beside the program.
-const COPY: &str = "overhear-packets";
+pub(crate) const COPY: &str = "overhear-packets";
 
 /// Of what a process says, so much is kept: bytes.
 const MOST_SAID: u64 = 8 << 10;

@@ -51,7 +51,7 @@ pub(super) fn run(shared: &Arc<Shared>, entry: &Entry) {
             ));
             entry.change(|shown| {
                 shown.state = State::Failed;
-                shown.error = Some(advice(&said));
+                shown.error = Some(said);
             });
             break;
         }
@@ -73,16 +73,6 @@ pub(super) fn run(shared: &Arc<Shared>, entry: &Entry) {
     }
     entry.now.lock().over = true;
     entry.changed.notify_all();
-}
-
-/// What a process said, and how a copy of the program gets the right instead.
-fn advice(said: &str) -> String {
-    if !said.contains("setcap") {
-        return said.to_owned();
-    }
-    format!(
-        "{said} The proxy itself needs no right: instead, a copy of the program named overhear-packets beside it can have it."
-    )
 }
 
 /// Captures once.

@@ -24,8 +24,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-pub(super) use advice::explain;
 use advice::lost;
+pub(super) use advice::{explain, explain_beside};
 pub(super) use output::{frame, printer};
 pub(super) use signals::watch;
 

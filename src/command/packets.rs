@@ -2,7 +2,7 @@
 //! that only this process needs the privilege. It ends when its standard input does: with the program that started it,
 //! however that ends.
 
-use super::capture::{explain, watch};
+use super::capture::{explain_beside, watch};
 use crate::cli::Packets;
 use anyhow::Context;
 use overhear_capture::{
@@ -34,7 +34,7 @@ pub(super) fn execute(options: &Packets) -> anyhow::Result<()> {
     live.expression.clone_from(&options.expression);
     live.nanoseconds = true;
     live.buffer = Some(BUFFER);
-    let mut capture = Live::open(&live).map_err(explain)?;
+    let mut capture = Live::open(&live).map_err(explain_beside)?;
     let header = Header {
         format: Format::Pcapng,
         link: capture.link(),

@@ -1,11 +1,22 @@
 //! What to do when the system does not let us capture.
 
+#[cfg(not(target_os = "macos"))]
+use crate::captures::COPY;
 use overhear_capture::libpcap::Error;
 
 /// The error, with what to do about it on this system.
 pub(crate) fn explain(error: Error) -> anyhow::Error {
+    explained(error, permission)
+}
+
+/// As [`explain`], for the process that captures beside the proxy: the proxy itself needs no right.
+pub(crate) fn explain_beside(error: Error) -> anyhow::Error {
+    explained(error, permission_beside)
+}
+
+fn explained(error: Error, permission: impl Fn() -> String) -> anyhow::Error {
     let text = match &error {
-        Error::Permission { interface, .. } => format!("{error}\n{}", permission(interface)),
+        Error::Permission { .. } => format!("{error}\n{}", permission()),
         Error::NoSuchInterface { .. } => {
             format!("{error}: `overhear capture -D` lists those there are")
         }
@@ -17,7 +28,7 @@ pub(crate) fn explain(error: Error) -> anyhow::Error {
 }
 
 #[cfg(target_os = "macos")]
-fn permission(_interface: &str) -> String {
+fn permission() -> String {
     "Capturing reads /dev/bpf*, which by default only root may. Either start it with sudo, or give your user the right \
      for good: `brew install --cask wireshark-chmodbpf` (the ChmodBPF that comes with Wireshark), or until the next \
      restart: sudo chown \"$USER\" /dev/bpf*"
@@ -25,12 +36,32 @@ fn permission(_interface: &str) -> String {
 }
 
 #[cfg(not(target_os = "macos"))]
-fn permission(_interface: &str) -> String {
+fn permission() -> String {
     let program = std::env::current_exe()
         .map_or_else(|_| "overhear".to_owned(), |path| path.display().to_string());
     format!(
         "Either give the program the right, once:\n  sudo setcap cap_net_raw,cap_net_admin+eip {program}\nor start it \
          with sudo. (The right is lost when the program is built or copied anew.)"
+    )
+}
+
+#[cfg(target_os = "macos")]
+fn permission_beside() -> String {
+    permission()
+}
+
+#[cfg(not(target_os = "macos"))]
+fn permission_beside() -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "overhear".into());
+    let copy = program.with_file_name(COPY);
+    let make = match program == copy {
+        true => String::new(),
+        false => format!("\n  cp {} {}", program.display(), copy.display()),
+    };
+    format!(
+        "The proxy itself needs no right. Give it to a copy of the program that only captures, once:{make}\n  sudo \
+         setcap cap_net_raw,cap_net_admin+eip {}\n(After a new version: both again.)",
+        copy.display()
     )
 }
 

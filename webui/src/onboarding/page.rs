@@ -115,7 +115,7 @@ impl Page<'_> {
         let until = until.split('T').next().unwrap_or_default();
         format!(
             "<h2>Is it the right one?</h2>\n\
-             <p>Compare with what overhear printed on its computer:</p>\n\
+             <p>Compare with Settings, Certificate, on overhear's own page:</p>\n\
              <dl class=\"root\"><dt>Name</dt><dd>{}</dd>\n\
              <dt>SHA-256 fingerprint</dt><dd><code class=\"fingerprint\">{}</code></dd>\n\
              <dt>Valid until</dt><dd>{}</dd></dl>\n\

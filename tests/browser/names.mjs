@@ -56,6 +56,10 @@ async function shown(page) {
   await one.waitFor()
   seen.path = await one.locator('.path .text').textContent()
   seen.host = await one.locator('.host').evaluate((cell) => cell.lastChild.textContent)
+  seen.hint = await one.locator('.host').getAttribute('title')
+  // a Cyrillic letter among Latin ones is somebody's disguise
+  const mixed = (await row(page, '/disguised').locator('.host').evaluate((cell) => cell.lastChild.textContent)).replace(/:\d+$/, '')
+  seen.mixed = mixed
   seen.comment = await one.locator('[data-col=comment]').textContent()
   await page.getByTestId('tree-toggle').first().click()
   await page.locator('[data-testid=tree-node][data-key="/مرحبا/"]').getByTestId('tree-toggle').click()

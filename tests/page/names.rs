@@ -61,7 +61,10 @@ fn names_in_every_script_turn_nothing_around() {
         ));
         assert_eq!(wire::exchange(program.proxy, request).status(), 200);
     }
-    let flows = program.api.wait_for("", 2);
+    let disguised = format!("xn--pypal-4ve.localhost:{}", origin.port());
+    let request = format!("GET http://{disguised}/disguised HTTP/1.1\r\nHost: {disguised}\r\n\r\n");
+    assert_eq!(wire::exchange(program.proxy, request).status(), 200);
+    let flows = program.api.wait_for("", 3);
     assert_eq!(flows[0]["path"], PATH);
     let tags = json!([
         format!("\u{202e}tag{END}"),
@@ -81,7 +84,15 @@ fn names_in_every_script_turn_nothing_around() {
         assert_eq!(texts, &json!([]), "{place}: turned around");
     }
     assert_eq!(shown["path"], PATH);
-    assert_eq!(shown["host"], host);
+    // in its letters, beside its port; on the wire it was something else
+    let port = origin.port();
+    assert_eq!(
+        shown["host"],
+        format!("\u{2068}\u{645}\u{62b}\u{627}\u{644}\u{2069}.localhost:{port}")
+    );
+    let hint = shown["hint"].as_str().unwrap();
+    assert!(hint.ends_with("(xn--mgbh0fb.localhost)"), "{hint}");
+    assert_eq!(shown["mixed"], "xn--pypal-4ve.localhost", "{shown}");
     assert_eq!(shown["comment"], comment);
     assert_eq!(shown["tags"], tags);
     let recorded = shown["fields"].as_array().unwrap();

@@ -1,12 +1,13 @@
 //! What happened to a flow, in one sentence, and what a person can do about a failure.
 
 import { isolated } from "../lib/bidi";
+import { hostWords } from "../lib/idn";
 import { bytes, duration, mediaType, reason, shortType } from "../lib/format";
 import type { Failure, Flow, FlowDetail } from "../lib/types";
 
 export function story(flow: Flow | FlowDetail): string {
   const took = flow.duration_ms === null ? "" : ` after ${duration(flow.duration_ms)}`;
-  const [host, method] = [isolated(flow.host), isolated(flow.method)];
+  const [host, method] = [hostWords(flow.host), isolated(flow.method)];
   const where = `${host}:${flow.port}`;
   if (flow.kind === "tcp") return tcp(flow, where);
   if (flow.kind === "udp") return `Datagrams between ${flow.client} and ${where}.`;

@@ -2,6 +2,7 @@
 
 import type { SortKey } from "../lib/api";
 import { isolated } from "../lib/bidi";
+import { hostWords, readable } from "../lib/idn";
 import { bytes, clock, duration, exactBytes, moment, shortType } from "../lib/format";
 import type { Flow } from "../lib/types";
 import { address } from "./terms";
@@ -35,7 +36,7 @@ export const COLUMNS: readonly Column[] = [
   { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 46, rank: 6, text: (flow) => String(flow.id) },
   { key: "status", title: "Status", sort: "status", width: 116, rank: 1, text: () => "" },
   { key: "method", title: "Method", sort: "method", width: 62, rank: 2, text: (flow) => flow.method || flow.kind.toUpperCase() },
-  { key: "host", title: "Host", sort: "host", width: 150, grows: 3, rank: 1, text: hostName },
+  { key: "host", title: "Host", sort: "host", width: 150, grows: 3, rank: 1, text: hostName, hint: hostHint },
   { key: "path", title: "Path", sort: "path", width: 150, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
   { key: "type", title: "Type", sort: "type", muted: true, width: 68, rank: 7, text: (flow) => (flow.kind === "websocket" ? "websocket" : shortType(flow.response?.content_type)), hint: (flow) => flow.response?.content_type ?? "" },
   { key: "size", title: "Size", sort: "size", falling: true, end: true, width: 62, rank: 3, text: (flow) => bytes(arrived(flow)), hint: (flow) => exact(arrived(flow)) },
@@ -64,7 +65,16 @@ export function tagNames(flow: Pick<Flow, "tags">): string {
 
 /** `example.com`, with its port where that is unusual. */
 export function hostName(flow: Pick<Flow, "host" | "port" | "scheme">): string {
-  return flow.port !== (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443) ? `${isolated(flow.host)}:${flow.port}` : isolated(flow.host);
+  return `${hostWords(flow.host)}${unusualPort(flow)}`;
+}
+
+/** [`hostName`], and the name as it was on the wire where that is another. */
+export function hostHint(flow: Pick<Flow, "host" | "port" | "scheme">): string {
+  return readable(flow.host) === flow.host ? hostName(flow) : `${hostName(flow)} (${flow.host})`;
+}
+
+function unusualPort(flow: Pick<Flow, "port" | "scheme">): string {
+  return flow.port !== (flow.scheme === "http" || flow.scheme === "ws" ? 80 : 443) ? `:${flow.port}` : "";
 }
 
 function exact(size: number | null): string {

@@ -1,6 +1,7 @@
 //! Pieces of the filter language made from values: a value written so that it means itself, terms put together.
 
 import { mediaType } from "../lib/format";
+import { readable } from "../lib/idn";
 import type { Flow } from "../lib/types";
 
 /** `field:value`, with quotes where a character would mean something. */
@@ -97,7 +98,8 @@ export function asked(flow: Flow): Record<string, Asked> {
   const put = (column: string, name: string, field: string, value: string | number | null | undefined, shown = String(value)) => {
     if (value !== null && value !== undefined && value !== "") all[column] = { name, shown, filter: term(field, value) };
   };
-  put("host", "host", "host", usual(flow) ? flow.host : `${flow.host}:${flow.port}`);
+  const port = usual(flow) ? "" : `:${flow.port}`;
+  put("host", "host", "host", flow.host + port, readable(flow.host) + port);
   const path = flow.path.split("?")[0] ?? "";
   if (path) put("path", "path", "path", path);
   put("method", "method", "method", flow.method);

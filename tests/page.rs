@@ -4,6 +4,7 @@
 mod body;
 mod captures;
 mod detail;
+mod huge;
 mod keys;
 mod list;
 mod names;

@@ -26,6 +26,7 @@ export class BodySearch {
   at = $state(-1);
   busy = $state(false);
   error: string | null = $state(null);
+  #returned = $state(false);
   #run = 0;
   #abort = new AbortController();
 
@@ -34,19 +35,30 @@ export class BodySearch {
     private readonly side: Side,
     /** What was looked for in the body before. */
     begin: { text: string; exact: boolean } = { text: "", exact: false },
+    /** Which place was looked at when this body was left; -1 when it is new, or none was. */
+    found = -1,
   ) {
     this.text = begin.text;
     this.exact = begin.exact;
+    this.#returned = found >= 0;
+    if (begin.text !== "") this.at = found;
   }
 
   get pattern(): RegExp | null {
     return pattern(this.text, this.exact);
   }
+  /** The place to look at. Who comes back to a body stays where they were in it, until the next step. */
   get place(): Place | null {
-    return this.places[this.at] ?? null;
+    return this.#returned ? null : (this.places[this.at] ?? null);
   }
   get bytePlace(): [number, number] | null {
-    return this.bytePlaces[this.at] ?? null;
+    return this.#returned ? null : (this.bytePlaces[this.at] ?? null);
+  }
+
+  /** Something else is looked for: from the first place on. */
+  anew(): void {
+    this.at = -1;
+    this.#returned = false;
   }
 
   close(): void {
@@ -74,6 +86,7 @@ export class BodySearch {
   /** Looks for bytes on the server: a text, or `0x` and hexadecimal digits. */
   async inBytes(decoded: boolean): Promise<void> {
     const run = this.#begin();
+    const before = this.at;
     this.places = [];
     if (this.text === "") return this.#nothing();
     this.busy = true;
@@ -81,7 +94,7 @@ export class BodySearch {
       this.bytePlaces = answer.places;
       this.count = answer.count;
       this.total = null;
-      this.at = answer.places.length === 0 ? -1 : 0;
+      this.at = answer.places.length === 0 ? -1 : before >= 0 && before < answer.places.length ? before : 0;
     });
     if (run === this.#run) this.busy = false;
   }
@@ -90,6 +103,7 @@ export class BodySearch {
   step(by: 1 | -1): boolean {
     const kept = this.places.length || this.bytePlaces.length;
     if (kept === 0) return false;
+    this.#returned = false;
     const next = this.at + by;
     if (next >= kept && (this.total ?? 0) > this.count) return false;
     this.at = (next + kept) % kept;

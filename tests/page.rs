@@ -4,6 +4,7 @@
 mod body;
 mod captures;
 mod detail;
+mod frame;
 mod huge;
 mod keys;
 mod list;

@@ -1,0 +1,254 @@
+// The list and its frame as hands, keys and screen readers meet them.
+import { DESKTOP, open, row, rows, screenshots, shows, steps } from './shared.mjs'
+
+await steps({ keys, hasty, caret, same, roles, borders, said })
+
+function chosen(page) {
+  return page.locator('[data-testid=flow-row][aria-selected=true] .path .text').allInnerTexts()
+}
+
+function chooses(page, many) {
+  return page.waitForFunction((many) => document.querySelectorAll('[data-testid=flow-row][aria-selected=true]').length === many, many)
+}
+
+/** A range by Shift and the arrows, in either direction; single rows by Ctrl and Space. */
+async function keys(page) {
+  await row(page, '/n/4').waitFor()
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('Home')
+  await chooses(page, 1)
+  await page.keyboard.press('ArrowDown')
+  await page.locator('[data-testid=flow-row][aria-selected=true]').filter({ hasText: '/edit' }).waitFor()
+  for (let n = 0; n < 3; n++) await page.keyboard.press('Shift+ArrowDown')
+  await chooses(page, 4)
+  const seen = { down: await chosen(page) }
+  await page.keyboard.press('Shift+ArrowUp')
+  await chooses(page, 3)
+  seen.less = await chosen(page)
+  for (let n = 0; n < 3; n++) await page.keyboard.press('Shift+ArrowUp')
+  await chooses(page, 2)
+  seen.up = await chosen(page)
+  await page.keyboard.press('Shift+End')
+  await chooses(page, 5)
+  // the place moves without choosing, Space chooses and takes it back
+  await page.keyboard.press('Home')
+  await chooses(page, 1)
+  await page.keyboard.press('Control+ArrowDown')
+  await page.keyboard.press('Control+ArrowDown')
+  seen.stood = await chosen(page)
+  await page.keyboard.press(' ')
+  await chooses(page, 2)
+  seen.space = await chosen(page)
+  await page.keyboard.press(' ')
+  await chooses(page, 1)
+  seen.again = await chosen(page)
+  return seen
+}
+
+/** A row is clicked before the filter that was just typed has gone to the server. */
+async function hasty(page) {
+  await row(page, '/edit').waitFor()
+  await page.evaluate(() => {
+    const box = document.querySelector('[data-testid=filter]')
+    box.focus()
+    box.value = 'path:"/n/"'
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    const rows = [...document.querySelectorAll('[data-testid=flow-row]')]
+    rows.find((row) => row.textContent.includes('/n/2')).querySelector('.path').click()
+  })
+  await page.getByTestId('detail').waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid=flow-row]').length === 4, null, { timeout: 5000 }).catch(() => {})
+  const seen = { filter: await page.getByTestId('filter').inputValue(), rows: await rows(page) }
+  await page.getByTestId('detail-close').click()
+  await page.getByTestId('filter').fill('')
+  await row(page, '/edit').waitFor()
+  return seen
+}
+
+/** What is wrong with a filter is marked where it stands, in the box and in the words below. */
+async function caret(page) {
+  const box = page.getByTestId('filter')
+  const seen = []
+  for (const text of ['path:/n status:nonsense method:GET', 'path:"/ü 🙂" size:many', 'method:GET )']) {
+    await box.fill(text)
+    await page.getByTestId('filter-error').waitFor()
+    await page.waitForFunction((text) => document.querySelector('[data-testid=filter-error] pre').textContent.trimEnd() === text, text)
+    seen.push(
+      await page.evaluate(() => {
+        const input = document.querySelector('[data-testid=filter]')
+        const line = input.parentElement.querySelector('.marks mark')
+        const pen = document.createElement('canvas').getContext('2d')
+        const style = getComputedStyle(input)
+        pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`
+        const before = line.previousSibling?.textContent ?? ''
+        const error = document.querySelector('[data-testid=filter-error]')
+        return {
+          wrong: line.textContent,
+          below: error.querySelector('mark').textContent,
+          words: error.lastChild.textContent.trim(),
+          // pixels between the mark and the letters of the field that it means
+          off: Math.abs(line.getBoundingClientRect().left - input.getBoundingClientRect().left - pen.measureText(before).width),
+          described: document.getElementById(input.getAttribute('aria-describedby')) === error && input.getAttribute('aria-invalid'),
+        }
+      }),
+    )
+  }
+  await screenshots(page, DESKTOP, 'caret')
+  await box.fill('')
+  await page.getByTestId('filter-error').waitFor({ state: 'detached' })
+  await page.waitForFunction(() => !location.hash.includes('filter'))
+  return seen
+}
+
+/** Every value of a row as a filter, with the same and without it, from the menu's two lists. */
+async function same(page) {
+  const seen = {}
+  for (const [list, id, path] of [['filter-by', 'by-method', '/data.json'], ['filter-by', 'by-type', '/data.json'], ['filter-out', 'not-method', '/data.json'], ['filter-out', 'not-path', '/n/3'], ['filter-by', 'by-client', '/edit']]) {
+    await row(page, path).click({ button: 'right' })
+    await page.getByTestId(`menu-${list}`).click()
+    await page.getByTestId(`menu-${id}`).waitFor()
+    if (id === 'by-client') seen.offered = await page.getByTestId('menu').nth(1).locator('[data-testid^=menu-]').evaluateAll((all) => all.map((one) => one.dataset.testid.slice(8)))
+    await page.getByTestId(`menu-${id}`).click()
+    await page.waitForFunction(() => document.querySelector('[data-testid=filter]').value !== '')
+    const filter = await page.getByTestId('filter').inputValue()
+    await page.waitForFunction(async (filter) => {
+      const answer = await (await fetch(`/api/flows?filter=${encodeURIComponent(filter)}`)).json()
+      if (!answer.items) throw new Error(`${filter}: ${JSON.stringify(answer)}`)
+      const wanted = answer.items.map((flow) => flow.path)
+      const shown = [...document.querySelectorAll('[data-testid=flow-row] .path .text')].map((text) => text.textContent)
+      return JSON.stringify(wanted) === JSON.stringify(shown)
+    }, filter)
+    seen[id] = { filter, rows: await rows(page) }
+    await page.getByTestId('filter').fill('')
+    await shows(page, ['/data.json', '/edit', '/n/1', '/n/2', '/n/3', '/n/4'])
+  }
+  return seen
+}
+
+/** The list as a screen reader is told of it. */
+async function roles(page) {
+  await row(page, '/n/4').waitFor()
+  const grid = page.getByRole('grid', { name: 'Flows' })
+  const facts = () =>
+    grid.evaluate((grid) => ({
+      counts: [grid.ariaRowCount, grid.ariaColCount, grid.ariaMultiSelectable],
+      rows: [...grid.querySelectorAll('[role=row]')].map((row) => Number(row.ariaRowIndex)).sort((a, b) => a - b),
+      cells: [...grid.querySelectorAll('[data-testid=flow-row]')].map((row) => row.querySelectorAll('[role=gridcell][data-col]').length),
+      heads: [...grid.querySelectorAll('[role=columnheader]')].map((head) => [head.ariaLabel, head.ariaSort]),
+      active: document.getElementById(grid.getAttribute('aria-activedescendant') ?? '')?.ariaSelected ?? null,
+    }))
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('Home')
+  await chooses(page, 1)
+  const seen = { first: await facts() }
+  await page.getByTestId('sort-path').click()
+  await page.locator('[role=columnheader][data-col=path][aria-sort=ascending]').waitFor()
+  seen.sorted = await facts()
+  await page.getByTestId('sort-id').click()
+  await page.locator('[role=columnheader][data-col=id][aria-sort=ascending]').waitFor()
+  // as the browser's own tree for assistive technology has it
+  const client = await page.context().newCDPSession(page)
+  const { nodes } = await client.send('Accessibility.getFullAXTree')
+  const of = (role) => nodes.filter((node) => node.role?.value === role && !node.ignored).map((node) => node.name?.value ?? '')
+  seen.tree = { grid: of('grid'), rows: of('row').length, heads: of('columnheader'), cells: of('gridcell').length }
+  await client.detach()
+  return seen
+}
+
+/** Where a border was put, by pointer and by keys, it is after a reload. */
+async function borders(page) {
+  await open(page, '/edit')
+  const bars = {
+    tree: page.getByRole('separator', { name: 'Width of the tree' }),
+    across: page.getByRole('separator', { name: 'Width of the list' }),
+    down: page.getByRole('separator', { name: 'Height of the list' }),
+  }
+  const drag = async (bar, x, y) => {
+    const box = await bar.boundingBox()
+    const [left, top] = [box.x + box.width / 2, box.y + box.height / 2]
+    await page.mouse.move(left, top)
+    await page.mouse.down()
+    await page.mouse.move(left + x, top + y, { steps: 4 })
+    await page.mouse.up()
+  }
+  const place = async (bar) => {
+    const box = await bar.boundingBox()
+    return [Math.round(box.x), Math.round(box.y), Number(await bar.getAttribute('aria-valuenow'))]
+  }
+  const seen = { before: {}, put: {}, after: {} }
+  seen.before = { tree: await place(bars.tree), across: await place(bars.across) }
+  await drag(bars.tree, 60, 0)
+  await bars.tree.focus()
+  await page.keyboard.press('ArrowRight')
+  await drag(bars.across, -120, 0)
+  await bars.across.focus()
+  await page.keyboard.press('ArrowLeft')
+  seen.put = { tree: await place(bars.tree), across: await place(bars.across) }
+  const below = async () => {
+    await page.getByTestId('view-open').click()
+    await page.getByTestId('menu-view-below').click()
+  }
+  await below()
+  await bars.down.waitFor()
+  seen.before.down = await place(bars.down)
+  await drag(bars.down, 0, 90)
+  seen.put.down = await place(bars.down)
+  await page.reload()
+  await bars.down.waitFor()
+  seen.after.down = await place(bars.down)
+  await below()
+  await bars.across.waitFor()
+  seen.after.tree = await place(bars.tree)
+  seen.after.across = await place(bars.across)
+  // a double click is as it was
+  await bars.across.dblclick()
+  seen.reset = Number(await bars.across.getAttribute('aria-valuenow'))
+  await page.getByTestId('detail-close').click()
+  return seen
+}
+
+/** What is said for a moment covers nothing, and long words stay within their cells. */
+async function said(page, { session }) {
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await row(page, '/edit').click({ button: 'right' })
+  await page.getByTestId('menu-copy').click()
+  await page.getByTestId('menu-copy-url').click()
+  const notice = page.getByTestId('notice')
+  await notice.getByText('URL copied.').waitFor()
+  const covers = await page.evaluate(() => {
+    const box = (element) => element.getBoundingClientRect()
+    const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+    const one = box(document.querySelector('[data-testid=notice]'))
+    return [...document.querySelectorAll('[data-testid=flow-list], [data-testid=tree], [data-testid=detail], [data-testid=status-bar], header.top')].filter((other) => meets(one, box(other))).map((other) => other.dataset.testid ?? other.className)
+  })
+  await screenshots(page, { width: 1280 }, 'notice')
+  // rows with a long word for their status
+  const long = await page.locator('[data-testid=flow-row] > .status').evaluateAll((cells) =>
+    cells.map((cell) => {
+      const [outer, word] = [cell.getBoundingClientRect(), cell.querySelector('.word').getBoundingClientRect()]
+      return { text: cell.innerText.trim(), title: cell.title, within: word.right <= outer.right + 0.5, whole: cell.querySelector('.word').scrollWidth <= cell.querySelector('.word').clientWidth + 1 }
+    }),
+  )
+  await page.evaluate((session) => (location.hash = `#/?session=${session}`), session)
+  await row(page, '/late').waitFor()
+  await screenshots(page, { width: 1280 }, 'pause')
+  // the pause between two rows stands between their letters
+  const pause = await page.getByTestId('pause').first().evaluate((pause) => {
+    const label = pause.querySelector('b').getBoundingClientRect()
+    const row = pause.closest('[role=row]')
+    const others = [row, ...document.querySelectorAll('[data-testid=flow-row]')].flatMap((one) => [...one.querySelectorAll('[data-col]')])
+    const meets = others.filter((cell) => {
+      const range = document.createRange()
+      range.selectNodeContents(cell)
+      return [...range.getClientRects()].some((box) => {
+        // letters take the middle of a line
+        const [top, bottom] = [box.top + box.height * 0.3, box.bottom - box.height * 0.3]
+        return box.width > 0 && label.left < box.right && box.left < label.right && label.top < bottom && top < label.bottom
+      })
+    })
+    return { text: pause.innerText, over: meets.map((cell) => cell.textContent) }
+  })
+  await page.setViewportSize(DESKTOP)
+  return { covers, long, pause }
+}

@@ -69,6 +69,7 @@ export const RECIPES: readonly Recipe[] = [
     steps: (place, system) => [
       { text: "Node 24 and newer (and 22.21) go through the proxy when they are told to:", lines: withVariables([["NODE_USE_ENV_PROXY", "1"], ...proxies(place), ["NODE_EXTRA_CA_CERTS", place.ca]], "node app.js", system) },
       { text: "Older ones need it in the program; with the package undici:", lines: `import { ProxyAgent, setGlobalDispatcher } from "undici";\nsetGlobalDispatcher(new ProxyAgent("${url(place)}"));` },
+      { text: "and are started with the certificate:", lines: withVariables([["NODE_EXTRA_CA_CERTS", place.ca]], "node app.js", system) },
     ],
   },
   {

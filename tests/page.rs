@@ -13,6 +13,7 @@ mod names;
 mod packets;
 mod pictures;
 mod places;
+mod settings;
 mod shared;
 mod state;
 mod tools;

@@ -9,6 +9,7 @@ export interface Group {
 
 const GROUPS: readonly [title: string, keys: readonly string[]][] = [
   ["The proxy", ["listen", "allow"]],
+  ["Packets", ["capture", "capture-limit"]],
   ["Servers", ["insecure-upstream", "upstream-ca"]],
   ["This page", ["web", "token", "no-open", "qr"]],
   ["Data", ["data"]],
@@ -30,6 +31,7 @@ export function fieldText(setting: Setting): string {
 /** A value as a text: a list has one item a line. */
 export function valueText(value: Setting["value"]): string {
   if (value === null) return "";
+  if (typeof value === "boolean") return value ? "on" : "off";
   return Array.isArray(value) ? value.join("\n") : String(value);
 }
 
@@ -46,6 +48,8 @@ const HELP: Record<string, string> = {
   allow: "Addresses or networks, one a line, such as 192.168.0.0/16. These may use the proxy at once; all others are asked about first.",
   "insecure-upstream": "Hosts, one a line; * is every server. Whatever certificate they show is accepted, so somebody between you and them is not noticed.",
   "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",
+  capture: "Names of interfaces, one a line, whose packets are recorded beside what goes through the proxy. Without more, all ports but 80 and 443; after a colon an expression says which packets, as in eth0:udp port 53.",
+  "capture-limit": "When the packets take more room than this, the oldest go. A number with KiB, MiB or GiB.",
   web: "Address and port of this page.",
   token: "Whoever has it can read everything that is recorded. It is part of the link that overhear prints.",
   "no-open": "overhear then starts without opening this page in a browser.",
@@ -77,7 +81,7 @@ export function sourceWords(setting: Setting): string {
 export function defaultWords(setting: Setting): string {
   const { default: usual, kind } = setting;
   if (kind === "secret") return "made once for the data folder";
-  if (kind === "bool") return usual === true ? "on" : "off";
+  if (kind === "bool") return valueText(usual === true);
   if (usual === null || (Array.isArray(usual) && usual.length === 0)) return "none";
   return valueText(usual).replaceAll("\n", ", ");
 }

@@ -3,6 +3,7 @@
 
 mod body;
 mod captures;
+mod compared;
 mod connect;
 mod detail;
 mod frame;

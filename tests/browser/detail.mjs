@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ explained, jump, huge, events, messages, tls, steps: waterfall })
+await steps({ explained, jump, huge, events, messages, imported, tls, steps: waterfall })
 
 function inner(page, id) {
   return page.getByTestId(id).first().innerText()
@@ -82,7 +82,18 @@ async function huge(page) {
   const rest = await inner(page, 'fields-rest')
   await page.getByTestId('fields-more').click()
   await fields.nth(2399).waitFor({ state: 'attached' })
-  return { first, rest, then: await fields.count() }
+  const then = await fields.count()
+  while ((await page.getByTestId('fields-more').count()) > 0) await page.getByTestId('fields-more').click()
+  await fields.nth(10_002).waitFor({ state: 'attached' })
+  // the large value, piece by piece until it is whole
+  const value = fields.filter({ hasText: 'X-Large' }).locator('dd')
+  const cut = (await value.innerText()).length
+  const more = value.getByRole('button')
+  for (; (await more.count()) > 0; ) await more.click()
+  const text = await value.evaluate((value) => value.textContent)
+  const names = await fields.nth(9_001).innerText()
+  await screenshots(page, DESKTOP, 'huge')
+  return { first, rest, then, all: await fields.count(), cut, whole: text.length, end: text.trimEnd().slice(-11), names }
 }
 
 async function events(page, { curl, origin }) {
@@ -125,6 +136,35 @@ async function messages(page) {
   broken.phone = await audit(page, '[data-testid=detail]')
   await page.setViewportSize(DESKTOP)
   return { all, size, wide, broken }
+}
+
+/** The same messages after they were taken out and brought in by the page. */
+async function imported(page, { file }) {
+  const list = () => page.getByTestId('message').evaluateAll((rows) => rows.map((row) => [row.dataset.side, row.querySelector('.kind').textContent, row.querySelector('.size').title, row.querySelector('.preview').textContent.slice(0, 40)]))
+  const look = async () => {
+    await row(page, '/socket').waitFor()
+    await open(page, '/socket')
+    await tab(page, 'messages')
+    await page.getByTestId('message').filter({ hasText: 'close 1000' }).last().waitFor()
+    return list()
+  }
+  const before = await look()
+  await page.getByTestId('detail-close').click()
+  await page.getByTestId('export-open').click()
+  await page.getByTestId('export-format').selectOption('har')
+  const download = page.waitForEvent('download')
+  await page.getByTestId('export-download').click()
+  await (await download).saveAs(file)
+  await page.getByTestId('sessions-open').click()
+  await page.getByTestId('import-open').click()
+  await page.getByTestId('import-file').setInputFiles(file)
+  const result = await page.getByTestId('import-result').innerText()
+  await page.getByTestId('import-open-session').click()
+  await page.getByTestId('session-banner').waitFor()
+  const after = await look()
+  await page.getByTestId('message').filter({ hasText: 'hello' }).first().click()
+  await page.getByTestId('message-detail').getByTestId('body-text').getByText('hello ✓').waitFor()
+  return { before, after, result }
 }
 
 async function tls(page) {

@@ -7,7 +7,7 @@ import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
-await steps({ disk, queue, phone })
+await steps({ disk, queue, phone, figures })
 
 /** Bytes that curl gets from an address through the proxy. */
 async function size(curl, address) {
@@ -93,4 +93,46 @@ async function phone(page, { address, again, refusing }) {
   await screenshots(page, PHONE, 'device')
   await page.setViewportSize(DESKTOP)
   return { before, after, removed, listed, broken, wide }
+}
+
+/** As the page writes it. */
+function words(n) {
+  if (n < 1000) return `${n} B`
+  for (const unit of ['kB', 'MB', 'GB']) {
+    n /= 1000
+    if (n < 999.5 || unit === 'GB') return `${n < 9.95 ? n.toFixed(1) : Math.round(n)} ${unit}`
+  }
+}
+
+/** Every figure at the bottom, until it is what the API says: in silence, and while traffic runs. */
+async function figures(page, { curl, origin }) {
+  const bar = page.getByTestId('status-bar')
+  const agrees = async (id, of) => {
+    for (;;) {
+      const status = await page.evaluate(async () => (await fetch('/api/status')).json())
+      const wanted = of(status)
+      const shown = await page.getByTestId(id).innerText()
+      if (shown === wanted) return shown
+      if (performance.now() - begun > 60_000) throw new Error(`${id}: ${shown}, not ${wanted}`)
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(drawn)))
+    }
+  }
+  let begun = performance.now()
+  const rate = (n) => `${n < 9.95 ? n.toFixed(1) : Math.round(n)} flows/s`
+  const seen = { quiet: {} }
+  seen.quiet.rate = await agrees('flow-rate', ({ flows_per_second: n }) => (n > 0 ? 'not yet' : '0 flows/s'))
+  seen.quiet.queued = await agrees('queued', ({ queued_bytes: n }) => `${words(n)} queued`)
+  seen.quiet.disk = await agrees('disk', ({ disk_bytes: used, disk_free: free }) => `${words(used)} on disk, ${words(free)} free`)
+  seen.quiet.listens = await agrees('listens', ({ proxy }) => `proxy ${proxy[0]}`)
+  seen.quiet.lan = await agrees('lan', ({ lan }) => `LAN ${lan[0]}${lan.length > 1 ? ` +${lan.length - 1}` : ''}`)
+  seen.quiet.devices = await page.getByTestId('status-devices').innerText()
+  seen.quiet.flows = await page.getByTestId('flow-count').innerText()
+  begun = performance.now()
+  const traffic = run('curl', [...curl, '--output', '/dev/null', '--rate', '20/s', `${origin}/many/[1-300]`])
+  seen.busy = await agrees('flow-rate', ({ flows_per_second: n }) => (n > 1 ? rate(n) : 'more'))
+  await traffic
+  await page.getByTestId('flow-count').getByText('302 flows').waitFor()
+  await screenshots(page, DESKTOP, 'figures')
+  seen.text = await bar.innerText()
+  return seen
 }

@@ -1,6 +1,7 @@
 // What a person does with flows beside reading them: compares, copies, notes, deletes, saves, imports, edits, sets up.
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { audit, DESKTOP, PHONE, open, row, rows, screenshots, steps } from './shared.mjs'
 
@@ -9,7 +10,7 @@ const run = promisify(execFile)
 const complete = (page, text) => row(page, text).and(page.locator('[data-state=complete]'))
 const request = (curl, ...rest) => run('curl', [...curl, ...rest])
 
-await steps({ compare, copy, annotate, remove, sessions, har, editor, settings, help, recording, lost, rebuilt })
+await steps({ compare, copy, annotate, remove, sessions, har, editor, settings, help, recording, lost, rebuilt, flight })
 
 /** Two answers are compared: by what they say, from difference to difference, and the other way round. */
 async function compare(page) {
@@ -419,4 +420,46 @@ async function rebuilt(page, { curl, origin, control }) {
   kept.filter = await page.getByTestId('filter').inputValue()
   kept.rows = await rows(page)
   return { said, broken, loaded, before, after: await own(), kept }
+}
+
+/** Servers and the program itself go away in the middle of flows. */
+async function flight(page, { curl, control }) {
+  await complete(page, '/two.json').waitFor()
+  let cut
+  const server = createServer((asked, answer) => {
+    if (asked.url === '/waits') return
+    answer.writeHead(200, { 'content-type': 'text/plain', 'content-length': 1000 })
+    answer.write('half of it')
+    if (asked.url === '/half') cut = () => answer.destroy()
+  })
+  await new Promise((listens) => server.listen(0, '127.0.0.1', listens))
+  const at = `http://localhost:${server.address().port}`
+  const clients = ['half', 'waits', 'sends'].map((path) => request(curl, `${at}/${path}`).catch((error) => error.code))
+  const state = (path, state) => row(page, path).and(page.locator(`[data-state=${state}]`))
+  for (const path of ['/half', '/waits', '/sends']) await state(path, 'running').waitFor()
+  await open(page, '/half')
+  await page.getByTestId('story').getByText('still sending').waitFor()
+  cut()
+  await state('/half', 'failed').waitFor()
+  const seen = { half: await page.getByTestId('failure').innerText() }
+  await open(page, '/sends')
+  await page.getByTestId('tab-body').click()
+  await page.getByTestId('body-text').getByText('half of it').waitFor()
+  await fetch(`${control}/stop`)
+  await page.getByTestId('lost').waitFor()
+  seen.still = { rows: await rows(page), body: await page.getByTestId('body-text').locator('[data-line] .text').first().innerText() }
+  seen.clients = await Promise.all(clients)
+  await fetch(`${control}/start`)
+  await page.getByTestId('connection-state').getByText('live').waitFor()
+  for (const path of ['/waits', '/sends']) await state(path, 'interrupted').waitFor()
+  seen.half2 = await state('/half', 'failed').count()
+  seen.arrival = await page.getByTestId('body-arrival').innerText()
+  await page.getByTestId('tab-overview').click()
+  await page.getByTestId('story').getByText('overhear stopped').waitFor()
+  seen.story = await page.getByTestId('story').innerText()
+  seen.rows = await rows(page)
+  await screenshots(page, DESKTOP, 'flight')
+  server.closeAllConnections()
+  server.close()
+  return seen
 }

@@ -1,6 +1,6 @@
 //! The detail of a flow: what happened, heads explained and taken apart, events as they come, both sides of TLS.
 
-use super::shared::{drive, url};
+use super::shared::{drive, drive_with, url};
 use crate::clients;
 use crate::support::{Program, Server, certs::TestCa, http, server::response, wire};
 use serde_json::{Value, json};
@@ -142,6 +142,12 @@ fn a_huge_head_is_shown_in_parts() {
     assert_eq!(huge["first"], 400, "{huge}");
     says(huge, "rest", &["400 of 10,003 fields"]);
     assert_eq!(huge["then"], 2400, "{huge}");
+    assert_eq!(huge["all"], 10_003, "{huge}");
+    assert!(huge["cut"].as_i64().unwrap() < 10_000, "{huge}");
+    // 175,000 times six letters, without the last blank
+    assert_eq!(huge["whole"], 1_049_999, "{huge}");
+    assert_eq!(huge["end"], "large large", "{huge}");
+    says(huge, "names", &["X-Field-9000", "value 9000"]);
     assert_eq!(seen["troubles"], json!([]));
 }
 
@@ -242,6 +248,31 @@ fn messages_of_a_websocket_are_taken_apart() {
         json!({"desktop": [], "phone": []}),
         "{messages:#}"
     );
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn messages_come_back_out_of_a_har_file() {
+    let program = Program::start();
+    let (_server, port) = clients::websocket_server(None);
+    let url = format!("ws://localhost:{port}/socket");
+    clients::websocket_conversation(&program, &url, "plain");
+    program.api.flow("path:/socket");
+    let origin = Server::answering(None, |_| response("200 OK", &[], ""));
+    let file = program.home().join("socket.har");
+    let more = json!({ "file": file });
+    let seen = drive_with(
+        &program,
+        &super::shared::url(&origin, ""),
+        "detail",
+        &["imported"],
+        more,
+    );
+    let imported = &seen["imported"];
+    says(imported, "result", &["1 flow imported"]);
+    let before = imported["before"].as_array().unwrap();
+    assert!(before.len() > 7, "{before:?}");
+    assert_eq!(imported["before"], imported["after"]);
     assert_eq!(seen["troubles"], json!([]));
 }
 

@@ -155,3 +155,50 @@ fn a_phone_that_does_not_trust_yet_is_named() {
     assert_eq!(seen_phone["wide"], 390);
     assert_eq!(seen["troubles"], json!([]));
 }
+
+#[test]
+fn the_figures_at_the_bottom_are_those_of_the_program() {
+    let Some(phone) = Phone::plug_in() else {
+        return;
+    };
+    let program = Setup::new()
+        .listen("0.0.0.0:0")
+        .args(["--allow", &format!("{}/32", phone.address)])
+        .start();
+    let nginx = Nginx::start();
+    let proxy = format!("http://{}:{}", phone.host, program.proxy.port());
+    let way = ["--silent", "--noproxy", "", "--proxy", &proxy];
+    for path in ["/hello.txt?1", "/hello.txt?2"] {
+        phone.run("curl").args(way).arg(nginx.http(path)).ok();
+    }
+    program.api.wait_for("", 2);
+    let origin = origin();
+    let seen = drive_with(
+        &program,
+        &url(&origin, ""),
+        "state",
+        &["figures"],
+        json!({}),
+    );
+    let quiet = &seen["figures"]["quiet"];
+    let port = program.proxy.port();
+    assert_eq!(quiet["listens"], format!("proxy 0.0.0.0:{port}"));
+    assert!(
+        quiet["lan"].as_str().unwrap().contains(&format!(":{port}")),
+        "{quiet}"
+    );
+    assert_eq!(
+        [&quiet["rate"], &quiet["queued"]],
+        ["0 flows/s", "0 B queued"]
+    );
+    assert_eq!(
+        [&quiet["devices"], &quiet["flows"]],
+        ["1 device", "2 flows"]
+    );
+    let busy = seen["figures"]["busy"].as_str().unwrap();
+    assert!(
+        busy.ends_with(" flows/s") && !busy.starts_with('0'),
+        "{busy}"
+    );
+    assert_eq!(seen["troubles"], json!([]));
+}

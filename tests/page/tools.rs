@@ -354,6 +354,53 @@ fn a_program_that_goes_away_is_missed_and_comes_back() {
 }
 
 #[test]
+fn flows_that_are_cut_off_in_the_middle_are_not_lost() {
+    let origin = origin();
+    let data = crate::support::folder();
+    let first = lasting(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    traffic(&first, &origin);
+    let (proxy, web) = (first.proxy.to_string(), first.api.address.to_string());
+    let seen = interrupted(first, url(&origin, ""), "flight", move || {
+        lasting(data.path(), &proxy, &web)
+    });
+    let flight = &seen["flight"];
+    let all = [
+        "/note",
+        "/one.json",
+        "/two.json",
+        "/half",
+        "/waits",
+        "/sends",
+    ];
+    let sorted = |rows: &Value| {
+        let mut rows: Vec<String> = serde_json::from_value(rows.clone()).unwrap();
+        rows.sort_unstable();
+        rows
+    };
+    let mut expected = all.map(str::to_owned);
+    expected.sort_unstable();
+    assert_eq!(sorted(&flight["still"]["rows"]), expected);
+    assert_eq!(sorted(&flight["rows"]), expected, "nothing is lost");
+    let body = flight["still"]["body"].as_str().unwrap();
+    assert_eq!(body.trim(), "half of it", "what was read stays");
+    let half = flight["half"].as_str().unwrap();
+    assert!(half.to_lowercase().contains("closed"), "{half}");
+    assert_eq!(flight["half2"], 1);
+    let arrival = flight["arrival"].as_str().unwrap();
+    assert!(arrival.contains("10"), "{arrival}");
+    let story = flight["story"].as_str().unwrap();
+    assert!(story.contains("while this request was running"), "{story}");
+    let clients = flight["clients"].as_array().unwrap();
+    assert!(
+        clients.iter().all(Value::is_i64),
+        "each was told: {clients:?}"
+    );
+    for trouble in seen["troubles"].as_array().unwrap() {
+        assert!(trouble.as_str().unwrap().contains("net::ERR_"), "{trouble}");
+    }
+}
+
+#[test]
 fn another_build_is_told_of_and_takes_over_what_was_being_done() {
     if !cfg!(target_os = "linux") {
         return not_run("a program that was changed is not started by this system");

@@ -13,7 +13,7 @@ use crate::{
         begins_like_settings, is_frames,
     },
     tcp,
-    tls::{self, Observed},
+    tls::{self, Observed, SeenAlert},
 };
 use overhear_store::{Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use std::{mem, net::SocketAddr};
@@ -236,7 +236,7 @@ impl Conversation {
         let alert = match &self.speaks {
             Speaks::Tls(tls) => {
                 let seen = tls.seen().clone();
-                self.alert(&seen)
+                self.alert(&seen, ended)
             }
             _ => None,
         };
@@ -290,7 +290,11 @@ impl Conversation {
                     self.gather(&mut inside);
                 }
                 self.tls = Some(told(tls.seen()));
+                let warning = failure.is_none().then(|| warned(tls.seen())).flatten();
                 if let Some(mut row) = tls.into_row(&mut self.context) {
+                    if let Some(warning) = warning {
+                        row.note(&warning);
+                    }
                     row.lies(at.span);
                     row.end(&self.context.file, &self.context.marks, failure);
                 }
@@ -440,23 +444,18 @@ impl Conversation {
         self.tls = Some(told(tls.seen()));
     }
 
-    /// The alert that ended a handshake, in words.
-    fn alert(&mut self, seen: &Observed) -> Option<Failure> {
-        let failed = seen
-            .alerts
-            .iter()
-            .find(|seen| seen.alert.is_some_and(tls::Alert::is_failure))?;
-        let alert = failed.alert?;
-        let (party, who) = match failed.side {
-            Side::Request => (Party::Client, "The client"),
-            Side::Response => (Party::Server, "The server"),
+    /// The alert that ended the connection, in words. A warning ends it only where the handshake did not go on after it.
+    fn alert(&mut self, seen: &Observed, ended: Ended) -> Option<Failure> {
+        let is = |level| failures(seen).find(|(_, alert)| alert.level == level);
+        let over = matches!(ended, Ended::Closed | Ended::Reset(_) | Ended::Forgotten);
+        let stopped = seen.done.is_none() && over;
+        let warning = || is(tls::Level::Warning).filter(|_| stopped);
+        let (failed, alert) = is(tls::Level::Fatal).or_else(warning)?;
+        let party = match failed.side {
+            Side::Request => Party::Client,
+            Side::Response => Party::Server,
         };
-        let level = match alert.level {
-            tls::Level::Warning => "a warning",
-            tls::Level::Fatal => "a fatal alert",
-        };
-        let (name, number) = (alert.name(), alert.description);
-        let text = format!("{who} sent {level}: {name} ({number}).");
+        let text = sentence(failed, alert);
         let server = seen
             .client_hello
             .as_ref()
@@ -476,6 +475,33 @@ impl Conversation {
             text: format!("{text} {}", alert.meaning()),
         })
     }
+}
+
+/// The alerts that say that something is wrong.
+fn failures(seen: &Observed) -> impl Iterator<Item = (&SeenAlert, tls::Alert)> {
+    let alerts = seen.alerts.iter();
+    let alerts = alerts.filter_map(|seen| Some((seen, seen.alert?)));
+    alerts.filter(|(_, alert)| alert.is_failure())
+}
+
+fn sentence(seen: &SeenAlert, alert: tls::Alert) -> String {
+    let who = match seen.side {
+        Side::Request => "The client",
+        Side::Response => "The server",
+    };
+    let level = match alert.level {
+        tls::Level::Warning => "a warning",
+        tls::Level::Fatal => "a fatal alert",
+    };
+    let (name, number) = (alert.name(), alert.description);
+    format!("{who} sent {level}: {name} ({number}).")
+}
+
+/// A warning after which the handshake went on.
+fn warned(seen: &Observed) -> Option<String> {
+    seen.done?;
+    let (seen, alert) = failures(seen).find(|(_, alert)| alert.level == tls::Level::Warning)?;
+    Some(format!("{} The handshake went on.", sentence(seen, alert)))
 }
 
 /// What of it is known, so that news are noticed.

@@ -1,11 +1,14 @@
 //! What went wrong in a connection, with the packets that prove it.
 //!
-//! Nothing is said of a connection that is healthy: a lost segment among hundreds, a reset after a FIN, a keep-alive or a
-//! SYN with which the capture ends are ordinary.
+//! Nothing is said of a connection that is healthy: a lost segment among hundreds, a reset after a FIN, a keep-alive, a
+//! window that was closed for a moment, a packet that was too large and then went in smaller ones, or a SYN with which the
+//! capture ends are ordinary.
 
 mod track;
+pub(crate) mod wifi;
 
 pub use track::Track;
+pub use wifi::Wifi;
 
 use serde::Serialize;
 
@@ -88,6 +91,7 @@ impl Cause {
                 "The receiver's program does not read as fast as data comes. Look at what it does in the meantime: it, not the \
                  network, is slow."
             }
+            // what ICMP says is more exact: `IcmpError::means`
             Self::Unreachable => {
                 "Look at routes, at whether the host is up, and at filters on the way."
             }
@@ -129,8 +133,11 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// These packets.
+    /// These packets, each once and in their order.
     pub fn of(packets: impl IntoIterator<Item = u64>) -> Self {
+        let mut packets: Vec<_> = packets.into_iter().collect();
+        packets.sort_unstable();
+        packets.dedup();
         let mut proof = Self::default();
         packets.into_iter().for_each(|packet| proof.add(packet));
         proof
@@ -142,6 +149,17 @@ impl Proof {
         if self.first.len() < MOST_PACKETS {
             self.first.push(packet);
         }
+    }
+
+    /// One that was added proves nothing after all.
+    pub fn take_back(&mut self, packet: u64) {
+        self.count = self.count.saturating_sub(1);
+        self.first.retain(|named| *named != packet);
+    }
+
+    /// Those that are named.
+    pub fn named(&self) -> impl Iterator<Item = u64> {
+        self.first.iter().copied()
     }
 
     /// How many.

@@ -2,9 +2,10 @@
 //! [`overhear_store::Recorder`], as the proxy's flows do, with the packets' times and the addresses of both ends.
 //!
 //! A flow's comment names its packets (`packets 3 to 17 of shop.pcapng`), its tags what slowed it down
-//! (`retransmissions`, `zero-window`), its error why it failed. Memory is bounded by what is open at once.
+//! (`retransmissions`, `zero-window`, `wifi-retries`), its error why it failed. Memory is bounded by what is open at once.
 
 mod conversation;
+mod copies;
 mod datagrams;
 mod dns_stream;
 mod exchanges;
@@ -12,7 +13,7 @@ mod row;
 mod secure;
 
 use crate::{
-    diagnose::{Cause, Finding, Proof, Track},
+    diagnose::{Cause, Finding, Proof, Track, Wifi},
     http::Position,
     icmp::{IcmpError, Reason},
     ip::{self, Fragments, Ip, protocol},
@@ -22,7 +23,8 @@ use crate::{
     tls::KeyLog,
 };
 use conversation::{Conversation, Ended};
-use datagrams::Datagrams;
+use copies::Copies;
+use datagrams::{Datagrams, undelivered};
 use foldhash::{HashMap, HashMapExt as _};
 use overhear_store::{
     Connection, ConnectionRecorder, Failure, FailureCause, PacketFileId, Party, Recorder, Side,
@@ -35,14 +37,12 @@ use std::{net::SocketAddr, sync::Arc};
 const MOST_FINDINGS: usize = 10_000;
 /// So many ICMP errors about TCP connections are remembered until these end.
 const MOST_UNDELIVERED: usize = 65_536;
-/// Of so many IEEE 802.11 frames, so many in a hundred are ordinarily sent again.
-const WIFI_FRAMES: u64 = 100;
-const WIFI_RETRIES: u64 = 10;
 
 /// Reads a capture, packet by packet.
 pub struct Flows {
     tcp: Tcp,
     fragments: Fragments,
+    copies: Copies,
     work: Work,
 }
 
@@ -60,11 +60,10 @@ struct Work {
     datagrams: Datagrams,
     findings: Vec<Finding>,
     left_out: u64,
-    /// ICMP errors about TCP connections that are open.
-    undelivered: HashMap<Pair, (IcmpError, u64)>,
+    /// ICMP errors about TCP connections that are open, by whether the packet was too big: the last of them.
+    undelivered: HashMap<(Pair, bool), (IcmpError, Proof)>,
     now: Timestamp,
-    frames: u64,
-    retries: Proof,
+    wifi: Wifi,
 }
 
 /// Connections that somebody else records.
@@ -93,13 +92,17 @@ fn moment(connection: &tcp::Connection) -> Position {
     }
 }
 
-/// What an ICMP error says of a TCP connection.
-fn undelivered(error: &IcmpError, about: String, packet: u64) -> Finding {
-    let cause = match error.reason {
-        Reason::TooBig(_) => Cause::PacketTooBig,
-        _ => Cause::Unreachable,
-    };
-    Finding::new(cause, about, error.text(), &Proof::of([packet]))
+/// Which of the two is A is known by the connection only; a track tells them apart by their addresses.
+fn side_of(from: SocketAddr, to: SocketAddr) -> tcp::Side {
+    match from <= to {
+        true => tcp::Side::A,
+        false => tcp::Side::B,
+    }
+}
+
+/// Two sorts of ICMP errors: smaller packets would arrive, or none does.
+fn is_too_big(error: &IcmpError) -> bool {
+    matches!(error.reason, Reason::TooBig(_))
 }
 
 /// A TCP connection.
@@ -119,6 +122,7 @@ impl Flows {
                 account: false,
             }),
             fragments: Fragments::default(),
+            copies: Copies::default(),
             work: Work {
                 recorder,
                 file: file.into(),
@@ -133,8 +137,7 @@ impl Flows {
                 left_out: 0,
                 undelivered: HashMap::new(),
                 now: Timestamp(0),
-                frames: 0,
-                retries: Proof::default(),
+                wifi: Wifi::default(),
             },
         }
     }
@@ -164,6 +167,12 @@ impl Flows {
             .for_each(|finding| self.work.found(finding));
     }
 
+    /// Radio links (IEEE 802.11) that turned out bad since this was asked, for who reads what is being captured: frames
+    /// that are encrypted belong to no flow that could say so.
+    pub fn bad_links(&mut self) -> Vec<Finding> {
+        self.work.wifi.news()
+    }
+
     /// The packets that come now are kept in this file (or nowhere), so that each flow can say where its packets lie.
     pub fn kept_in(&mut self, file: Option<PacketFileId>) {
         self.work.kept_in = file.map_or(0, |file| file.0);
@@ -173,11 +182,8 @@ impl Flows {
     pub fn packet(&mut self, packet: &Packet<'_>) {
         self.work.now = self.work.now.max(Timestamp(packet.time));
         let layers = link::decode(packet.link, packet.data);
-        if let Some(wlan) = layers.wlan.filter(|wlan| wlan.kind == 2) {
-            self.work.frames += 1;
-            if wlan.retry {
-                self.work.retries.add(packet.number);
-            }
+        if let Some(wlan) = &layers.wlan {
+            self.work.wifi.frame(packet.number, wlan);
         }
         let Ok(ip) = ip::decode(&layers) else {
             return;
@@ -193,28 +199,42 @@ impl Flows {
             span: spot.into(),
             vlan: layers.vlans.as_slice().first().map(|vlan| vlan.id()),
         };
+        let is_copy = self.copies.is_copy(packet, &layers, &ip);
         if ip.fragment.is_none() {
-            return self.datagram(place, &ip);
+            let retried = layers.wlan.map(|wlan| wlan.retry);
+            return self.datagram(place, &ip, is_copy, retried);
+        }
+        if is_copy {
+            return;
         }
         if let Some(whole) = self.fragments.add(&ip, packet.number, spot, packet.time) {
             let place = Place {
                 span: whole.span,
                 ..place
             };
-            self.datagram(place, &whole.ip());
+            self.datagram(place, &whole.ip(), false, None);
         }
     }
 
-    fn datagram(&mut self, place: Place, ip: &Ip<'_>) {
+    /// Takes a datagram; `retried` is whether the frame of IEEE 802.11 that it came in was sent again.
+    fn datagram(&mut self, place: Place, ip: &Ip<'_>, is_copy: bool, retried: Option<bool>) {
         match ip.protocol {
             protocol::TCP => {
                 let Some(segment) = tcp::decode(ip) else {
                     return;
                 };
                 self.tcp.segment(place, ip, &segment, &mut self.work);
-                self.work.watch(place, ip, &segment);
+                self.work.watch(place, ip, &segment, is_copy, retried);
             }
-            protocol::UDP => self.work.udp(place, ip),
+            protocol::UDP => {
+                if !is_copy {
+                    self.work.udp(place, ip);
+                }
+                if let Some(retried) = retried {
+                    self.work.datagrams.frame(ip, retried);
+                }
+            }
+            _ if is_copy => {}
             protocol::ICMP | protocol::ICMPV6 => self.work.icmp(place, ip),
             _ => {}
         }
@@ -350,7 +370,7 @@ impl Work {
             Ending::Replaced => Timestamp(connection.last_time),
             _ => self.now,
         };
-        let error = self.undelivered.remove(&key);
+        let errors = [true, false].map(|big| self.undelivered.remove(&(key, big)));
         self.stream(connection, None);
         let track = self.tracks.remove(&key).unwrap_or_default();
         let Some(mut stream) = self.streams.remove(&connection.number) else {
@@ -358,11 +378,29 @@ impl Work {
         };
         let (a, b) = (key.0.to_string(), key.1.to_string());
         let mut findings = track.findings(&a, &b, end.0);
-        if let Some((error, packet)) = error {
+        let mut overcome = Vec::new();
+        for (error, packets) in errors.into_iter().flatten() {
             let (client, server) = (stream.conversation.client(), stream.conversation.server());
-            findings.push(undelivered(&error, format!("{client} > {server}"), packet));
+            let mut finding = undelivered(&error, format!("{client} > {server}"), &packets);
+            let side = side_of(error.source, error.destination);
+            let went_on = error
+                .sequence
+                .is_some_and(|sequence| track.has_arrived(side, sequence));
+            match went_on {
+                // path MTU discovery did its work (RFC 1191)
+                true if is_too_big(&error) => {}
+                // a soft error, RFC 1122 section 4.2.3.9
+                true => {
+                    finding.text.push_str(" The connection went on.");
+                    overcome.push(finding);
+                }
+                false => findings.push(finding),
+            }
         }
         let failure = findings.iter().find_map(|finding| stream.failure(finding));
+        findings.append(&mut overcome);
+        // a RST that was ignored ended nothing
+        stream.reset = stream.reset.filter(|_| track.is_reset());
         let ended = match (stream.reset, ending) {
             (Some(by), _) => Ended::Reset(stream.side(by)),
             (None, Ending::Over | Ending::Replaced) => Ended::Closed,
@@ -388,16 +426,25 @@ impl Work {
         findings.into_iter().for_each(|finding| self.found(finding));
     }
 
-    fn watch(&mut self, place: Place, ip: &Ip<'_>, segment: &Segment<'_>) {
+    /// Watches the way: a segment that was not seen before, and the frame that it, or a copy of it, came in.
+    fn watch(
+        &mut self,
+        place: Place,
+        ip: &Ip<'_>,
+        segment: &Segment<'_>,
+        is_copy: bool,
+        retried: Option<bool>,
+    ) {
         let from = SocketAddr::new(ip.source, segment.source_port);
         let to = SocketAddr::new(ip.destination, segment.destination_port);
-        // which of the two is A is known by the connection only; the track tells them apart by their addresses
-        let side = match from <= to {
-            true => tcp::Side::A,
-            false => tcp::Side::B,
-        };
         let track = self.tracks.entry(pair(from, to)).or_default();
-        track.segment(side, place.time, place.packet, segment);
+        if let Some(retried) = retried {
+            track.frame(retried);
+        }
+        // a stream has what was said once; what was sent how often is told by the packets
+        if !is_copy {
+            track.segment(side_of(from, to), place.time, place.packet, segment);
+        }
     }
 
     fn icmp(&mut self, place: Place, ip: &Ip<'_>) {
@@ -406,7 +453,18 @@ impl Work {
         };
         if error.protocol == protocol::TCP && self.undelivered.len() < MOST_UNDELIVERED {
             let key = pair(error.source, error.destination);
-            self.undelivered.entry(key).or_insert((error, place.packet));
+            let key = (key, is_too_big(&error));
+            let (last, packets) = self
+                .undelivered
+                .entry(key)
+                .or_insert((error, Proof::default()));
+            *last = error;
+            packets.add(place.packet);
+            if is_too_big(&error)
+                && let Some(track) = self.tracks.get_mut(&key.0)
+            {
+                track.too_big(side_of(error.source, error.destination));
+            }
         }
         let recorder = self.recorder.clone();
         let file = self.file.clone();
@@ -434,21 +492,12 @@ impl Work {
         self.datagrams.finish(self.now, &mut findings);
         // those of connections that are not in the capture
         let mut left: Vec<_> = self.undelivered.drain().map(|(_, error)| error).collect();
-        left.sort_unstable_by_key(|(_, packet)| *packet);
-        for (error, packet) in left {
+        left.sort_unstable_by_key(|(_, packets)| packets.named().next());
+        for (error, packets) in left {
             let about = format!("{} > {}", error.source, error.destination);
-            findings.push(undelivered(&error, about, packet));
+            findings.push(undelivered(&error, about, &packets));
         }
-        if self.frames >= WIFI_FRAMES && self.retries.count() * 100 >= self.frames * WIFI_RETRIES {
-            let (again, all) = (self.retries.count(), self.frames);
-            let text = format!("{again} of {all} data frames were sent again.");
-            findings.push(Finding::new(
-                Cause::WifiRetries,
-                "Wi-Fi".to_owned(),
-                text,
-                &self.retries,
-            ));
-        }
+        findings.extend(self.wifi.news());
         findings.into_iter().for_each(|finding| self.found(finding));
     }
 
@@ -490,7 +539,9 @@ impl Stream {
             Cause::NoAnswer => FailureCause::Timeout,
             Cause::Refused => FailureCause::Refused,
             Cause::IdleReset | Cause::Reset => FailureCause::Reset,
-            Cause::Unreachable | Cause::PacketTooBig => FailureCause::Unreachable,
+            Cause::Unreachable => FailureCause::Unreachable,
+            // the way is there: small packets pass
+            Cause::PacketTooBig => FailureCause::Other,
             _ => return None,
         };
         let side = match self.reset.map(|by| self.side(by)) {

@@ -16,6 +16,8 @@ pub struct IcmpError {
     pub source: SocketAddr,
     /// Whom it was for.
     pub destination: SocketAddr,
+    /// The sequence number of that packet, where it was TCP.
+    pub sequence: Option<u32>,
 }
 
 /// Why a packet was not delivered.
@@ -85,6 +87,12 @@ impl IcmpError {
             _ => return None,
         };
         let inner = inner.ok()?;
+        let sequence = match (inner.protocol, inner.payload) {
+            (protocol::TCP, [_, _, _, _, a, b, c, d, ..]) => {
+                Some(u32::from_be_bytes([*a, *b, *c, *d]))
+            }
+            _ => None,
+        };
         let ports = match (inner.protocol, inner.payload) {
             (protocol::TCP | protocol::UDP | protocol::SCTP, [a, b, c, d, ..]) => {
                 [u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])]
@@ -97,7 +105,62 @@ impl IcmpError {
             protocol: inner.protocol,
             source: SocketAddr::new(inner.source, ports[0]),
             destination: SocketAddr::new(inner.destination, ports[1]),
+            sequence,
         })
+    }
+
+    /// What the reason usually means, and where to look.
+    pub fn means(&self) -> &'static str {
+        match self.reason {
+            Reason::Network => {
+                "That router has no route there, or lost it. Look at the address, at the router's table, and at the VPN or tunnel \
+                 that should lead there."
+            }
+            Reason::Host => {
+                "The last router (or this host itself, on its own network) asked who has that address, and nobody said so. Look at \
+                 the address, whether the host is up, and at its cable or virtual network."
+            }
+            Reason::Protocol => {
+                "The host is up, and does not speak this protocol. Look whether its support is switched on there."
+            }
+            Reason::Port if self.is_late_answer() => {
+                "This was an answer, and who had asked did not wait for it any more: it had given up, or had another server's \
+                 answer already. Look how long answers take, and how long is waited for them."
+            }
+            Reason::Port => {
+                "The host is up and the way there works, but no program has that port open. Look whether the service runs, and on \
+                 which address and port."
+            }
+            Reason::TooBig(_) => {
+                "A link on the way has a smaller MTU. When the sender does not hear of it (ICMP filtered), large packets vanish \
+                 and small ones pass. Look at tunnels and VPNs, let ICMP through, or lower the MSS."
+            }
+            Reason::Prohibited => {
+                "A rule of a firewall, or a router's access list, rejects it. Look at the rules of who reports it: for this \
+                 address, port and protocol."
+            }
+            Reason::Expired => {
+                "Routers send it round to each other, or the way is longer than the sender allowed; traceroute makes such packets on \
+                 purpose. Look with traceroute whether the same routers come again and again, and at their routes."
+            }
+            Reason::Reassembly => {
+                "A fragment was lost, or a filter on the way drops fragments. Look at filters, and make the packets so small (MTU, \
+                 size of EDNS answers) that nothing is fragmented."
+            }
+            Reason::Header => {
+                "The header was damaged, or has an option that this host or router does not know. Look at what sends such packets."
+            }
+            Reason::Other(..) => {
+                "Look at routes, at whether the host is up, and at filters on the way."
+            }
+        }
+    }
+
+    /// It went from a service's port to one that a client has for a while.
+    pub(crate) fn is_late_answer(&self) -> bool {
+        self.protocol == protocol::UDP
+            && (1..1024).contains(&self.source.port())
+            && self.destination.port() >= 1024
     }
 
     /// What happened, in one sentence.
@@ -156,7 +219,7 @@ mod tests {
         let mut inner = vec![
             0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
         ];
-        inner.extend([0x9c, 0x40, 0x01, 0xbb, 0, 0, 0, 0]);
+        inner.extend([0x9c, 0x40, 0x01, 0xbb, 0, 0, 0, 9]);
         let mut message = vec![3, 4, 0, 0, 0, 0, 0x05, 0x14];
         message.extend(&inner);
         let mut datagram = vec![
@@ -182,8 +245,50 @@ mod tests {
             error.text(),
             "A packet to 10.0.0.2:443 is larger than the link behind 192.0.2.1 takes: 1300 bytes at most."
         );
+        assert_eq!(error.sequence, Some(9));
         // an echo is no error
         datagram[20] = 8;
         assert_eq!(IcmpError::read(&ip::ipv4(&datagram).unwrap()), None);
+    }
+
+    #[test]
+    fn each_reason_says_where_to_look() {
+        let [asker, server] = ["10.0.0.1:40000", "10.0.0.2:53"].map(|end| end.parse().unwrap());
+        let means = |reason, source, destination| {
+            IcmpError {
+                reporter: "10.0.0.2".parse().unwrap(),
+                reason,
+                protocol: protocol::UDP,
+                source,
+                destination,
+                sequence: None,
+            }
+            .means()
+        };
+        // the host has answered: neither routes nor whether it is up are in question
+        let closed = means(Reason::Port, asker, server);
+        assert!(
+            closed.contains("is up") && closed.contains("service runs"),
+            "{closed}"
+        );
+        let late = means(Reason::Port, server, asker);
+        assert!(late.contains("was an answer"), "{late}");
+        let others = [
+            Reason::Network,
+            Reason::Host,
+            Reason::Protocol,
+            Reason::TooBig(1300),
+            Reason::Prohibited,
+            Reason::Expired,
+            Reason::Reassembly,
+            Reason::Header,
+            Reason::Other(3, 5),
+        ];
+        let mut all: Vec<_> = others.map(|reason| means(reason, asker, server)).into();
+        all.extend([closed, late]);
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
     }
 }

@@ -33,6 +33,9 @@ pub struct Layers<'a> {
     pub wlan: Option<Wlan>,
     /// Whose packet it is, where PKTAP says.
     pub process: Option<Process<'a>>,
+    /// Which interface saw it, and whether as incoming or outgoing: Linux's index (0 in the first version of its cooked
+    /// header, which has none) and packet type.
+    pub interface: Option<(u32, u16)>,
 }
 
 /// What a link layer carries.
@@ -171,6 +174,10 @@ pub struct Wlan {
     pub sequence: Option<u16>,
     /// The network (BSSID), where it is told.
     pub network: Option<Mac>,
+    /// Who sent it over the air: a station or an access point, not who made it.
+    pub transmitter: Option<Mac>,
+    /// Whom it was sent to over the air.
+    pub receiver: Option<Mac>,
     /// Signal strength in dBm, where the radio said.
     pub signal: Option<i8>,
 }
@@ -198,6 +205,7 @@ pub fn decode(link: LinkType, data: &[u8]) -> Layers<'_> {
         payload: data,
         wlan: None,
         process: None,
+        interface: None,
     };
     if link == LinkType::ETHERNET {
         ethernet::frame(&mut layers, data);

@@ -380,6 +380,12 @@ impl State {
             connection.opened_by = connection.opened_by.or(Some(opened_by));
         }
         if flags.rst() {
+            // RFC 9293 section 3.10.7.3: who has sent a SYN takes only what acknowledges it
+            let answered = mine.syn || mine.length() > 0 || other.length() > 0;
+            let fits = flags.ack() && other.sent_before(segment.acknowledgement);
+            if other.syn && !answered && !fits {
+                return;
+            }
             let first = connection.reset_by.is_none();
             connection.reset_by = connection.reset_by.or(Some(side));
             if first {

@@ -169,6 +169,13 @@ fn capture(
                 let dropped = reader.interfaces().first().and_then(|i| i.dropped);
                 counted.dropped = dropped.unwrap_or(counted.dropped);
                 flows.tick(Timestamp::now().0 - BEHIND);
+                for link in flows.bad_links() {
+                    let (text, means) = (link.text, link.means);
+                    tell(&format!(
+                        "overhear: Wi-Fi on {}: {text} {means}",
+                        entry.place
+                    ));
+                }
             }
             // its end, also in the middle of a packet
             Ok(None) | Err(_) => break,

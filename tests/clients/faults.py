@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import struct
 import sys
 
@@ -104,6 +105,48 @@ def healthy():
     assert ask("fine.test")
 
 
+def bulk(address=SERVER):
+    """As much as makes many full segments, and back again."""
+    client = connect(address, ECHO)
+    sent, received = b"x" * 200_000, 0
+    client.setblocking(False)
+    while received < 200_000:
+        _, writable, _ = select.select([client], [client] if sent else [], [], 30)
+        if writable:
+            sent = sent[client.send(sent) :]
+        try:
+            received += len(client.recv(65536))
+        except BlockingIOError:
+            pass
+    client.setblocking(True)
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(100) == b""
+
+
+def seen_twice():
+    bulk()
+    ask("unknown.test")
+
+
+def closed_port():
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.connect((SERVER, CLOSED))
+    client.settimeout(30)
+    client.send(b"is anybody there?")
+    fails(ConnectionRefusedError, lambda: client.recv(100))
+
+
+def warned():
+    """TLS with a server that does not know the name, warns of it and goes on."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with context.wrap_socket(connect(SERVER, 4433), server_hostname="another.test") as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while client.recv(65536):
+            pass
+
+
 def over_tcp():
     client = connect(SERVER, 53)
     for number, name in enumerate(["fine.test", "unknown.test"]):
@@ -153,6 +196,10 @@ MEETS = {
     "broken": lambda: ask("broken.test"),
     "silent": lambda: fails(TimeoutError, lambda: ask("silent.test", 2.5)),
     "dns_over_tcp": over_tcp,
+    "seen_twice": seen_twice,
+    "narrow_link": lambda: bulk("198.51.100.7"),
+    "closed_port": closed_port,
+    "warned": warned,
 }
 
 if sys.argv[1] == "serve":

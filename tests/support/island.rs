@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Two hosts. The first has the addresses 192.0.2.1 and fd00::1, the second 192.0.2.2 and fd00::2; both have an `eth0`.
 pub struct Island {
-    names: [String; 2],
+    names: Vec<String>,
 }
 
 impl Island {
@@ -16,25 +16,13 @@ impl Island {
             not_run("network namespaces need Linux and root");
             return None;
         }
-        // named as tests/run finds those that a killed run left behind; phones count from 0
-        static COUNT: AtomicU32 = AtomicU32::new(1000);
-        let pid = std::process::id();
-        let mut names = Vec::new();
+        let mut island = Self { names: Vec::new() };
         for _ in 0..2 {
-            let count = COUNT.fetch_add(1, Ordering::SeqCst);
-            names.push(format!("oh{pid}n{count}"));
+            island.add()?;
         }
-        let island = Self {
-            names: [names[0].clone(), names[1].clone()],
+        let [first, second] = island.names.as_slice() else {
+            return None;
         };
-        for name in &island.names {
-            let made = Run::new("ip").args(["netns", "add", name]).run();
-            if !made.status.success() {
-                not_run(&format!("no network namespace: {}", made.err));
-                return None;
-            }
-        }
-        let [first, second] = &island.names;
         ip(&[
             "-n", first, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns",
             second,
@@ -50,7 +38,27 @@ impl Island {
         Some(island)
     }
 
-    /// A program on a host: 0 or 1.
+    /// One more host, which has no network yet; returns its number.
+    pub fn add(&mut self) -> Option<usize> {
+        // named as tests/run finds those that a killed run left behind; phones count from 0
+        static COUNT: AtomicU32 = AtomicU32::new(1000);
+        let count = COUNT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("oh{}n{count}", std::process::id());
+        let made = Run::new("ip").args(["netns", "add", &name]).run();
+        if !made.status.success() {
+            not_run(&format!("no network namespace: {}", made.err));
+            return None;
+        }
+        self.names.push(name);
+        Some(self.names.len() - 1)
+    }
+
+    /// The network namespace of a host, as `ip` calls it.
+    pub fn name(&self, host: usize) -> &str {
+        &self.names[host]
+    }
+
+    /// A program on a host: 0 or 1, or one that was added.
     pub fn run(&self, host: usize, program: impl AsRef<std::ffi::OsStr>) -> Run {
         Run::new("ip")
             .args(["netns", "exec", &self.names[host]])

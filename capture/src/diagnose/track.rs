@@ -1,16 +1,15 @@
 //! One TCP connection, watched for what goes wrong.
 
-use super::{Cause, Finding, Proof};
-use crate::tcp::{Segment, Side};
+mod direction;
 
-/// A hole that is filled so soon was a matter of order, not of loss: nanoseconds.
-const REORDERED: i64 = 3_000_000;
+use super::{Cause, Finding, Proof, wifi};
+use crate::tcp::{Segment, Side};
+use direction::Direction;
+
 /// A reset after so long a silence is a timeout: nanoseconds.
 const IDLE: i64 = 30_000_000_000;
 /// A SYN that the capture ends so soon after may still be answered: nanoseconds.
 const PATIENCE: i64 = 1_000_000_000;
-/// Holes that are remembered in a direction.
-const HOLES: usize = 64;
 
 /// What was seen of a connection. `A` is who sent the first packet.
 #[derive(Debug, Default)]
@@ -18,37 +17,46 @@ pub struct Track {
     sides: [Direction; 2],
     /// Who sent a SYN without ACK, and when.
     syn: Option<(Side, i64)>,
+    /// The number of that SYN.
+    initial: u32,
     syns: Proof,
     answered: bool,
     established: Option<i64>,
+    /// An answer to the SYN that does not acknowledge it.
+    stale: Option<u64>,
     reset: Option<Reset>,
     finished: bool,
+    first: i64,
     last: i64,
+    radio: wifi::Counts,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Reset {
     by: Side,
-    packet: u64,
-    /// Nanoseconds since the packet before.
-    silence: i64,
-    /// To a SYN that was not answered otherwise.
-    refusal: bool,
-    /// After a FIN.
-    after_end: bool,
+    packets: Proof,
+    /// Where its sender was.
+    sequence: u32,
+    when: When,
 }
 
-#[derive(Debug, Default)]
-struct Direction {
-    /// The number after the last byte.
-    next: Option<u32>,
-    /// Missing numbers with the moment they were skipped.
-    holes: Vec<(u32, u32, i64)>,
-    segments: u64,
-    again: Proof,
-    acknowledged: Option<(u32, u16)>,
-    duplicates: u64,
-    full: Proof,
+/// When a reset came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// As the answer to a SYN.
+    Refusal,
+    /// From who sent the SYN, before an answer.
+    Unanswered,
+    /// From who sent the SYN, after an answer that belongs to an older connection.
+    Stale,
+    /// From who opened the connection, before anything was said.
+    Opened,
+    /// After so many nanoseconds of silence.
+    Idle(i64),
+    /// In the middle.
+    Middle,
+    /// After a FIN.
+    Ended,
 }
 
 impl Track {
@@ -59,32 +67,59 @@ impl Track {
             0 => 0,
             last => time.saturating_sub(last),
         };
+        if self.first == 0 {
+            self.first = time;
+        }
         self.last = time;
+        let answers = self.syn.is_some_and(|(by, _)| by != side);
+        // RFC 9293 section 3.10.7.3: what does not acknowledge the SYN is no answer to it
+        let fits = flags.ack() && !is_after(self.initial.wrapping_add(1), segment.acknowledgement);
         if flags.rst() {
-            let asked = self.syn.is_some_and(|(by, _)| by != side);
-            self.reset.get_or_insert(Reset {
-                by: side,
-                packet,
-                silence,
-                refusal: asked && !self.answered,
-                after_end: self.finished,
-            });
+            if !answers || self.answered || fits {
+                self.reset(side, packet, segment.sequence, silence);
+            }
             return;
         }
         if flags.syn() && !flags.ack() {
-            self.syn.get_or_insert((side, time));
+            if self.syn.is_none() {
+                self.syn = Some((side, time));
+                self.initial = segment.sequence;
+            }
             self.syns.add(packet);
-        } else if flags.syn() || self.syn.is_some_and(|(by, _)| by != side) {
+        } else if answers && !self.answered && !flags.syn() && !fits {
+            self.stale.get_or_insert(packet);
+        } else if flags.syn() || answers || (self.syn.is_some() && flags.ack()) {
+            // who sent the SYN and acknowledges now has heard an answer
             self.answered = true;
             self.established.get_or_insert(time);
         }
         self.finished |= flags.fin();
         let other_next = self.side(side.other()).next;
         let direction = self.side(side);
-        if flags.ack() && !flags.syn() {
-            direction.answer(packet, segment, other_next);
+        if flags.ack() {
+            direction.heard = Some(segment.acknowledgement);
+            if !flags.syn() {
+                direction.answer(time, packet, segment, other_next);
+                self.side(side.other()).told(segment);
+            }
         }
+        let direction = self.side(side);
         direction.sent(time, packet, segment);
+        if direction.is_closed() {
+            // what it had no room for is sent again later
+            self.side(side.other()).excuse();
+        }
+        self.take_back(side, segment);
+    }
+
+    /// What `side` sent last was larger than a link takes: all of it is sent again in smaller pieces.
+    pub fn too_big(&mut self, side: Side) {
+        self.side(side).excuse();
+    }
+
+    /// One of its segments was carried in a frame of IEEE 802.11; whether that was sent again.
+    pub fn frame(&mut self, retried: bool) {
+        self.radio.add(retried);
     }
 
     /// When the SYN was answered: nanoseconds since the epoch.
@@ -92,11 +127,28 @@ impl Track {
         self.established
     }
 
+    /// Whether what `side` sent at this sequence number was acknowledged.
+    pub fn has_arrived(&self, side: Side, sequence: u32) -> bool {
+        let heard = self.sides[side.other() as usize].heard;
+        heard.is_some_and(|heard| is_after(heard, sequence))
+    }
+
+    /// Whether it was reset, and went on after none of that.
+    pub fn is_reset(&self) -> bool {
+        self.reset.is_some()
+    }
+
     /// Words for what is worth a tag on a flow.
     pub fn marks(&self) -> impl Iterator<Item = &'static str> {
         let lossy = self.sides.iter().any(Direction::is_lossy);
-        let full = self.sides.iter().any(|side| side.full.count() > 0);
-        let marks = [(lossy, "retransmissions"), (full, "zero-window")];
+        let lasted = self.last.saturating_sub(self.first);
+        let is_full = |side: &Direction| side.full(self.last, lasted).is_some();
+        let full = self.sides.iter().any(is_full);
+        let marks = [
+            (lossy, "retransmissions"),
+            (full, "zero-window"),
+            (self.radio.is_bad(), wifi::MARK),
+        ];
         marks
             .into_iter()
             .filter_map(|(has, mark)| has.then_some(mark))
@@ -114,34 +166,12 @@ impl Track {
         };
         let about = format!("{client} > {server}");
         let mut found = Vec::new();
+        if let Some(reset) = &self.reset {
+            found.extend(self.told(reset, name(reset.by), client, server));
+        }
         let mut add = |cause, text, proof: &Proof| {
             found.push(Finding::new(cause, about.clone(), text, proof));
         };
-        match self.reset {
-            Some(reset) if reset.refusal => {
-                let text = format!("{server} answered the SYN with a RST.");
-                add(Cause::Refused, text, &Proof::of([reset.packet]));
-            }
-            Some(reset) if !reset.after_end => {
-                let who = name(reset.by);
-                let side = match who == client {
-                    true => "the client",
-                    false => "the server",
-                };
-                let proof = Proof::of([reset.packet]);
-                if reset.silence >= IDLE {
-                    let seconds = reset.silence / 1_000_000_000;
-                    let text = format!(
-                        "{who} ({side}) reset the connection after {seconds} s of silence."
-                    );
-                    add(Cause::IdleReset, text, &proof);
-                } else {
-                    let text = format!("{who} ({side}) reset the connection in the middle.");
-                    add(Cause::Reset, text, &proof);
-                }
-            }
-            _ => {}
-        }
         if let Some((_, since)) = self.syn
             && !self.answered
             && self.reset.is_none()
@@ -153,11 +183,13 @@ impl Track {
             };
             add(Cause::NoAnswer, text, &self.syns);
         }
+        let lasted = self.last.saturating_sub(self.first);
         for (side, direction) in [Side::A, Side::B].into_iter().zip(&self.sides) {
             if direction.is_lossy() {
                 let (again, all) = (direction.again.count(), direction.segments);
                 let heard = match self.sides[side.other() as usize].duplicates {
                     0 => String::new(),
+                    1 => ", and 1 duplicate acknowledgement came back".to_owned(),
                     count => format!(", and {count} duplicate acknowledgements came back"),
                 };
                 let text = format!(
@@ -166,15 +198,107 @@ impl Track {
                 );
                 add(Cause::Loss, text, &direction.again);
             }
-            if direction.full.count() > 0 {
+            if let Some((how, proof)) = direction.full(self.last, lasted) {
                 let text = format!(
-                    "{} said that it has no room for more (window 0).",
+                    "{} said that it has no room for more (window 0): {how}.",
                     name(side)
                 );
-                add(Cause::ZeroWindow, text, &direction.full);
+                add(Cause::ZeroWindow, text, proof);
             }
         }
+        for finding in &mut found {
+            finding.about.clone_from(&about);
+        }
         found
+    }
+
+    /// What a reset says.
+    fn told(&self, reset: &Reset, who: &str, client: &str, server: &str) -> Option<Finding> {
+        let side = match who == client {
+            true => "the client",
+            false => "the server",
+        };
+        let proof = |others: &[u64]| Proof::of(others.iter().copied().chain(reset.packets.named()));
+        let syns: Vec<_> = self.syns.named().collect();
+        let (cause, text, proof, means) = match reset.when {
+            When::Ended => return None,
+            When::Refusal => {
+                let text = format!("{server} answered the SYN with a RST.");
+                (Cause::Refused, text, reset.packets.clone(), None)
+            }
+            When::Unanswered => {
+                let text = format!("{client} gave up with a RST before {server} had answered.");
+                (Cause::NoAnswer, text, proof(&syns), Some(GAVE_UP))
+            }
+            When::Stale => {
+                let text = format!(
+                    "{server} answered the SYN as a part of another, older connection, which {client} then reset."
+                );
+                let stale = self.stale.as_slice();
+                (Cause::Reset, text, proof(stale), Some(STALE))
+            }
+            When::Opened => {
+                let text = format!(
+                    "{who} ({side}) reset the connection as soon as it stood: nothing was said."
+                );
+                (Cause::Reset, text, reset.packets.clone(), Some(PROBE))
+            }
+            When::Idle(silence) => {
+                let seconds = silence / 1_000_000_000;
+                let text =
+                    format!("{who} ({side}) reset the connection after {seconds} s of silence.");
+                (Cause::IdleReset, text, reset.packets.clone(), None)
+            }
+            When::Middle => {
+                let text = format!("{who} ({side}) reset the connection in the middle.");
+                (Cause::Reset, text, reset.packets.clone(), None)
+            }
+        };
+        let mut finding = Finding::new(cause, String::new(), text, &proof);
+        finding.means = means.unwrap_or(finding.means);
+        Some(finding)
+    }
+
+    fn reset(&mut self, by: Side, packet: u64, sequence: u32, silence: i64) {
+        if let Some(reset) = &mut self.reset {
+            if reset.by == by {
+                reset.packets.add(packet);
+                reset.sequence = sequence;
+            }
+            return;
+        }
+        let opened = self.syn.map(|(opened, _)| opened);
+        let said = self.sides.iter().any(|side| side.segments > 0);
+        let when = match opened {
+            _ if self.finished => When::Ended,
+            Some(opened) if opened != by && !self.answered => When::Refusal,
+            Some(_) if !self.answered && self.stale.is_some() => When::Stale,
+            Some(_) if !self.answered => When::Unanswered,
+            _ if silence >= IDLE => When::Idle(silence),
+            Some(opened) if opened == by && !said => When::Opened,
+            _ => When::Middle,
+        };
+        self.reset = Some(Reset {
+            by,
+            packets: Proof::of([packet]),
+            sequence,
+            when,
+        });
+    }
+
+    /// A reset that the other side did not take: it acknowledges what was sent after it (RFC 5961 section 3.2 says which
+    /// ones are not taken).
+    fn take_back(&mut self, side: Side, segment: &Segment<'_>) {
+        let ignored = self.reset.as_ref().is_some_and(|reset| match reset.when {
+            When::Refusal => self.answered,
+            _ => {
+                let goes_on = is_after(segment.acknowledgement, reset.sequence);
+                reset.by != side && segment.flags.ack() && goes_on
+            }
+        });
+        if ignored {
+            self.reset = None;
+        }
     }
 
     fn side(&mut self, side: Side) -> &mut Direction {
@@ -182,65 +306,16 @@ impl Track {
     }
 }
 
-impl Direction {
-    fn is_lossy(&self) -> bool {
-        let again = self.again.count();
-        again > 0 && again * 100 >= self.segments
-    }
+const GAVE_UP: &str = "The client waits for too short a time, was ended, or only looked whether somebody answers (a port scan). Look at its \
+    limit of time, and whether the SYN arrives at the server.";
+const STALE: &str = "The server still has a connection of the same addresses and ports, of which the client knows nothing any more: the \
+    client was started anew, or a NAT gave the port to somebody else too soon. The next SYN is answered.";
+const PROBE: &str = "A port scan, or a load balancer that looks whether the server is there, does so on purpose. Else the client's program \
+    ended or gave up: look into its log at that moment.";
 
-    /// What the segment says of the other direction, whose last byte stands before `next`.
-    fn answer(&mut self, packet: u64, segment: &Segment<'_>, next: Option<u32>) {
-        if segment.window == 0 && !segment.flags.fin() {
-            self.full.add(packet);
-        }
-        let now = (segment.acknowledgement, segment.window);
-        let bare = segment.length == 0 && !segment.flags.fin() && segment.window != 0;
-        let owed = next.is_some_and(|next| next != segment.acknowledgement);
-        if bare && owed && self.acknowledged == Some(now) {
-            self.duplicates += 1;
-        }
-        self.acknowledged = Some(now);
-    }
-
-    fn sent(&mut self, time: i64, packet: u64, segment: &Segment<'_>) {
-        let length = u32::try_from(segment.length).unwrap_or_default();
-        let flags = u32::from(segment.flags.syn()) + u32::from(segment.flags.fin());
-        let from = segment.sequence;
-        let to = from.wrapping_add(length).wrapping_add(flags);
-        self.segments += u64::from(length > 0);
-        let Some(next) = self.next else {
-            self.next = Some(to);
-            return;
-        };
-        let is_after = |a: u32, b: u32| a.wrapping_sub(b).cast_signed() > 0;
-        if !is_after(next, from) {
-            if is_after(from, next) && length > 0 && self.holes.len() < HOLES {
-                self.holes.push((next, from, time));
-            }
-            self.next = Some(to);
-            return;
-        }
-        // one byte before what is next asks whether the other side is there, RFC 9293 section 3.8.4
-        let keep_alive = length <= 1 && from.wrapping_add(1) == next;
-        if length == 0 || keep_alive {
-            return;
-        }
-        let mut holes = self.holes.iter();
-        let hole = holes.position(|(a, b, _)| !is_after(*a, from) && is_after(*b, from));
-        let reordered = hole.is_some_and(|at| {
-            let (a, b, since) = self.holes.swap_remove(at);
-            let left = [(a, from), (to, b)];
-            let left = left.into_iter().filter(|(a, b)| is_after(*b, *a));
-            self.holes.extend(left.map(|(a, b)| (a, b, since)));
-            time.saturating_sub(since) <= REORDERED
-        });
-        if !reordered {
-            self.again.add(packet);
-        }
-        if is_after(to, next) {
-            self.next = Some(to);
-        }
-    }
+/// Whether a sequence number stands behind another.
+fn is_after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
 }
 
 #[cfg(test)]

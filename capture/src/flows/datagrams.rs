@@ -2,7 +2,7 @@
 
 use super::row::{Context, Row, Start};
 use crate::{
-    diagnose::{Cause, Finding, Proof},
+    diagnose::{Cause, Finding, Proof, wifi},
     dns::{Message, code_name, kind_name},
     http::Position,
     icmp::{IcmpError, Reason},
@@ -40,6 +40,7 @@ pub(super) struct Datagrams {
 
 struct Talk {
     client: SocketAddr,
+    radio: wifi::Counts,
     row: Row,
     file: Arc<str>,
     connection: Option<ConnectionRecorder>,
@@ -87,6 +88,28 @@ fn context(
         marks: Vec::new(),
     };
     (context, connection)
+}
+
+/// What an ICMP error says.
+pub(super) fn undelivered(error: &IcmpError, about: String, packets: &Proof) -> Finding {
+    let cause = match error.reason {
+        Reason::TooBig(_) => Cause::PacketTooBig,
+        _ => Cause::Unreachable,
+    };
+    let mut finding = Finding::new(cause, about, error.text(), packets);
+    finding.means = error.means();
+    finding
+}
+
+/// What it is in the list of flows.
+fn failure_cause(error: &IcmpError) -> FailureCause {
+    match error.reason {
+        // the way is there
+        Reason::TooBig(_) => FailureCause::Other,
+        Reason::Port if error.is_late_answer() => FailureCause::Other,
+        Reason::Port => FailureCause::Refused,
+        _ => FailureCause::Unreachable,
+    }
 }
 
 fn closed(connection: Option<ConnectionRecorder>, at: Timestamp) {
@@ -151,6 +174,7 @@ impl Datagrams {
             let (mut context, connection) = context(recorder, file.clone(), from, to, at);
             Talk {
                 client: from,
+                radio: wifi::Counts::default(),
                 row: context.begin_plain(at, Kind::Udp, "udp"),
                 file,
                 connection,
@@ -266,6 +290,18 @@ impl Datagrams {
         begun
     }
 
+    /// The frame of IEEE 802.11 that a datagram came in; whether it was sent again.
+    pub(super) fn frame(&mut self, ip: &Ip<'_>, retried: bool) {
+        let [a, b, c, d, ..] = *ip.payload else {
+            return;
+        };
+        let from = SocketAddr::new(ip.source, u16::from_be_bytes([a, b]));
+        let to = SocketAddr::new(ip.destination, u16::from_be_bytes([c, d]));
+        if let Some(talk) = self.talks.get_mut(&super::pair(from, to)) {
+            talk.radio.add(retried);
+        }
+    }
+
     /// Records an ICMP error; what it says of datagrams.
     pub(super) fn icmp(
         &mut self,
@@ -284,21 +320,24 @@ impl Datagrams {
         );
         let mut row = context.begin_plain(place, Kind::Icmp, "icmp");
         row.chunk(Side::Response, place, ip.payload);
-        let cause = match error.reason {
-            Reason::TooBig(_) => Cause::PacketTooBig,
-            _ => Cause::Unreachable,
+        let of_tcp = error.protocol == crate::ip::protocol::TCP;
+        let failure = match error.reason {
+            Reason::TooBig(_) if of_tcp => {
+                // who hears of it sends smaller ones (RFC 1191): whether that went well is told with the connection
+                row.note(&error.text());
+                None
+            }
+            _ => Some(Failure {
+                cause: failure_cause(error),
+                side: Party::Server,
+                text: format!("{} {}", error.text(), error.means()),
+            }),
         };
-        let failure = Failure {
-            cause: FailureCause::Unreachable,
-            side: Party::Server,
-            text: format!("{} {}", error.text(), cause.means()),
-        };
-        row.end(&file, &[], Some(failure));
+        row.end(&file, &[], failure);
         closed(connection, place.at);
         // that of a TCP connection is told with the connection
         let about = format!("{} > {}", error.source, error.destination);
-        let of_tcp = error.protocol == crate::ip::protocol::TCP;
-        (!of_tcp).then(|| Finding::new(cause, about, error.text(), &Proof::of([place.packet])))
+        (!of_tcp).then(|| undelivered(error, about, &Proof::of([place.packet])))
     }
 
     /// The capture is at its end.
@@ -330,7 +369,8 @@ impl Datagrams {
         over.sort_by_key(|(_, talk)| talk.row.last());
         for (_, talk) in over {
             let last = talk.row.last();
-            talk.row.end(&talk.file, &[], None);
+            let marks = talk.radio.is_bad().then_some(wifi::MARK);
+            talk.row.end(&talk.file, marks.as_slice(), None);
             closed(talk.connection, last);
         }
     }

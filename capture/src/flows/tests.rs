@@ -178,6 +178,44 @@ fn an_alert_after_the_client_hello_is_found() {
     );
 }
 
+/// A hello of TLS 1.2.
+fn hello(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(34 + body.len()).unwrap();
+    let mut hello = vec![22, 3, 3, 0, length + 4, kind, 0, 0, length, 3, 3];
+    hello.extend([0; 32]);
+    hello.extend(body);
+    hello
+}
+
+const CLIENT_HELLO: &[u8] = &[0, 0, 2, 0xc0, 0x2f, 1, 0];
+const SERVER_HELLO: &[u8] = &[0, 0xc0, 0x2f, 0];
+/// change_cipher_spec, and a handshake message that is encrypted.
+const FINISHED: &[u8] = &[20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 4, 9, 9, 9, 9];
+const WARNING: &[u8] = &[21, 3, 3, 0, 2, 1, 112];
+
+#[test]
+fn a_warning_after_which_the_handshake_goes_on_is_no_failure() {
+    let mut made = Made::opened();
+    made.tcp(true, ACK, &hello(1, CLIENT_HELLO));
+    made.tcp(false, ACK, &[WARNING, &hello(2, SERVER_HELLO)].concat());
+    made.tcp(true, ACK, FINISHED);
+    made.tcp(false, ACK, FINISHED);
+    assert_eq!(made.closed().read(), (1, vec![]));
+    // the hello and the alert are in one packet; then nothing follows
+    let mut given_up = Made::opened();
+    given_up.tcp(true, ACK, &hello(1, CLIENT_HELLO));
+    given_up.tcp(false, ACK, &[WARNING, &hello(2, SERVER_HELLO)].concat());
+    let given_up = given_up.closed().read();
+    assert_eq!(given_up, (1, vec![(Cause::TlsAlert, vec![4, 5])]));
+    // a fatal alert after the warning is why
+    let mut fatal = Made::opened();
+    fatal.tcp(true, ACK, &hello(1, CLIENT_HELLO));
+    fatal.tcp(false, ACK, WARNING);
+    fatal.tcp(true, ACK, &[21, 3, 3, 0, 2, 2, 112]);
+    let fatal = fatal.closed().read();
+    assert_eq!(fatal, (1, vec![(Cause::TlsAlert, vec![4, 6])]));
+}
+
 #[test]
 fn names_that_do_not_exist_and_servers_that_do_not_answer() {
     let mut made = Made::default();
@@ -205,6 +243,128 @@ fn a_black_hole_is_told_with_its_connection() {
     made.add(datagram([10, 0, 0, 9], CLIENT, 1, &error));
     let (flows, found) = made.read();
     assert_eq!((flows, found), (2, vec![(Cause::PacketTooBig, vec![5])]));
+}
+
+/// An ICMP error about the last packet, from a router.
+fn error_about(made: &Made, kind: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
+    let quoted = made.packets.last().unwrap().1[..28].to_vec();
+    let error = [vec![kind, code, 0, 0], rest.to_vec(), quoted].concat();
+    datagram([10, 0, 0, 9], CLIENT, 1, &error)
+}
+
+#[test]
+fn path_mtu_discovery_that_works_is_no_fault() {
+    let mut made = Made::opened();
+    made.tcp(true, ACK, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    let error = error_about(&made, 3, 4, [0, 0, 5, 0x14]);
+    made.add(error);
+    // in two smaller ones
+    made.sent[0] = 1;
+    made.tcp(true, ACK, b"GET / HTTP/1.1\r\n");
+    made.tcp(true, ACK, b"Host: a.test\r\n\r\n");
+    made.tcp(false, ACK, b"HTTP/1.1 204 None\r\n\r\n");
+    let (flows, found) = made.closed().read();
+    let causes: Vec<_> = found.iter().map(|(cause, _)| *cause).collect();
+    assert_eq!((flows, causes), (2, vec![]));
+}
+
+#[test]
+fn a_soft_error_does_not_end_a_connection() {
+    let mut made = Made::opened();
+    made.tcp(true, ACK, b"GET / HTTP/1.1\r\n\r\n");
+    let error = error_about(&made, 3, 1, [0; 4]);
+    made.add(error.clone());
+    made.add(error);
+    let mut flows = Flows::new(None, "made.pcap");
+    made.tcp(false, ACK, b"HTTP/1.1 204 None\r\n\r\n");
+    for (number, (time, data)) in (1..).zip(&made.packets) {
+        flows.packet(&packet(number, *time, data));
+    }
+    flows.finish();
+    let [found] = <[Finding; 1]>::try_from(flows.findings().0).unwrap();
+    assert_eq!(
+        (found.cause, found.packets),
+        (Cause::Unreachable, vec![5, 6])
+    );
+    assert!(
+        found.text.ends_with(" The connection went on."),
+        "{}",
+        found.text
+    );
+}
+
+/// A capture of a host with a bridge: each packet is seen as it comes in and as it goes out.
+#[test]
+fn packets_that_are_captured_twice_are_no_loss() {
+    let mut made = Made::opened();
+    made.tcp(true, ACK, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    made.tcp(
+        false,
+        ACK,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    );
+    let mut made = made.closed();
+    let mut answer = QUESTION.to_vec();
+    (answer[2], answer[3]) = (0x81, 0x83);
+    made.udp(true, QUESTION);
+    made.udp(false, &answer);
+    let mut flows = Flows::new(None, "made.pcap");
+    let mut number = 0;
+    for (time, data) in &made.packets {
+        for (later, interface, kind) in [(0, 2, 0), (30_000, 3, 4)] {
+            number += 1;
+            let mut cooked = vec![8, 0, 0, 0, 0, 0, 0, interface, 0, 1, kind, 6];
+            cooked.extend([2, 0, 0, 0, 0, 1, 0, 0]);
+            cooked.extend(data);
+            flows.packet(&Packet {
+                link: LinkType::LINUX_SLL2,
+                ..packet(number, time + later, &cooked)
+            });
+        }
+    }
+    flows.finish();
+    assert_eq!(flows.flows(), 2);
+    let found = flows.findings().0;
+    let found: Vec<_> = found
+        .iter()
+        .map(|f| (f.cause, f.packets.as_slice()))
+        .collect();
+    // the name that does not exist, once
+    assert_eq!(found, [(Cause::Dns, [17, 19].as_slice())]);
+}
+
+/// One of the frames of a station, which was sent again or not.
+fn frame(retry: bool, sequence: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x08, if retry { 0x09 } else { 0x01 }, 0, 0];
+    frame.extend([
+        2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 5, sequence, 0,
+    ]);
+    frame.extend([0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
+    frame.extend(data);
+    frame
+}
+
+#[test]
+fn frames_that_are_sent_again_are_told_while_a_capture_goes_on() {
+    let mut made = Made::opened();
+    for _ in 0..60 {
+        made.tcp(true, ACK, b"a line\r\n");
+    }
+    let mut flows = Flows::new(None, "made.pcap");
+    for (number, (time, data)) in (1..).zip(&made.packets) {
+        let data = frame(number % 4 == 0, 0, data);
+        flows.packet(&Packet {
+            link: LinkType::IEEE802_11,
+            ..packet(number, *time, &data)
+        });
+    }
+    let [found] = <[Finding; 1]>::try_from(flows.bad_links()).unwrap();
+    assert_eq!(found.about, "02:00:00:00:00:01 > 02:00:00:00:00:09");
+    assert_eq!((found.cause, found.count), (Cause::WifiRetries, 15));
+    let track = flows.work.tracks.values().next().unwrap();
+    assert!(track.marks().eq(["wifi-retries"]));
+    flows.finish();
+    assert_eq!(flows.findings().0, []);
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";

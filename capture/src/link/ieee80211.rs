@@ -35,9 +35,12 @@ pub(super) fn frame<'a>(layers: &mut Layers<'a>, data: &'a [u8], radio: Radio) {
         protected: flags & 0x40 != 0,
         sequence: None,
         network: None,
+        transmitter: None,
+        receiver: None,
         signal: radio.signal,
     };
     let [first, second, third] = [mac(data, 4), mac(data, 10), mac(data, 16)];
+    (wlan.receiver, wlan.transmitter) = (first, second);
     let (mut source, mut destination) = (second, first);
     if kind != 1 {
         wlan.sequence = short(data, 22).map(u16::swap_bytes);

@@ -35,6 +35,7 @@ pub(super) fn cooked<'a>(layers: &mut Layers<'a>, data: &'a [u8]) {
     if length == 6 {
         layers.source = mac(data, 6);
     }
+    layers.interface = short(data, 0).map(|kind| (0, kind));
     cooked_payload(layers, protocol, rest);
 }
 
@@ -48,6 +49,9 @@ pub(super) fn cooked2<'a>(layers: &mut Layers<'a>, data: &'a [u8]) {
     if *length == 6 {
         layers.source = mac(data, 12);
     }
+    let index = data.get(4..8).and_then(|index| index.first_chunk());
+    let index = index.map(|index| u32::from_be_bytes(*index));
+    layers.interface = index.zip(data.get(10).copied().map(u16::from));
     cooked_payload(layers, protocol, rest);
 }
 

@@ -154,6 +154,12 @@ impl Half {
             .is_some_and(|mine| mine != base && (self.syn || self.next > 0))
     }
 
+    /// Whether its SYN was sent before this acknowledgement.
+    pub(super) fn sent_before(&self, acknowledgement: u32) -> bool {
+        self.base
+            .is_some_and(|base| acknowledgement.wrapping_sub(base).cast_signed() >= 0)
+    }
+
     /// Whether the side has closed its direction.
     pub(super) fn closing(&self) -> bool {
         self.fin.is_some()

@@ -28,11 +28,24 @@ impl Talk {
     }
 
     fn says(
-        mut self,
+        self,
         side: Side,
         flags: u8,
         sequence: u32,
         acknowledgement: u32,
+        length: usize,
+        window: u16,
+    ) -> Self {
+        let numbers = (sequence, acknowledgement);
+        self.says_with(&[], side, flags, numbers, length, window)
+    }
+
+    fn says_with(
+        mut self,
+        options: &[u8],
+        side: Side,
+        flags: u8,
+        (sequence, acknowledgement): (u32, u32),
         length: usize,
         window: u16,
     ) -> Self {
@@ -46,7 +59,7 @@ impl Talk {
             flags: Flags(flags),
             window,
             urgent: 0,
-            options: &[],
+            options,
             payload: &[],
             length,
         };
@@ -149,6 +162,29 @@ fn segments_that_are_sent_again() {
 }
 
 #[test]
+fn what_had_arrived_already_was_not_lost() {
+    let again = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::A, ACK, 111, 501, 10, 1000)
+        .after(40 * MS)
+        .says(Side::A, ACK, 111, 501, 10, 1000);
+    assert_eq!(again.found(), [(Cause::Loss, vec![6])]);
+    // RFC 2883: the first block is what came twice
+    let twice = [1, 1, 5, 10, 0, 0, 0, 111, 0, 0, 0, 121];
+    let again = again.says_with(&twice, Side::B, ACK, (501, 121), 0, 1000);
+    assert_eq!(again.found(), []);
+    // a block behind the acknowledgement says that something is missing
+    let lost = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::A, ACK, 111, 501, 10, 1000)
+        .says_with(&twice, Side::B, ACK, (501, 101), 0, 1000)
+        .after(40 * MS)
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says_with(&twice, Side::B, ACK, (501, 101), 0, 1000);
+    assert_eq!(lost.found(), [(Cause::Loss, vec![7])]);
+}
+
+#[test]
 fn one_lost_segment_among_hundreds_is_ordinary() {
     let mut talk = Talk::opened();
     for at in 0..300 {
@@ -160,9 +196,143 @@ fn one_lost_segment_among_hundreds_is_ordinary() {
 
 #[test]
 fn a_receiver_without_room() {
-    let full =
+    let full = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 111, 0, 0)
+        .after(1500 * MS)
+        .says(Side::B, ACK, 501, 111, 0, 1000)
+        .says(Side::A, ACK, 111, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 121, 0, 0)
+        // it is asked whether there is room
+        .after(300 * MS)
+        .says(Side::A, ACK, 120, 501, 0, 1000)
+        .says(Side::B, ACK, 501, 121, 0, 0);
+    assert_eq!(full.found(), [(Cause::ZeroWindow, vec![5, 8, 10])]);
+    assert_eq!(
+        full.track.findings("a", "b", 0).remove(0).text,
+        "b said that it has no room for more (window 0): 2 times, for 1.8 s in all and 1.5 s at the longest."
+    );
+    assert!(full.track.marks().eq(["zero-window"]));
+}
+
+#[test]
+fn what_a_full_receiver_had_no_room_for_is_not_lost() {
+    let full = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::A, ACK, 111, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 111, 0, 0)
+        .after(1500 * MS)
+        .says(Side::B, ACK, 501, 111, 0, 1000)
+        .says(Side::A, ACK, 111, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 121, 0, 1000);
+    assert_eq!(full.found(), [(Cause::ZeroWindow, vec![6])]);
+    // it was asked by sending again before it said so
+    let asked = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .after(300 * MS)
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 101, 0, 0)
+        .after(300 * MS)
+        .says(Side::B, ACK, 501, 101, 0, 1000);
+    assert_eq!(asked.found(), [(Cause::ZeroWindow, vec![6])]);
+    // what is lost later is
+    let lost = full
+        .says(Side::A, ACK, 121, 501, 10, 1000)
+        .after(300 * MS)
+        .says(Side::A, ACK, 121, 501, 10, 1000);
+    assert_eq!(lost.found()[0], (Cause::Loss, vec![11]));
+}
+
+#[test]
+fn a_window_that_is_closed_for_a_moment_is_ordinary() {
+    let mut talk = Talk::opened();
+    for at in 0..20 {
+        talk = talk
+            .says(Side::A, ACK, 101 + at * 10, 501, 10, 1000)
+            .says(Side::B, ACK, 501, 111 + at * 10, 0, 0)
+            .says(Side::B, ACK, 501, 111 + at * 10, 0, 1000);
+    }
+    assert_eq!(talk.found(), []);
+    assert_eq!(talk.track.marks().count(), 0);
+    // moments that are much of the time together
+    for at in 20..150 {
+        talk = talk
+            .says(Side::A, ACK, 101 + at * 10, 501, 10, 1000)
+            .says(Side::B, ACK, 501, 111 + at * 10, 0, 0)
+            .says(Side::B, ACK, 501, 111 + at * 10, 0, 1000);
+    }
+    assert_eq!(talk.found()[0].0, Cause::ZeroWindow);
+}
+
+#[test]
+fn a_reset_that_does_not_acknowledge_the_syn_is_ignored() {
+    let injected = Talk::new()
+        .says(Side::A, SYN, 100, 0, 0, 1000)
+        .says(Side::B, RST | ACK, 0, 100, 0, 1000)
+        .says(Side::B, SYN | ACK, 500, 101, 0, 1000)
+        .says(Side::A, ACK, 101, 501, 0, 1000)
+        .says(Side::A, ACK, 101, 501, 25, 1000)
+        .says(Side::B, ACK, 501, 126, 0, 1000);
+    assert_eq!(injected.found(), []);
+    // and one that hits, with what comes of the data that was on its way
+    let cut = injected
+        .says(Side::B, RST | ACK, 501, 126, 0, 0)
+        .says(Side::A, ACK, 126, 501, 150, 1000)
+        .says(Side::B, RST, 501, 0, 0, 0);
+    assert_eq!(cut.found(), [(Cause::Reset, vec![7, 9])]);
+    assert!(cut.track.is_reset());
+}
+
+#[test]
+fn a_reset_after_which_the_connection_goes_on_is_ignored() {
+    let talk =
         Talk::opened()
             .says(Side::A, ACK, 101, 501, 10, 1000)
-            .says(Side::B, ACK, 501, 111, 0, 0);
-    assert_eq!(full.found(), [(Cause::ZeroWindow, vec![5])]);
+            .says(Side::B, RST, 501, 0, 0, 0);
+    assert_eq!(talk.found(), [(Cause::Reset, vec![5])]);
+    let talk = talk
+        .says(Side::B, ACK, 501, 111, 10, 1000)
+        .says(Side::A, ACK, 111, 511, 0, 1000);
+    assert_eq!(talk.found(), []);
+    assert!(!talk.track.is_reset());
+}
+
+#[test]
+fn a_client_that_gives_up_and_one_that_only_looks() {
+    let text = |talk: &Talk| talk.track.findings("a", "b", talk.time).remove(0).text;
+    let gave_up = Talk::new()
+        .says(Side::A, SYN, 100, 0, 0, 1000)
+        .says(Side::A, RST, 101, 0, 0, 0);
+    assert_eq!(gave_up.found(), [(Cause::NoAnswer, vec![1, 2])]);
+    assert_eq!(
+        text(&gave_up),
+        "a gave up with a RST before b had answered."
+    );
+    // half open: RFC 9293 section 3.5.1
+    let stale = Talk::new()
+        .says(Side::A, SYN, 400, 0, 0, 1000)
+        .says(Side::B, ACK, 300, 100, 0, 1000)
+        .says(Side::A, RST, 100, 0, 0, 0);
+    assert_eq!(stale.found(), [(Cause::Reset, vec![2, 3])]);
+    assert_eq!(
+        text(&stale),
+        "b answered the SYN as a part of another, older connection, which a then reset."
+    );
+    let looked = Talk::opened().says(Side::A, RST, 101, 0, 0, 0);
+    assert_eq!(looked.found(), [(Cause::Reset, vec![4])]);
+    assert_eq!(
+        text(&looked),
+        "a (the client) reset the connection as soon as it stood: nothing was said."
+    );
+}
+
+#[test]
+fn frames_that_a_radio_sent_again() {
+    let mut talk = Talk::opened();
+    for at in 0..60 {
+        talk.track.frame(at % 5 == 0);
+    }
+    assert!(talk.track.marks().eq(["wifi-retries"]));
+    // the radios are told, not the connection
+    assert_eq!(talk.found(), []);
 }

@@ -165,6 +165,7 @@ mod tests {
             server: None,
             replay_of: None,
             modified: false,
+            rules: String::new(),
             app: String::new(),
             tags: String::new(),
             comment: String::new(),

@@ -29,6 +29,7 @@
 
 mod field;
 mod lex;
+mod matches;
 mod moment;
 mod parse;
 mod pattern;
@@ -37,6 +38,7 @@ mod sql;
 mod test;
 
 pub use field::{FIELDS, FieldHelp, help};
+pub use matches::{Matcher, Passing};
 pub(crate) use sql::Argument;
 
 use crate::flow::SessionId;

@@ -262,8 +262,10 @@ pub struct Flow {
     pub server: Option<SocketAddr>,
     /// The flow that this one replays.
     pub replay_of: Option<FlowId>,
-    /// Its request is another than that of the flow it replays.
+    /// Its request is another than that of the flow it replays, or rules have changed what passed.
     pub modified: bool,
+    /// The names of the rules that touched it, with commas between them; empty when none did.
+    pub rules: String,
     /// The name of the program on this computer that made the connection (repeated here for the list and the filter); empty
     /// when it is not known.
     pub app: String,

@@ -12,6 +12,7 @@ pub mod flow;
 pub mod head;
 pub mod read;
 pub mod recorder;
+pub mod rule;
 mod sqlite;
 mod store;
 mod table;

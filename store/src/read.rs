@@ -11,6 +11,7 @@ mod list;
 mod packets;
 mod position;
 mod related;
+mod rules;
 mod sessions;
 mod skip;
 mod timeline;

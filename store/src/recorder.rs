@@ -16,8 +16,9 @@ use crate::flow::{
     Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
     MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
 };
+use crate::rule::Done;
 use apps::Known;
-use live::{ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
+use live::{ChangeKind, ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
 use queue::{FULL, OVERFULL, Queue};
 use std::{mem, net::SocketAddr, sync::Arc};
@@ -30,6 +31,8 @@ pub struct Recorder {
     session: Option<SessionId>,
     /// Also while recording is switched off.
     always: bool,
+    /// Not even while it is switched on.
+    never: bool,
 }
 
 /// What is known when a flow begins.
@@ -74,6 +77,7 @@ impl Recorder {
             queue,
             session: None,
             always: false,
+            never: false,
         }
     }
 
@@ -83,6 +87,25 @@ impl Recorder {
             always: true,
             ..self.clone()
         }
+    }
+
+    /// A door that is shut: for what a rule does not let be recorded.
+    pub fn never(&self) -> Self {
+        Self {
+            never: true,
+            ..self.clone()
+        }
+    }
+
+    /// What would be in the row of a flow that begins so; it has no number, and nobody hears of it.
+    pub fn preview(&self, start: FlowStart) -> Flow {
+        let session = self.session.unwrap_or_else(|| self.queue.session());
+        let client = start.client;
+        let mut flow = begin(FlowId(0), session, start);
+        if let Known::App(app) = self.program(client) {
+            flow.app = app.name;
+        }
+        flow
     }
 
     /// A door into another session, open also while recording is switched off: for flows that are imported.
@@ -95,7 +118,7 @@ impl Recorder {
 
     /// Whether what begins now is passed on and not recorded.
     fn looks_away(&self) -> bool {
-        !self.always && self.queue.is_switched_off()
+        self.never || (!self.always && self.queue.is_switched_off())
     }
 
     /// What is known of the program that is a client; of one in an imported file, nothing.
@@ -219,6 +242,7 @@ fn begin(id: FlowId, session: SessionId, start: FlowStart) -> Flow {
         server: start.server,
         replay_of: start.replay_of.map(|replayed| replayed.flow),
         modified: start.replay_of.is_some_and(|replayed| replayed.modified),
+        rules: String::new(),
         app: String::new(),
         tags: String::new(),
         comment: String::new(),
@@ -391,6 +415,40 @@ impl FlowRecorder {
             state.add_packet(file, offset, number);
             self.list(state);
         }
+    }
+
+    /// Records the body that is sent instead of the one that came, without content coding.
+    pub fn sent_body(&self, side: Side, bytes: &[u8]) {
+        let kind = match side {
+            Side::Request => ChangeKind::RequestBody,
+            Side::Response => ChangeKind::ResponseBody,
+        };
+        self.change(kind, bytes);
+    }
+
+    /// Records what rules did to the flow: all of it, again with each that is added.
+    pub fn rules_did(&self, done: &[Done]) {
+        self.change(ChangeKind::Done, Done::to_json(done).as_bytes());
+    }
+
+    fn change(&self, kind: ChangeKind, bytes: &[u8]) {
+        let mut state = self.live.state.lock();
+        if state.unrecorded {
+            return;
+        }
+        if self.queue.gives_up_above(FULL) {
+            state.incomplete = Some(DISK_FULL);
+        } else {
+            state.unwritten.changes.push((kind, bytes.to_vec()));
+            state.unwritten.cost += bytes.len() as u64;
+            self.queue.add_bytes(bytes.len() as u64);
+        }
+        self.list(state);
+    }
+
+    /// What is known so far.
+    pub fn get(&self) -> Flow {
+        self.live.state.lock().flow.clone()
     }
 
     /// Ends the flow as its protocol says.

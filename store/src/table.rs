@@ -6,6 +6,7 @@ pub(crate) mod flows;
 pub(crate) mod heads;
 pub(crate) mod packets;
 pub(crate) mod reclaim;
+pub(crate) mod rules;
 pub(crate) mod sessions;
 pub(crate) mod trash;
 

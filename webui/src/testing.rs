@@ -44,6 +44,7 @@ pub(crate) fn flow() -> Flow {
         server: None,
         replay_of: None,
         modified: false,
+        rules: String::new(),
         app: String::new(),
         tags: " a, b,,".into(),
         comment: String::new(),

@@ -68,6 +68,7 @@ pub(crate) fn flow(id: i64, connection: i64, kind: Kind) -> Entry {
         server: Some("203.0.113.1:80".parse().unwrap()),
         replay_of: None,
         modified: false,
+        rules: String::new(),
         app: String::new(),
         tags: String::new(),
         comment: String::new(),

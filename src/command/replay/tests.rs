@@ -24,6 +24,7 @@ fn flow() -> Flow {
         server: None,
         replay_of: None,
         modified: false,
+        rules: String::new(),
         app: String::new(),
         tags: String::new(),
         comment: String::new(),

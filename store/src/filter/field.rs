@@ -62,7 +62,8 @@ fields! {
     Tag "tag" "tag:red" "one of the tags; tag: alone: any tag";
     Comment "comment" "comment:broken" "the comment contains this; comment: alone: any comment";
     Color "color" "color:red" "the color: red, orange, yellow, green, blue, purple or grey; color: alone: any color";
-    Is "is" "is:starred" "starred, commented, tagged, replay, modified (a replay that was edited), imported, running or failed";
+    Rule "rule" "rule:Staging" "the name of a rule that touched it; rule: alone: any rule";
+    Is "is" "is:starred" "starred, commented, tagged, replay, modified (an edited replay, or changed by a rule), imported, running or failed";
     Started "started" "started:>=2026-11-21T13:05:00Z" "when it began: a moment with its offset from UTC, with > and <, or two with .. between them";
     Age "age" "age:<10m" "how long ago it began: ms, s, m, h, d";
     Session "session" "session:3" "the number of the session";

@@ -160,6 +160,7 @@ fn column_sql(column: Column) -> &'static str {
         Column::Tags => "tags",
         Column::Comment => "comment",
         Column::App => "app",
+        Column::Rules => "rules",
     }
 }
 
@@ -195,6 +196,7 @@ fn presence_sql(presence: Presence) -> &'static str {
         Presence::Tags => "tags <> ''",
         Presence::Comment => "comment <> ''",
         Presence::App => "app <> ''",
+        Presence::Rules => "rules <> ''",
         Presence::Replay => "+replay_of IS NOT NULL",
         Presence::Color => "color <> 0",
         Presence::Imported => "session IN (SELECT id FROM sessions WHERE source = 1)",

@@ -49,6 +49,7 @@ pub(super) enum Column {
     Tags,
     Comment,
     App,
+    Rules,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,7 @@ pub(super) enum Presence {
     Type,
     Color,
     Imported,
+    Rules,
 }
 
 /// Reads a term; `span` is all of it.
@@ -207,7 +209,7 @@ fn with_text(field: Field, text: &Text, equal: bool, span: Span) -> Result<Test,
         _ => Question::Wildcard,
     };
     let pattern = match field {
-        Field::Tag => pattern::listed(text),
+        Field::Tag | Field::Rule => pattern::listed(text),
         Field::Header => return header(text, span),
         Field::Body => pattern::contained(text, Question::Literal),
         Field::Client | Field::Server => return address(field, text, span),
@@ -315,6 +317,7 @@ fn columns(field: Field) -> &'static [Column] {
         Field::Tag => &[Column::Tags],
         Field::Comment => &[Column::Comment],
         Field::App => &[Column::App],
+        Field::Rule => &[Column::Rules],
         _ => &[Column::Url],
     }
 }
@@ -346,6 +349,7 @@ fn presence(field: Field) -> Option<Presence> {
         Field::Server => Some(Presence::Server),
         Field::Type => Some(Presence::Type),
         Field::Color => Some(Presence::Color),
+        Field::Rule => Some(Presence::Rules),
         _ => None,
     }
 }

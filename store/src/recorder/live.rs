@@ -68,8 +68,21 @@ pub(crate) struct Unwritten {
     pub(crate) head_bytes: Vec<u8>,
     pub(crate) chunks: Vec<PendingChunk>,
     pub(crate) packets: Vec<PendingPackets>,
+    /// What rules made of it.
+    pub(crate) changes: Vec<(ChangeKind, Vec<u8>)>,
     /// What [`super::queue::Queue::add_bytes`] was told.
     pub(crate) cost: u64,
+}
+
+/// What rules made of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    /// The request's body that was sent.
+    RequestBody = 0,
+    /// The response's body that was sent.
+    ResponseBody = 1,
+    /// Which rules did what.
+    Done = 2,
 }
 
 /// A head that is not yet written.
@@ -341,6 +354,7 @@ mod tests {
             server: None,
             replay_of: None,
             modified: false,
+            rules: String::new(),
             app: String::new(),
             tags: String::new(),
             comment: String::new(),

@@ -17,14 +17,14 @@ pub(crate) const COLUMNS: &str = "id, connection, kind, state, status, port, sta
     response_version, response_head_size, response_body_size, \
     replay_of, error_cause, error_side, method, scheme, host, \
     request_type, request_encoding, response_type, response_encoding, \
-    client, server, path, error_text, request_raw, response_raw, \
-    tags, comment, session, color, starred, modified, app";
+    client, server, path, error_text, request_raw, response_raw, modified, rules, \
+    tags, comment, session, color, starred, app";
 
 /// Writes a new flow. What was added to the table later stands at its end.
 pub(crate) const INSERT: &str = "INSERT INTO flows VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?35, ?36, ?37, ?38, ?39, ?40, ?41, \
-    ?33, ?34)";
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?37, ?38, ?39, ?40, ?41, ?35, ?42, \
+    ?33, ?34, ?36)";
 
 /// Writes a flow again. What a person notes stays (it may have changed meanwhile), and the session.
 pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, state = ?4, \
@@ -34,8 +34,8 @@ pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, st
     response_head_size = ?17, response_body_size = ?18, replay_of = ?19, error_cause = ?20, \
     error_side = ?21, method = ?22, scheme = ?23, host = ?24, request_type = ?25, \
     request_encoding = ?26, response_type = ?27, response_encoding = ?28, client = ?29, \
-    server = ?30, path = ?31, error_text = ?32, request_raw = ?33, response_raw = ?34 \
-    WHERE id = ?1";
+    server = ?30, path = ?31, error_text = ?32, request_raw = ?33, response_raw = ?34, \
+    modified = ?35, rules = ?36 WHERE id = ?1";
 
 /// Puts tags (?2), a comment (?3), a color (?4, 0 takes it off) and a star (?5) on a flow (?1); NULL leaves what is
 /// there.
@@ -52,10 +52,10 @@ pub(crate) const INTERRUPT: &str = "UPDATE flows SET state = 3, error_cause = ?1
     coalesce(response_first, 0), coalesce(response_last, 0)) WHERE state = 0";
 
 /// What every flow is written with.
-pub(crate) const VALUES: usize = 41;
+pub(crate) const VALUES: usize = 42;
 
 /// What [`UPDATE`] takes of it.
-pub(crate) const UPDATED: usize = 34;
+pub(crate) const UPDATED: usize = 36;
 
 /// The values of a row; the addresses are given as text.
 pub(crate) fn values<'v>(
@@ -102,12 +102,13 @@ pub(crate) fn values<'v>(
         error.map(|e| e.text.as_str()).into(),
         flow.request.raw.map(table::int).into(),
         flow.response.raw.map(table::int).into(),
+        Int(flow.modified.into()),
+        Text(&flow.rules),
         Text(&flow.tags),
         Text(&flow.comment),
         Int(flow.session.0),
         Int(flow.color.map_or(0, |color| color as i64)),
         Int(flow.starred.into()),
-        Int(flow.modified.into()),
         Text(&flow.app),
     ]
 }
@@ -150,13 +151,14 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
         client: table::address(row.try_get(28)?),
         server: row.try_get::<Option<&str>, _>(29)?.map(table::address),
         path: row.try_get(30)?,
-        tags: row.try_get(34)?,
-        comment: row.try_get(35)?,
-        session: SessionId(row.try_get(36)?),
-        color: as_color(row.try_get(37)?),
-        starred: row.try_get::<i64, _>(38)? != 0,
-        modified: row.try_get::<i64, _>(39)? != 0,
-        app: row.try_get(40)?,
+        modified: row.try_get::<i64, _>(34)? != 0,
+        rules: row.try_get(35)?,
+        tags: row.try_get(36)?,
+        comment: row.try_get(37)?,
+        session: SessionId(row.try_get(38)?),
+        color: as_color(row.try_get(39)?),
+        starred: row.try_get::<i64, _>(40)? != 0,
+        app: row.try_get(41)?,
     })
 }
 

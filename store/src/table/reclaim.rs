@@ -8,7 +8,7 @@
 use crate::{
     flow::{FlowId, SessionId, Side},
     sqlite::{Database, Failed, Value},
-    table::{chunks, heads, packets, sessions::Sums},
+    table::{chunks, heads, packets, rules, sessions::Sums},
 };
 use std::time::{Duration, Instant};
 
@@ -131,6 +131,9 @@ pub(crate) fn delete_running(database: &Database<'_>, id: FlowId) -> Result<(), 
     let (first, last) = packets::of(id, id);
     let range = [Value::Int(first), Value::Int(last)];
     database.run("DELETE FROM flow_packets WHERE id BETWEEN ? AND ?", &range)?;
+    let (first, last) = rules::changes(id, id);
+    let range = [Value::Int(first), Value::Int(last)];
+    database.run("DELETE FROM changes WHERE id BETWEEN ? AND ?", &range)?;
     let mut newest =
         database.prepare("SELECT coalesce(max(id), 0) FROM chunks WHERE id BETWEEN ? AND ?")?;
     for side in [Side::Request, Side::Response] {
@@ -240,6 +243,7 @@ impl Reclaimer {
             tables.push(("heads", heads::heads(whole.0, whole.1)));
             tables.push(("interims", heads::interims(whole.0, whole.1)));
             tables.push(("flow_packets", packets::of(whole.0, whole.1)));
+            tables.push(("changes", rules::changes(whole.0, whole.1)));
         }
         for (table, range) in tables {
             if delete_rows(database, table, range, self.rows)? > 0 {

@@ -13,7 +13,7 @@ use crate::{
     table::{
         chunks,
         connections::ConnectionsTable,
-        flows, heads, packets,
+        flows, heads, packets, rules,
         sessions::{Growing, Sums},
     },
 };
@@ -31,6 +31,7 @@ pub(super) struct Statements<'d> {
     insert_interim: Insert<'d>,
     insert_chunk: Insert<'d>,
     add_packets: Statement<'d>,
+    insert_change: Insert<'d>,
     growing: Growing<'d>,
     text: AddressText,
 }
@@ -48,6 +49,7 @@ impl<'d> Statements<'d> {
             insert_interim: Insert::prepare(database, heads::INSERT_INTERIM)?,
             insert_chunk: Insert::prepare(database, chunks::INSERT)?,
             add_packets: database.prepare(packets::ADD)?,
+            insert_change: Insert::prepare(database, rules::INSERT_CHANGE)?,
             growing: Growing::prepare(database)?,
             text: AddressText::default(),
         })
@@ -172,7 +174,7 @@ impl FlowWork {
         sums.add_bytes(flow.session, bytes - table::int(self.counted));
         if self.noted {
             let [id, ..] = values;
-            let [.., tags, comment, _, color, starred, _, _] = values;
+            let [.., tags, comment, _, color, starred, _] = values;
             statements
                 .annotate
                 .run(&[id, tags, comment, color, starred])?;
@@ -196,6 +198,11 @@ impl FlowWork {
             statements
                 .insert_chunk
                 .run(&chunks::values(flow.id, chunk))?;
+        }
+        for (kind, data) in &self.unwritten.changes {
+            statements
+                .insert_change
+                .run(&rules::change(flow.id, *kind, data))?;
         }
         for range in &self.unwritten.packets {
             if let Some(values) = packets::values(flow.id, range) {

@@ -13,6 +13,7 @@ mod filter;
 mod list;
 mod packets;
 mod record;
+mod rules;
 mod sessions;
 mod skip;
 mod support;

@@ -1,0 +1,192 @@
+//! Rules: what is changed on its way, and when.
+//!
+//! A rule has a filter, a stage, and actions that are done in order. Here is what a rule *is*, as the database, the
+//! API and a file of rules hold it; what it does is the proxy's.
+
+mod action;
+mod file;
+
+pub use action::{Action, Content, How, Link};
+pub use file::{FileError, from_toml, to_toml};
+
+use crate::{Timestamp, filter::Filter};
+use serde::{Deserialize, Serialize};
+
+/// Identifies a rule; counts up from 1 within one database. Those of a file have negative numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(pub i64);
+
+/// Where on an exchange's way a rule acts.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// On the request, before it goes to the server.
+    #[default]
+    Request = 0,
+    /// On the final response, before it goes to the client.
+    Response = 1,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What a person calls it.
+    #[schema(example = "Staging instead of production")]
+    pub name: String,
+    /// The rules that are switched on and off together with it; empty when it is alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Whether it acts.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
+    pub on: bool,
+    /// Which messages, in the filter language; empty for all. Every rule's filter looks at the message as it came.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(example = "host:api.example.com path:/v1")]
+    pub filter: String,
+    /// On requests or on responses.
+    #[serde(default)]
+    pub stage: Stage,
+    /// What is done, in order.
+    pub actions: Vec<Action>,
+}
+
+/// A rule with its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRule {
+    /// Its number.
+    pub id: RuleId,
+    /// What it says.
+    pub rule: Rule,
+}
+
+/// One thing that a rule did to a flow, or could not do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Done {
+    /// The rule's number.
+    pub rule: i64,
+    /// What it was called.
+    pub name: String,
+    /// Where it acted.
+    pub stage: Stage,
+    /// What it did, or tried to do: the name of the action.
+    #[schema(example = "set-header")]
+    pub action: String,
+    /// What was done in words; or why nothing was.
+    pub text: String,
+    /// It could not be done; the message went on without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+}
+
+/// What rules made of a flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rewritten {
+    /// What they did, in order.
+    pub done: Vec<Done>,
+    /// Bytes of the request's body that was sent instead of the one that came.
+    pub request_body: Option<u64>,
+    /// Bytes of the response's body that was sent instead of the one that came.
+    pub response_body: Option<u64>,
+}
+
+impl Rule {
+    /// The longest name or group, in bytes.
+    pub const MOST_NAME: usize = 200;
+
+    /// Reads its filter.
+    ///
+    /// # Errors
+    /// [`RuleError`]: the filter cannot be read, or asks for something that is not known at this stage.
+    pub fn read_filter(&self) -> Result<Filter, RuleError> {
+        let filter = Filter::parse(&self.filter)?;
+        match filter.unknown_at(self.stage) {
+            Some(why) => Err(RuleError::Unknown(why)),
+            None => Ok(filter),
+        }
+    }
+
+    /// Looks at what can be looked at without the actions.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn check(&self) -> Result<(), RuleError> {
+        self.read_filter()?;
+        for (what, text) in [("name", &self.name), ("group", &self.group)] {
+            if text.len() > Self::MOST_NAME || text.chars().any(char::is_control) {
+                return Err(RuleError::Text(format!(
+                    "a rule's {what} is one line of at most {} bytes",
+                    Self::MOST_NAME
+                )));
+            }
+        }
+        if self.name.trim().is_empty() || self.name.contains(',') {
+            return Err(RuleError::Text(
+                "a rule has a name, without commas: the list of flows shows it".to_owned(),
+            ));
+        }
+        if self.actions.is_empty() {
+            return Err(RuleError::Text(format!(
+                "the rule {:?} has no action: there is nothing that it would do",
+                self.name
+            )));
+        }
+        if let Some(action) = self
+            .actions
+            .iter()
+            .find(|action| !action.stages().contains(&self.stage))
+        {
+            let stage = match self.stage {
+                Stage::Request => "response",
+                Stage::Response => "request",
+            };
+            return Err(RuleError::Text(format!(
+                "{} is for rules of the stage {stage}: the rule {:?} acts elsewhere",
+                action.name(),
+                self.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Why a rule cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// Its filter cannot be read.
+    #[error(transparent)]
+    Filter(#[from] crate::filter::FilterError),
+    /// Its filter asks for what is not known at its stage.
+    #[error("{0}")]
+    Unknown(String),
+    /// Something else is wrong; the text says what, and what to do.
+    #[error("{0}")]
+    Text(String),
+}
+
+impl Done {
+    /// Several as they are recorded.
+    pub fn to_json(done: &[Self]) -> String {
+        serde_json::to_string(done).unwrap_or_default()
+    }
+}
+
+/// The moment that ages are counted from.
+pub(crate) fn now() -> i64 {
+    Timestamp::now().0
+}
+
+fn on() -> bool {
+    true
+}
+
+fn is_on(on: &bool) -> bool {
+    *on
+}
+
+#[cfg(test)]
+mod tests;

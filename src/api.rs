@@ -31,12 +31,43 @@ pub(crate) async fn post<T: DeserializeOwned>(
     body: &serde_json::Value,
 ) -> anyhow::Result<T> {
     let body = Full::new(Bytes::from(serde_json::to_vec(body)?));
-    let exchange = exchange(running, path, body.map_err(io::Error::other).boxed());
+    let exchange = exchange(
+        running,
+        Method::POST,
+        path,
+        body.map_err(io::Error::other).boxed(),
+    );
     let answer = tokio::time::timeout(PATIENCE, exchange);
     let answer = answer
         .await
         .with_context(|| format!("{} does not answer", whom(running)))?;
     read(running, answer)
+}
+
+/// Asks without a body, and reads what comes back.
+///
+/// # Errors
+/// As [`post`].
+pub(crate) async fn ask(running: &Running, method: Method, path: &str) -> anyhow::Result<Bytes> {
+    send(running, method, path, Bytes::new()).await
+}
+
+/// Sends bytes, and reads what comes back.
+///
+/// # Errors
+/// As [`post`].
+pub(crate) async fn send(
+    running: &Running,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> anyhow::Result<Bytes> {
+    let body = Full::new(body).map_err(io::Error::other).boxed();
+    let answer = tokio::time::timeout(PATIENCE, exchange(running, method, path, body));
+    let answer = answer
+        .await
+        .with_context(|| format!("{} does not answer", whom(running)))?;
+    accepted(running, answer)
 }
 
 /// Posts a file, however long that takes, and reads the JSON that comes back.
@@ -50,7 +81,8 @@ pub(crate) async fn upload<T: DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let pieces = ReaderStream::with_capacity(file, PIECE).map_ok(Frame::data);
     let body = StreamBody::new(pieces);
-    read(running, exchange(running, path, BodyExt::boxed(body)).await)
+    let answer = exchange(running, Method::POST, path, BodyExt::boxed(body)).await;
+    read(running, answer)
 }
 
 fn whom(running: &Running) -> String {
@@ -64,6 +96,16 @@ fn read<T: DeserializeOwned>(
     running: &Running,
     answer: anyhow::Result<(StatusCode, Bytes)>,
 ) -> anyhow::Result<T> {
+    let answer = accepted(running, answer)?;
+    serde_json::from_slice(&answer)
+        .with_context(|| format!("cannot read what {} says", whom(running)))
+}
+
+/// What was answered, unless it is a refusal.
+fn accepted(
+    running: &Running,
+    answer: anyhow::Result<(StatusCode, Bytes)>,
+) -> anyhow::Result<Bytes> {
     let whom = || whom(running);
     let (status, answer) = answer.with_context(|| format!("cannot ask {}", whom()))?;
     if !status.is_success() {
@@ -77,11 +119,12 @@ fn read<T: DeserializeOwned>(
             detail.map_or_else(|| format!("{} says {status}", whom()), str::to_owned)
         );
     }
-    serde_json::from_slice(&answer).with_context(|| format!("cannot read what {} says", whom()))
+    Ok(answer)
 }
 
 async fn exchange(
     running: &Running,
+    method: Method,
     path: &str,
     body: BoxBody<Bytes, io::Error>,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -89,7 +132,7 @@ async fn exchange(
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = Request::builder()
-        .method(Method::POST)
+        .method(method)
         .uri(path)
         .header(header::HOST, running.web.to_string())
         .header(header::AUTHORIZATION, format!("Bearer {}", running.token))

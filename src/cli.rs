@@ -5,8 +5,11 @@ mod read;
 pub(crate) use read::Read;
 
 mod capture;
+mod rule;
 
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Way};
+
+pub(crate) use rule::{Rule, RuleCommand, RuleStage};
 
 use crate::captures::Where;
 
@@ -60,6 +63,8 @@ pub(crate) enum Command {
     /// Capture for the program that calls this
     #[command(hide = true)]
     Packets(Packets),
+    /// What is changed on its way: list, add and remove rules
+    Rule(Rule),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell
@@ -119,6 +124,15 @@ pub(crate) struct Run {
         hide_env_values = true
     )]
     pub(crate) capture_limit: Option<Size>,
+    /// File of rules (TOML), which act behind those of the page; it is read again when it changes
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OVERHEAR_RULES",
+        hide_env_values = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) rules: Option<PathBuf>,
     /// Secret that opens the page [default: made once for the data folder]
     #[arg(
         long,

@@ -10,6 +10,7 @@ mod keylog;
 mod packets;
 mod read;
 mod replay;
+mod rule;
 mod run;
 mod show;
 mod table;
@@ -54,6 +55,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
+        Command::Rule(rule) => block_on(rule::execute(&data, rule.command)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
         Command::Read(_)
         | Command::Capture(_)

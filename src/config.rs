@@ -43,6 +43,7 @@ pub(crate) struct File {
     capture: Vec<Where>,
     #[serde(default, deserialize_with = "parsed")]
     capture_limit: Option<Size>,
+    rules: Option<PathBuf>,
     token: Option<String>,
     no_open: Option<bool>,
     qr: Option<bool>,
@@ -72,6 +73,8 @@ pub(crate) struct RunSettings {
     pub(crate) capture: Vec<Where>,
     /// Most that is kept of their packets.
     pub(crate) capture_limit: Option<Size>,
+    /// A file of rules.
+    pub(crate) rules: Option<PathBuf>,
     /// None: the data folder's own.
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
@@ -114,7 +117,8 @@ impl File {
             ))
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        for path in file.upstream_ca.iter_mut().chain(&mut file.data) {
+        let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
+        for path in paths.chain(&mut file.rules) {
             *path = folder.join(&path);
         }
         Ok(file)
@@ -145,6 +149,7 @@ impl File {
                 let limit = self.capture_limit.as_ref();
                 limit.map(|limit| json!(limit.to_string()))
             }
+            "rules" => self.rules.as_ref().map(path),
             "token" => self.token.as_ref().map(|token| json!(token)),
             "no-open" => self.no_open.map(Value::Bool),
             "qr" => self.qr.map(Value::Bool),
@@ -187,6 +192,7 @@ impl File {
             upstream: self.upstream(run.upstream),
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
+            rules: run.rules.or_else(|| self.rules.clone()),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
             qr: run.qr || self.qr.unwrap_or(false),

@@ -100,6 +100,12 @@ impl Table {
                 Some(limit) => json!(limit.to_string()),
                 None => row.default(),
             },
+            "rules" => json!(
+                settings
+                    .rules
+                    .as_ref()
+                    .map(|file| file.display().to_string())
+            ),
             "no-open" => json!(!settings.open),
             "qr" => json!(settings.qr),
             // the token

@@ -226,6 +226,7 @@ impl Client {
             replay_of: None,
             announce: None,
             stop: self.engine.stop.clone(),
+            rules: &self.engine.rules,
         }
     }
 

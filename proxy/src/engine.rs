@@ -4,6 +4,7 @@ use crate::{
     admit::Admission,
     apps::Apps,
     crowd::Crowd,
+    intercept::Rules,
     options::{LocalSite, Visit},
     tls::Connector,
     upstream::{Ways, same_host},
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) ways: Ways,
     pub(crate) connector: Connector,
     pub(crate) crowd: Crowd,
+    /// What is changed on its way.
+    pub(crate) rules: Rules,
     /// Which programs on this computer connections are from.
     pub(crate) apps: Apps,
     /// Open client connections.

@@ -1,5 +1,6 @@
 //! HTTP/1.0 and 1.1: our own relay, heads forwarded verbatim, both directions at once.
 
+mod changed;
 mod chunked;
 mod exchange;
 mod framing;
@@ -11,6 +12,7 @@ mod input;
 mod line;
 mod link;
 mod plain;
+mod prepared;
 mod problem;
 mod record;
 mod relay;
@@ -18,11 +20,16 @@ mod request;
 mod response;
 mod target;
 
-pub(crate) use half::{Half, send};
+pub(crate) use changed::blocked;
+pub(crate) use framing::{Asked as Framed, Body};
+pub(crate) use half::{Half, send, send_slowly};
+pub(crate) use head::HeadReader;
 pub(crate) use input::Input;
+pub(crate) use problem::Problem;
+pub(crate) use relay::respond;
 pub(crate) use request::IDLE;
 
-use crate::target::Target;
+use crate::{intercept::Rules, target::Target};
 use bytes::BytesMut;
 use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -86,6 +93,8 @@ pub(crate) struct Session<'a> {
     /// Cancelled when the program stops: exchanges that run go on, no further request is read, and a
     /// connection without a running exchange is closed at once.
     pub(crate) stop: CancellationToken,
+    /// What is changed on its way.
+    pub(crate) rules: &'a Rules,
 }
 
 /// How the relay ended.

@@ -7,15 +7,19 @@
 
 mod accept;
 mod cork;
+mod elsewhere;
 mod exchange;
 mod failure;
 mod head;
 mod opened;
 mod single;
+mod source;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod waiting;
 
+pub(crate) use exchange::Elsewhere;
 pub(crate) use single::Single;
 
 use crate::{
@@ -66,6 +70,7 @@ pub(crate) async fn relay(
     client: Stream,
     read: BytesMut,
     upstream: Upstream<Stream>,
+    dial: &dyn Elsewhere,
 ) {
     let Upstream {
         io,
@@ -105,6 +110,8 @@ pub(crate) async fn relay(
         client: session.accepted.client,
         server: address,
         waiting: Waiting::new(opened),
+        rules: session.rules,
+        dial: Some(dial),
     };
     let mut server_io = pin!(server_io);
     let mut stopped = pin!(session.stop.cancelled());
@@ -191,6 +198,8 @@ pub(crate) async fn broken(
         client: session.accepted.client,
         server: None,
         waiting: Waiting::default(),
+        rules: session.rules,
+        dial: None,
     };
     let mut stopped = pin!(session.stop.cancelled());
     loop {

@@ -14,6 +14,7 @@ mod error;
 mod failure;
 mod http1;
 mod http2;
+mod intercept;
 mod listen;
 mod options;
 mod proxy;
@@ -31,6 +32,7 @@ pub use http1::fuzz;
 
 pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
+pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingMessage, check_rule};
 pub use options::{LocalSite, Options, Visit};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::ReplayRequest;

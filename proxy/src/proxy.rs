@@ -7,13 +7,17 @@ use crate::{
     crowd::Crowd,
     engine::{Engine, canonical},
     error::Error,
+    intercept::{Choice, Edit, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
     options::Options,
     replay::{self, ReplayRequest},
     tls::Connector,
     upstream::{Guard, Names, Own, Ways},
 };
-use overhear_store::{FlowId, Timestamp};
+use overhear_store::{
+    FlowId, Timestamp,
+    rule::{RuleError, StoredRule},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -74,6 +78,7 @@ impl Proxy {
             },
             connector,
             crowd: Crowd::default(),
+            rules: Rules::default(),
             apps: Apps::new(),
             open: AtomicU64::new(0),
             replays: TaskTracker::new(),
@@ -223,6 +228,56 @@ impl Handle {
     /// Hosts of which any certificate is accepted.
     pub fn accepted_certificates(&self) -> Vec<String> {
         self.engine.connector.accepted()
+    }
+
+    /// Puts these rules in the place of all others, for exchanges that begin from now on. Those that cannot be used are
+    /// left out and given back with the reason.
+    pub fn set_rules(&self, rules: &[StoredRule]) -> Vec<(i64, RuleError)> {
+        self.engine.rules.set(rules)
+    }
+
+    /// Messages that wait for a person, oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.engine.rules.room.list()
+    }
+
+    /// One of them, whole.
+    ///
+    /// # Errors
+    /// [`WaitError`]: it does not wait.
+    pub fn waiting_message(&self, id: u64) -> Result<WaitingMessage, WaitError> {
+        self.engine.rules.room.get(id)
+    }
+
+    /// Keeps an edit of the version that was looked at, and lets the message wait on; gives its new version.
+    ///
+    /// # Errors
+    /// [`WaitError`]: it does not wait, is another version, or the edit cannot be used.
+    pub fn edit_waiting(&self, id: u64, version: u64, edit: &Edit) -> Result<u64, WaitError> {
+        self.engine.rules.room.edit(id, version, edit)
+    }
+
+    /// Decides about a message; with a version, only if it is the one that was looked at.
+    ///
+    /// # Errors
+    /// As [`edit_waiting`](Self::edit_waiting).
+    pub fn decide_waiting(
+        &self,
+        id: u64,
+        version: Option<u64>,
+        choice: &Choice,
+    ) -> Result<(), WaitError> {
+        self.engine.rules.room.decide(id, version, choice)
+    }
+
+    /// Lets everything that waits go on as it is; how many that were.
+    pub fn let_all_go(&self) -> usize {
+        self.engine.rules.room.let_all_go()
+    }
+
+    /// Changes whenever [`waiting`](Self::waiting) would.
+    pub fn waiting_changed(&self) -> watch::Receiver<u64> {
+        self.engine.rules.room.changed()
     }
 
     /// Sends a request that a person built; returns the new flow's number as soon as it is recorded.

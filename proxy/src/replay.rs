@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     http1::{self, Dial, DialFailed, Route, Session, Upstream},
     http2,
+    intercept::Rules,
     stream::Stream,
     target::{Scheme, Target},
     tls::{Failed, Wish},
@@ -189,12 +190,15 @@ impl Replay<'_> {
         // the relay ends after the first exchange when it is told to stop during it
         let stop = CancellationToken::new();
         let (begun, has_begun) = oneshot::channel();
+        let rules = Rules::default();
         let session = Session {
             recorder: &self.recorder,
             accepted: &accepted,
             replay_of: self.request.of,
             announce: Some(begun),
             stop: stop.clone(),
+            // what a person built goes as it was built
+            rules: &rules,
         };
         let head = &self.built.head;
         let (mut from, mut to) = tokio::io::split(ours);

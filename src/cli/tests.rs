@@ -34,11 +34,15 @@ fn help_is_as_written() {
         "capture",
         "completions",
         "ca",
+        "rule",
     ] {
         insta::assert_snapshot!(name, help(&[name]));
     }
     for name in ["path", "export", "import", "rotate"] {
         insta::assert_snapshot!(format!("ca_{name}"), help(&["ca", name]));
+    }
+    for name in ["list", "add", "rm", "on", "off", "export", "import"] {
+        insta::assert_snapshot!(format!("rule_{name}"), help(&["rule", name]));
     }
 }
 

@@ -8,16 +8,18 @@ use crate::{
     captures::Table as Captured,
     config::{self, File, RunSettings},
     data::{Data, Lock, Running},
+    exit::Usage,
     settings::Table,
     terminal::tell,
 };
 use anyhow::Context;
 use overhear_proxy::Proxy;
 use overhear_store::{Store, changes::Change};
-use overhear_webui::{Onboarding, Server, captures::Captures, lan};
+use overhear_webui::{Onboarding, Server, captures::Captures, lan, rules::Rulebook};
 use std::{
     io::{self, IsTerminal},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -81,6 +83,13 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         token: token.clone(),
     };
     let ports = listening_ports(&places.proxy, places.web);
+    let rules = Rulebook::open(store.clone(), handle.clone()).await?;
+    if let Some(file) = &settings.rules
+        && let Err(why) = rules.read_file(file).await
+    {
+        store.close().await?;
+        return Err(Usage(why).into());
+    }
     let captures = Arc::new(Captured::new(
         store.clone(),
         handle.clone(),
@@ -104,6 +113,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
             data.path().display().to_string(),
             handle.clone(),
         )),
+        rules: rules.clone(),
         captures: captures.clone(),
     };
     servers.spawn(named("the page", server.run(page, stopped.clone())));
@@ -131,6 +141,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
             places.page(),
         )),
         tokio::spawn(tell_trouble(store.clone())),
+        tokio::spawn(read_rules_again(rules, settings.rules.clone())),
     ];
 
     let ended = serve(servers, &stop, stopped).await;
@@ -236,6 +247,18 @@ async fn tell_trouble(store: Store) {
             _ => {}
         }
     }
+}
+
+/// Reads the file of rules again whenever it changes.
+async fn read_rules_again(rules: Arc<Rulebook>, file: Option<PathBuf>) {
+    let Some(file) = file else {
+        return;
+    };
+    let told = |read: Result<usize, String>| match read {
+        Ok(count) => tell(&format!("overhear: {count} rules were read again")),
+        Err(why) => tell(&format!("overhear: {why}. The rules before act on.")),
+    };
+    rules.watch_file(&file, told).await;
 }
 
 /// Whether somebody can be asked: both what is asked and the answer go through a terminal.

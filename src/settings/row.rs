@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 11] = [
+pub(super) const ROWS: [Row; 12] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -52,6 +52,7 @@ pub(super) const ROWS: [Row; 11] = [
         Kind::Text,
         false,
     ),
+    row("rules", "File of rules", Kind::File, false),
     row("web", "The page listens on", Kind::Text, false),
     row("token", "Secret that opens the page", Kind::Secret, false),
     row(
@@ -150,7 +151,7 @@ impl Row {
             "insecure-upstream" if text != "*" => {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
-            "data" | "upstream-ca" if !Path::new(&text).is_absolute() => Err(format!(
+            "data" | "upstream-ca" | "rules" if !Path::new(&text).is_absolute() => Err(format!(
                 "{text:?} is not a whole path: write it from the root of the file system on"
             )),
             _ => Ok(text),

@@ -17,10 +17,12 @@ pub(crate) mod problem;
 mod qr;
 mod recording;
 mod replay;
+mod rules;
 mod selection;
 mod sessions;
 mod settings;
 mod status;
+mod waiting;
 
 use crate::server::App;
 use axum::{
@@ -55,6 +57,8 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(filter::routes())
         .merge(sessions::routes())
         .merge(replay::routes())
+        .merge(rules::routes())
+        .merge(waiting::routes())
         .merge(export::routes())
         .merge(import::routes())
         .merge(status::routes())

@@ -15,6 +15,7 @@ pub mod export;
 pub mod import;
 pub mod lan;
 mod onboarding;
+pub mod rules;
 mod server;
 pub mod settings;
 #[cfg(test)]
@@ -45,6 +46,8 @@ pub struct Options {
     pub data: PathBuf,
     /// What the program was told, and who changes it.
     pub settings: Arc<dyn settings::Desk>,
+    /// What is changed on its way.
+    pub rules: Arc<rules::Rulebook>,
     /// Packets that are captured beside the proxy.
     pub captures: Arc<dyn captures::Captures>,
 }

@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) data: PathBuf,
     /// What the program was told.
     pub(crate) settings: Arc<dyn settings::Desk>,
+    /// What is changed on its way.
+    pub(crate) rules: Arc<crate::rules::Rulebook>,
     /// Packets that are captured beside the proxy.
     pub(crate) captures: Arc<dyn captures::Captures>,
     /// Decoders of bodies that were asked for in parts.
@@ -154,6 +156,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         certificate: options.certificate,
         data: options.data,
         settings: options.settings,
+        rules: options.rules,
         captures: options.captures,
         paused: Arc::default(),
         started: Instant::now(),

@@ -4,12 +4,14 @@ use super::Client;
 use crate::{
     engine::is_site,
     http1::{Dial, DialFailed, Upstream},
+    http2::Elsewhere,
     stream::Stream,
     target::{Scheme, Target},
     tls::{Failed, Wish},
     upstream,
 };
 use bytes::BytesMut;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use overhear_store::{ConnectionRecorder, Failure, Timestamp};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -42,6 +44,15 @@ impl Dial for Client {
             connection,
             server,
         })
+    }
+}
+
+impl Elsewhere for Client {
+    fn reach<'d>(
+        &'d self,
+        target: &'d Target,
+    ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>> {
+        self.dial(target).boxed()
     }
 }
 

@@ -217,7 +217,8 @@ impl Inside<'_> {
             (Protocol::Http2, None) => {
                 let upstream = self.upstream(server, server_read);
                 let session = self.client.session();
-                Box::pin(http2::relay(session, client, client_read, upstream)).await;
+                let dial = self.client;
+                Box::pin(http2::relay(session, client, client_read, upstream, dial)).await;
             }
             (Protocol::Tls | Protocol::Other, _) => {
                 Box::pin(self.raw((client, client_read), (server, server_read))).await;

@@ -3,13 +3,21 @@
 //! The request direction puts an exchange at the back when it begins to forward its head; the response direction
 //! works on the front. An exchange leaves the queue when both its messages are done.
 
-use crate::{failure::Format, http1::framing::Asked};
-use overhear_store::{Failure, FlowRecorder, Side, Timestamp, Version};
+use crate::{
+    failure::Format,
+    http1::framing::Asked,
+    intercept::{Seen, throttle::Throttle},
+};
+use overhear_store::{ConnectionRecorder, Failure, FlowRecorder, Side, Timestamp, Version};
 use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    sync::atomic::{AtomicBool, Ordering},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
 };
 
@@ -27,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) last: bool,
     /// May be sent again when a connection that was used before dies: idempotent, without a body.
     pub(crate) repeatable: bool,
+    /// What rules for responses look at; none when there are no rules.
+    pub(crate) seen: Option<Box<Seen>>,
     /// The request has been forwarded.
     pub(crate) request_done: bool,
     /// The head of the final response is being forwarded.
@@ -57,11 +67,28 @@ pub(crate) struct State {
     pub(crate) queue: VecDeque<Exchange>,
     /// Exchanges that were completed on this connection to the server.
     pub(crate) served: u64,
+    /// The response at the front waits for a person.
+    pub(crate) held: bool,
     /// The only request that waits, as it was sent, when it may have to be sent again; else empty.
     pub(crate) resend: Vec<u8>,
 }
 
 impl Exchange {
+    /// How slow it is made.
+    pub(crate) fn throttle(&self) -> Option<Arc<Throttle>> {
+        self.seen.as_ref()?.throttle.clone()
+    }
+
+    /// It goes over another connection than it was thought to.
+    pub(crate) fn moved(&self, connection: &ConnectionRecorder, server: Option<SocketAddr>) {
+        if let Some(flow) = &self.flow {
+            flow.edit(|flow| {
+                flow.connection = connection.id();
+                flow.server = server;
+            });
+        }
+    }
+
     /// Records a piece of content.
     pub(crate) fn chunk(&self, side: Side, at: Timestamp, bytes: &[u8]) {
         if let Some(flow) = &self.flow {

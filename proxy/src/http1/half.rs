@@ -1,5 +1,7 @@
 //! One connection used from the two directions of a relay, in one task.
 
+use crate::intercept::throttle::Throttle;
+use overhear_store::Side;
 use parking_lot::Mutex;
 use std::{
     io,
@@ -46,4 +48,21 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(io: &mut W, bytes: &[u8]) -> io:
     use tokio::io::AsyncWriteExt;
     io.write_all(bytes).await?;
     io.flush().await
+}
+
+/// [`send`], no faster than a throttle lets it.
+pub(crate) async fn send_slowly<W: AsyncWrite + Unpin>(
+    io: &mut W,
+    bytes: &[u8],
+    side: Side,
+    throttle: Option<&Throttle>,
+) -> io::Result<()> {
+    let Some(throttle) = throttle else {
+        return send(io, bytes).await;
+    };
+    for piece in bytes.chunks(throttle.piece(side)) {
+        throttle.pass(side, piece.len()).await;
+        send(io, piece).await?;
+    }
+    Ok(())
 }

@@ -4,9 +4,11 @@ use crate::{
     http1::{
         exchange::Exchanges,
         input::Input,
+        prepared::Prepared,
         record::{Journal, Place},
         request, response,
     },
+    intercept::Rules,
     target::Target,
 };
 use overhear_store::{ConnectionRecorder, Failure};
@@ -41,6 +43,10 @@ pub(crate) struct Link<'a, C, S> {
     pub(crate) stop: &'a CancellationToken,
     /// Requests name their server (a proxy's port); otherwise all go to this one.
     pub(crate) named: bool,
+    pub(crate) rules: &'a Rules,
+    /// The only exchange that this server is for: the next request goes elsewhere again.
+    pub(crate) only: Mutex<Option<Prepared>>,
+    pub(crate) once: bool,
 }
 
 /// Why a client and a server are joined no longer.
@@ -81,6 +87,8 @@ pub(crate) enum Turn {
     Broken(Failure, Vec<u8>),
     /// The exchange at the front has become a tunnel.
     Tunnel,
+    /// A rule does not let the response through: by a reset, or by closing.
+    Blocked { reset: bool, failure: Failure },
     /// The program stops and no exchange is running.
     Stopped,
 }

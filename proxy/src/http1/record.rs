@@ -50,6 +50,52 @@ impl<'a> Journal<'a> {
         place: Place<'_>,
         first: Timestamp,
     ) -> FlowRecorder {
+        let start = self.start(head, absolute, place, first);
+        self.begun(self.recorder, start, head, first)
+    }
+
+    /// Begins the flow of a request that rules touch; unrecorded when they say so.
+    pub(crate) fn touched(
+        &self,
+        hidden: bool,
+        start: FlowStart,
+        head: &RequestHead<'_>,
+        first: Timestamp,
+    ) -> FlowRecorder {
+        match hidden {
+            true => self.begun(&self.recorder.never(), start, head, first),
+            false => self.begun(self.recorder, start, head, first),
+        }
+    }
+
+    fn begun(
+        &self,
+        recorder: &Recorder,
+        start: FlowStart,
+        head: &RequestHead<'_>,
+        first: Timestamp,
+    ) -> FlowRecorder {
+        let flow = self.begin(recorder, start);
+        flow.head(HeadKind::Request, first, head.bytes);
+        flow.edit(|flow| describe(&mut flow.request, head.version, &head.fields));
+        flow
+    }
+
+    /// What would be in the row of a flow that begins so.
+    pub(crate) fn preview(&self, start: FlowStart, head: &RequestHead<'_>) -> Flow {
+        let mut flow = self.recorder.preview(start);
+        describe(&mut flow.request, head.version, &head.fields);
+        flow
+    }
+
+    /// What is known when the flow of a request begins.
+    pub(crate) fn start(
+        &self,
+        head: &RequestHead<'_>,
+        absolute: Option<&Absolute<'_>>,
+        place: Place<'_>,
+        first: Timestamp,
+    ) -> FlowStart {
         let mut host = place.target.host.clone();
         let mut port = place.target.port;
         let mut scheme = place.target.scheme.as_str();
@@ -76,7 +122,7 @@ impl<'a> Journal<'a> {
                 Ok(Form::Origin | Form::Asterisk) | Err(_) => text(head.target),
             },
         };
-        let flow = self.begin(FlowStart {
+        FlowStart {
             connection: place.connection.id(),
             kind: Kind::Http,
             method: head.method.to_owned(),
@@ -88,10 +134,7 @@ impl<'a> Journal<'a> {
             server: place.server,
             started: first,
             replay_of: self.replay_of,
-        });
-        flow.head(HeadKind::Request, first, head.bytes);
-        flow.edit(|flow| describe(&mut flow.request, head.version, &head.fields));
-        flow
+        }
     }
 
     /// Begins a flow with a request that cannot be read: `bytes` is what came of it.
@@ -125,25 +168,28 @@ impl<'a> Journal<'a> {
             }
             _ => text(target),
         };
-        let flow = self.begin(FlowStart {
-            connection: place.connection.id(),
-            kind: Kind::Http,
-            method,
-            scheme,
-            host,
-            port,
-            path,
-            client: self.accepted.client,
-            server: None,
-            started: first,
-            replay_of: self.replay_of,
-        });
+        let flow = self.begin(
+            self.recorder,
+            FlowStart {
+                connection: place.connection.id(),
+                kind: Kind::Http,
+                method,
+                scheme,
+                host,
+                port,
+                path,
+                client: self.accepted.client,
+                server: None,
+                started: first,
+                replay_of: self.replay_of,
+            },
+        );
         flow.head(HeadKind::Request, first, bytes);
         flow
     }
 
-    fn begin(&self, start: FlowStart) -> FlowRecorder {
-        let flow = self.recorder.flow(start);
+    fn begin(&self, recorder: &Recorder, start: FlowStart) -> FlowRecorder {
+        let flow = recorder.flow(start);
         if let Some(announce) = self.announce.lock().take() {
             // who replays may have gone away
             let _ = announce.send(flow.id());

@@ -2,6 +2,7 @@
 
 mod ending;
 mod refuse;
+mod touched;
 
 use crate::{
     failure,
@@ -13,15 +14,18 @@ use crate::{
         head::HeadReader,
         input::Input,
         link::{Link, Server, Turn},
+        prepared::Prepared,
         problem::Problem,
         record::{Journal, Place},
         request::{self, Awaited},
         target::{self, Form},
     },
+    intercept::Rules,
     target::{Scheme, Target},
     words::failed,
 };
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use overhear_store::{ConnectionRecorder, Failure, FailureCause, Party};
 use parking_lot::Mutex;
 use std::{
@@ -31,6 +35,9 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
+use touched::Step;
+
+pub(crate) use touched::respond;
 
 /// A client's connection.
 pub(crate) struct Relay<'a, C> {
@@ -39,6 +46,7 @@ pub(crate) struct Relay<'a, C> {
     journal: Journal<'a>,
     exchanges: Exchanges,
     stop: CancellationToken,
+    rules: &'a Rules,
 }
 
 /// What the client wants next, where every request names its server.
@@ -63,13 +71,14 @@ where
             journal: Journal::new(&mut session),
             exchanges: Exchanges::default(),
             stop: session.stop,
+            rules: session.rules,
         }
     }
 
     /// Relays until the end.
     pub(crate) async fn run<D: Dial>(self, route: Route<D::Io>, dial: &D) -> End<C> {
         match route {
-            Route::Fixed(upstream) => self.fixed(upstream).await,
+            Route::Fixed(upstream) => self.fixed(upstream, dial).await,
             Route::Broken(target, failed) => {
                 self.broken(&target, failed.failure, &failed.connection)
                     .await
@@ -78,21 +87,66 @@ where
         }
     }
 
-    async fn fixed<S>(mut self, upstream: Upstream<S>) -> End<C>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
-    {
+    async fn fixed<D: Dial>(mut self, upstream: Upstream<D::Io>, dial: &D) -> End<C> {
         let mut server = Server::from(upstream);
-        match self.join(&mut server, false).await {
-            Turn::Request => {
-                server.close(Party::Proxy, false);
-                let place = server.place();
-                match self.next(false).await {
-                    Next::Refuse(failure, status) => self.refuse(place, failure, status).await,
-                    _ => self.bye(),
+        let mut prepared = None;
+        loop {
+            match self.join(&mut server, false, prepared.take(), false).await {
+                Turn::Request => {}
+                turn => return self.end(server, turn).await,
+            }
+            match self.next(false).await {
+                Next::Visit => {}
+                Next::Refuse(failure, status) => {
+                    server.close(Party::Proxy, false);
+                    return self.refuse(server.place(), failure, status).await;
+                }
+                _ => {
+                    server.close(Party::Proxy, false);
+                    return self.bye();
                 }
             }
-            turn => self.end(server, turn).await,
+            // nothing but a rule leads here
+            match self.touched(server.place(), false).await {
+                Step::Pass | Step::Answered => {}
+                Step::Forward(ready) if ready.target == server.target && !server.is_gone() => {
+                    prepared = Some(*ready);
+                }
+                Step::Forward(ready) => match dial.dial(&ready.target).await {
+                    Ok(upstream) => {
+                        let mut other = Server::from(upstream);
+                        ready.exchange.moved(&other.connection, other.address);
+                        match self.join(&mut other, false, Some(*ready), true).await {
+                            Turn::Request => other.close(Party::Proxy, false),
+                            Turn::ServerIdle => other.close(Party::Server, false),
+                            turn => {
+                                server.close(Party::Proxy, false);
+                                return self.end(other, turn).await;
+                            }
+                        }
+                    }
+                    Err(failed) => {
+                        ready.exchange.moved(&failed.connection, None);
+                        server.close(Party::Proxy, false);
+                        return self.cannot_send(ready.exchange, failed.failure).await;
+                    }
+                },
+                step => {
+                    server.close(Party::Proxy, false);
+                    return self.stop_at(step);
+                }
+            }
+        }
+    }
+
+    /// Ends the connection as a rule says.
+    fn stop_at(self, step: Step) -> End<C> {
+        match step {
+            Step::Reset => End::Cut {
+                client: self.client.into_inner(),
+            },
+            Step::Dropped => End::Closed,
+            _ => self.bye(),
         }
     }
 
@@ -145,16 +199,46 @@ where
                 }
                 Next::Closed | Next::Stopped => return self.bye(),
             };
+            let mut target = target;
+            let mut prepared = None;
+            let mut once = false;
+            if self.is_touched(&target) {
+                // nobody sees it before a flow runs on it
+                let hidden = self.journal.recorder.never();
+                let connection = hidden.connection(self.journal.accepted.clone());
+                let place = Place {
+                    target: &target,
+                    connection: &connection,
+                    server: None,
+                };
+                match self.touched(place, true).await {
+                    Step::Pass => {}
+                    Step::Answered => continue,
+                    Step::Forward(ready) => {
+                        once = ready.target != target;
+                        target = ready.target.clone();
+                        prepared = Some(*ready);
+                    }
+                    step => return self.stop_at(step),
+                }
+            }
             let mut server = match dial.dial(&target).await {
                 Ok(upstream) => Server::from(upstream),
                 Err(failed) => {
+                    if let Some(ready) = prepared {
+                        ready.exchange.moved(&failed.connection, None);
+                        return self.cannot_send(ready.exchange, failed.failure).await;
+                    }
                     return self
                         .broken(&target, failed.failure, &failed.connection)
                         .await;
                 }
             };
+            if let Some(ready) = &prepared {
+                ready.exchange.moved(&server.connection, server.address);
+            }
             loop {
-                match self.join(&mut server, true).await {
+                match self.join(&mut server, true, prepared.take(), once).await {
                     Turn::Request => {
                         server.close(Party::Proxy, false);
                         break;
@@ -186,7 +270,13 @@ where
     }
 
     /// Joins the client with a server.
-    async fn join<S>(&mut self, server: &mut Server<S>, named: bool) -> Turn
+    async fn join<S>(
+        &mut self,
+        server: &mut Server<S>,
+        named: bool,
+        only: Option<Prepared>,
+        once: bool,
+    ) -> Turn
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
@@ -203,6 +293,9 @@ where
             exchanges: &self.exchanges,
             stop: &self.stop,
             named,
+            rules: self.rules,
+            only: Mutex::new(only),
+            once,
         };
         link.run(&mut self.input, &mut server.input).await
     }
@@ -255,12 +348,7 @@ where
     /// The exchange at the front goes on over another connection.
     fn moved(&self, connection: &ConnectionRecorder, server: Option<SocketAddr>) {
         self.exchanges.responding(|exchange| {
-            if let Some(flow) = &exchange.flow {
-                flow.edit(|flow| {
-                    flow.connection = connection.id();
-                    flow.server = server;
-                });
-            }
+            exchange.moved(connection, server);
         });
     }
 
@@ -268,6 +356,14 @@ where
     fn bye(mut self) -> End<C> {
         farewell(self.client.get_mut());
         End::Closed
+    }
+}
+
+impl<S: AsyncRead + Unpin> Server<S> {
+    /// Whether it has closed meanwhile.
+    fn is_gone(&mut self) -> bool {
+        let read = self.input.fill(self.io.get_mut()).now_or_never();
+        matches!(read, Some(Ok(0) | Err(_)))
     }
 }
 

@@ -3,20 +3,23 @@
 use crate::{
     failure::Format,
     http1::{
-        exchange::{Exchange, Upgrade, persists},
+        exchange::{Exchange, State, Upgrade, persists},
         framing::{Asked, Body},
         half::{Half, send},
         head::{HeadReader, RequestHead},
         input::Input,
         link::{Link, Turn},
         plain,
+        prepared::Prepared,
         problem::Problem,
+        send_slowly,
         target::{self, Absolute, Form},
     },
+    intercept::{Log, Seen, Set, throttle::Throttle},
     words::failed,
 };
-use overhear_store::{FailureCause, HeadKind, Party, Side};
-use std::{future::pending, io, pin::pin, time::Duration};
+use overhear_store::{FailureCause, HeadKind, Party, Side, filter::Passing};
+use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, sleep, sleep_until, timeout},
@@ -27,10 +30,10 @@ const TOGETHER: usize = 16 << 10;
 /// The most requests that a client may send ahead of their answers; what more it sends is not read.
 const MOST_UNANSWERED: usize = if cfg!(test) { 8 } else { 100 };
 /// The most that is read ahead while a switch of protocols is undecided, or too many requests are unanswered: bytes.
-const MOST_AHEAD: usize = 64 << 10;
+pub(crate) const MOST_AHEAD: usize = 64 << 10;
 /// How long a server may answer a client that has closed its sending side before the server is told: many take
 /// that for the client's being gone, as it often is.
-const GRACE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+pub(crate) const GRACE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
 
 /// How long the head of a request may take from its first byte to its last.
 pub(crate) const SLOW: Duration = Duration::from_secs(60);
@@ -47,32 +50,21 @@ where
     let mut server = Half(link.server);
     let mut deaf = false;
     loop {
-        if let Some(turn) = not_too_far(link, &mut client, input).await {
-            return turn;
-        }
-        let mut reader = HeadReader::default();
-        match read_head(&mut client, input, &mut reader, link.exchanges.until_idle()).await {
-            Awaited::Idle => return Turn::Idle,
-            Awaited::Head => {}
-            Awaited::Closed => return silent(link).await,
-            Awaited::Cut | Awaited::Bad(_) => {
-                link.exchanges.until_idle().await;
-                return Turn::Request;
+        let prepared = link.only.lock().take();
+        let mut begun = match prepared {
+            Some(prepared) => begin_prepared(link, prepared),
+            // this server was for one exchange alone
+            None if link.once => {
+                let ended = verdict(link, &mut client, input).await;
+                return ended.unwrap_or(Turn::Request);
             }
-            Awaited::Reset(error) => return Turn::ClientReset(error),
-        }
-        if link.stop.is_cancelled() {
-            return pending().await;
-        }
-        link.journal.recorder.room().await;
-
-        let mut begun = match begin(link, input, &reader) {
-            Some(begun) => begun,
-            None => {
-                link.exchanges.until_idle().await;
-                return Turn::Request;
-            }
+            None => match next(link, &mut client, input).await {
+                Ok(begun) => begun,
+                Err(turn) => return turn,
+            },
         };
+        let throttle = begun.throttle.clone();
+        let throttle = throttle.as_deref();
         let (head, piece) = input.bytes().split_at(begun.head);
         let mut received = 0_u64;
         let mut taken = begun.body.take(piece, |content| {
@@ -85,10 +77,10 @@ where
         let sent = match begun.rewritten {
             Some(mut head) if piece.len() <= TOGETHER => {
                 head.extend_from_slice(piece);
-                send(&mut server, &head).await
+                send_slowly(&mut server, &head, Side::Request, throttle).await
             }
-            Some(head) => match send(&mut server, &head).await {
-                Ok(()) => send(&mut server, piece).await,
+            Some(head) => match send_slowly(&mut server, &head, Side::Request, throttle).await {
+                Ok(()) => send_slowly(&mut server, piece, Side::Request, throttle).await,
                 failed => failed,
             },
             None => {
@@ -124,7 +116,8 @@ where
             // a server that takes no more may still answer: the rest is read, so that the client gets to hear it
             if !deaf {
                 let wire = input.bytes().get(..taken.wire).unwrap_or_default();
-                deaf = send(&mut server, wire).await.is_err();
+                let sent = send_slowly(&mut server, wire, Side::Request, throttle).await;
+                deaf = sent.is_err();
             }
             input.consume(taken.wire);
         }
@@ -150,6 +143,70 @@ where
     }
 }
 
+/// Reads the next request and begins its exchange.
+async fn next<C, S>(
+    link: &Link<'_, C, S>,
+    client: &mut Half<'_, C>,
+    input: &mut Input,
+) -> Result<Begun, Turn>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    if let Some(turn) = not_too_far(link, client, input).await {
+        return Err(turn);
+    }
+    let mut reader = HeadReader::default();
+    match read_head(client, input, &mut reader, link.exchanges.until_idle()).await {
+        Awaited::Idle => return Err(Turn::Idle),
+        Awaited::Head => {}
+        Awaited::Closed => return Err(silent(link).await),
+        Awaited::Cut | Awaited::Bad(_) => {
+            link.exchanges.until_idle().await;
+            return Err(Turn::Request);
+        }
+        Awaited::Reset(error) => return Err(Turn::ClientReset(error)),
+    }
+    if link.stop.is_cancelled() {
+        return pending().await;
+    }
+    link.journal.recorder.room().await;
+    let set = link.rules.current();
+    let begun = match set {
+        // a request that rules touch is taken apart when those before it are answered
+        Some(set) if touched(link, input, &reader, &set) => None,
+        set => begin(link, input, &reader, set),
+    };
+    match begun {
+        Some(begun) => Ok(begun),
+        None => {
+            link.exchanges.until_idle().await;
+            Err(Turn::Request)
+        }
+    }
+}
+
+/// Whether rules touch the request at the beginning of the input.
+fn touched<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader, set: &Set) -> bool {
+    // an answer of this program's own is no flow
+    if link.place.server.is_none() || !set.touches_requests(&link.place.target.host) {
+        return false;
+    }
+    let Ok(head) = reader.request(input.bytes()) else {
+        return false;
+    };
+    let absolute = link.named.then(|| absolute_for(link, &head)).flatten();
+    let start = link
+        .journal
+        .start(&head, absolute.as_ref(), link.place, input.first());
+    let row = link.journal.preview(start, &head);
+    let passing = Passing {
+        flow: &row,
+        heads: &[head.bytes],
+    };
+    !set.on_request(passing).is_empty()
+}
+
 /// The client sends nothing more: it may still wait for answers, or be gone.
 async fn silent<C, S>(link: &Link<'_, C, S>) -> Turn
 where
@@ -159,7 +216,9 @@ where
     if timeout(GRACE, idle).await.is_err() {
         // what a server makes of that is its own decision, as without a proxy
         let _ = Half(link.server).shutdown().await;
-        link.exchanges.until_idle().await;
+        // what waits for a person would wait for a client that is gone
+        let over = |state: &State| state.queue.is_empty() || state.held;
+        link.exchanges.until(over).await;
     }
     Turn::ClientClosed
 }
@@ -319,10 +378,40 @@ struct Begun {
     last: bool,
     /// It asks for another protocol.
     switches: bool,
+    /// How slow it is made.
+    throttle: Option<Arc<Throttle>>,
+}
+
+/// Begins the exchange of a request that rules have changed.
+fn begin_prepared<C, S>(link: &Link<'_, C, S>, prepared: Prepared) -> Begun {
+    let Prepared {
+        exchange,
+        head,
+        body,
+        ..
+    } = prepared;
+    let begun = Begun {
+        body,
+        head: 0,
+        rewritten: Some(head),
+        last: exchange.last,
+        switches: exchange.upgrade.is_some(),
+        throttle: exchange.throttle(),
+    };
+    link.exchanges.change(|state| {
+        state.resend.clear();
+        state.queue.push_back(exchange);
+    });
+    begun
 }
 
 /// Begins the exchange of the request at the beginning of the input; `None` when that request is not for this server.
-fn begin<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader) -> Option<Begun> {
+fn begin<C, S>(
+    link: &Link<'_, C, S>,
+    input: &Input,
+    reader: &HeadReader,
+    set: Option<Arc<Set>>,
+) -> Option<Begun> {
     let head = reader.request(input.bytes()).ok()?;
     let absolute = if link.named {
         Some(absolute_for(link, &head)?)
@@ -353,8 +442,19 @@ fn begin<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader) -> Opt
     };
     let upgrade = upgrade(&head, asked);
     let last = !persists(head.version, head.fields.close, head.fields.keep_alive);
+    let seen = set.filter(|set| flow.is_some() && set.touches_responses(&link.place.target.host));
+    let seen = seen.map(|set| {
+        Box::new(Seen {
+            set,
+            head: head.bytes.to_vec(),
+            asked: None,
+            log: Log::default(),
+            throttle: None,
+        })
+    });
     let exchange = Exchange {
         flow,
+        seen,
         asked,
         upgrade,
         format: format_of(&head),
@@ -379,6 +479,7 @@ fn begin<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader) -> Opt
         rewritten,
         last,
         switches: upgrade.is_some(),
+        throttle: None,
     })
 }
 
@@ -397,7 +498,7 @@ fn absolute_for<'b, C, S>(link: &Link<'_, C, S>, head: &RequestHead<'b>) -> Opti
     }
 }
 
-fn upgrade(head: &RequestHead<'_>, asked: Asked) -> Option<Upgrade> {
+pub(crate) fn upgrade(head: &RequestHead<'_>, asked: Asked) -> Option<Upgrade> {
     if asked == Asked::Connect {
         return Some(Upgrade::Other);
     }

@@ -2,19 +2,21 @@
 
 use crate::{
     http1::{
+        changed::{self, Touched},
         exchange::{Upgrade, persists},
-        framing::{Asked, Body},
+        framing::{Asked, Body, Taken},
         half::{Half, send},
         head::{HeadReader, ResponseHead},
         input::Input,
         link::{Link, Turn},
         problem::Problem,
-        record,
+        record, send_slowly,
     },
+    intercept::Message,
     tls,
     words::failed,
 };
-use overhear_store::{FailureCause, FlowRecorder, HeadKind, Party, Side};
+use overhear_store::{FailureCause, FlowRecorder, HeadKind, Party, Side, Version};
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -72,19 +74,51 @@ where
         link.exchanges
             .responding(|exchange| exchange.response_begun = true);
         begin(link, &head, input, switches, upgrade);
+        let plan = match switches {
+            true => None,
+            false => changed::plan(link, head.bytes),
+        };
 
-        let rest = input.bytes().get(length..).unwrap_or_default();
+        let touched_by_rules = plan.is_some();
+        let throttle = link.exchanges.read(|state| state.awaited()?.throttle());
+        let throttle = throttle.as_deref();
         let mut received = 0_u64;
-        let mut taken = body.take(rest, |content| {
-            received += content.len() as u64;
-            chunk(link, input, content);
-        });
-        let wire = input.bytes().get(..length + taken.wire).unwrap_or_default();
-        if let Err(error) = send(&mut client, wire).await {
-            return Turn::ClientReset(error);
-        }
-        input.consume(length + taken.wire);
+        let mut taken = if let Some(plan) = plan {
+            let message = Message::response(head.bytes, head.status);
+            let (head, minor) = (head.bytes.to_vec(), minor(head.version));
+            input.consume(length);
+            let touched = Touched {
+                plan,
+                message,
+                head,
+                minor,
+                is_head: asked == Asked::Head,
+            };
+            match changed::forward(link, input, &mut body, touched).await {
+                Ok(bytes) => {
+                    received = bytes;
+                    match body.is_done() {
+                        true => Taken::done(0),
+                        false => Taken::more(0),
+                    }
+                }
+                Err(turn) => return turn,
+            }
+        } else {
+            let rest = input.bytes().get(length..).unwrap_or_default();
+            let taken = body.take(rest, |content| {
+                received += content.len() as u64;
+                chunk(link, input, content);
+            });
+            let wire = input.bytes().get(..length + taken.wire).unwrap_or_default();
+            if let Err(error) = send_slowly(&mut client, wire, Side::Response, throttle).await {
+                return Turn::ClientReset(error);
+            }
+            input.consume(length + taken.wire);
+            taken
+        };
 
+        let mut ahead = touched_by_rules;
         if switches {
             link.exchanges
                 .until(|state| {
@@ -101,22 +135,20 @@ where
                 let failure = problem.of_response(&link.place.target.to_string());
                 return Turn::Broken(failure, body.framing().to_vec());
             }
-            link.journal.recorder.room().await;
-            match input.fill(&mut server).await {
-                Ok(0) if matches!(body, Body::UntilClose) && input.is_cut_off() => {
-                    return Turn::Truncated(truncated(link, received));
+            // a piece that a rule had held may be there already
+            if input.is_empty() || !std::mem::take(&mut ahead) {
+                match more(link, input, &body, received).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(turn) => return turn,
                 }
-                Ok(0) if matches!(body, Body::UntilClose) => break,
-                Ok(0) => return Turn::Cut(cut(link, None, received)),
-                Ok(_) => {}
-                Err(error) => return Turn::Cut(cut(link, Some(error), received)),
             }
             taken = body.take(input.bytes(), |content| {
                 received += content.len() as u64;
                 chunk(link, input, content);
             });
             let wire = input.bytes().get(..taken.wire).unwrap_or_default();
-            if let Err(error) = send(&mut client, wire).await {
+            if let Err(error) = send_slowly(&mut client, wire, Side::Response, throttle).await {
                 return Turn::ClientReset(error);
             }
             input.consume(taken.wire);
@@ -135,6 +167,36 @@ where
             link.exchanges.until_idle().await;
             return Turn::Finished;
         }
+    }
+}
+
+/// Reads more of a body; false when it ends with the connection.
+pub(crate) async fn more<C, S>(
+    link: &Link<'_, C, S>,
+    input: &mut Input,
+    body: &Body,
+    received: u64,
+) -> Result<bool, Turn>
+where
+    S: AsyncRead + Unpin,
+{
+    link.journal.recorder.room().await;
+    match input.fill(&mut Half(link.server)).await {
+        Ok(0) if matches!(body, Body::UntilClose) && input.is_cut_off() => {
+            Err(Turn::Truncated(truncated(link, received)))
+        }
+        Ok(0) if matches!(body, Body::UntilClose) => Ok(false),
+        Ok(0) => Err(Turn::Cut(cut(link, None, received))),
+        Ok(_) => Ok(true),
+        Err(error) => Err(Turn::Cut(cut(link, Some(error), received))),
+    }
+}
+
+/// The digit behind the point of a version.
+pub(crate) fn minor(version: Version) -> u8 {
+    match version {
+        Version::Http10 => 0,
+        Version::Http11 | Version::Http2 => 1,
     }
 }
 
@@ -192,13 +254,13 @@ fn begin<C, S>(
     });
 }
 
-fn chunk<C, S>(link: &Link<'_, C, S>, input: &Input, content: &[u8]) {
+pub(crate) fn chunk<C, S>(link: &Link<'_, C, S>, input: &Input, content: &[u8]) {
     let at = input.last();
     link.exchanges
         .responding(|exchange| exchange.chunk(Side::Response, at, content));
 }
 
-fn record<C, S>(link: &Link<'_, C, S>, act: impl FnOnce(&FlowRecorder)) {
+pub(crate) fn record<C, S>(link: &Link<'_, C, S>, act: impl FnOnce(&FlowRecorder)) {
     link.exchanges.responding(|exchange| {
         if let Some(flow) = &exchange.flow {
             act(flow);
@@ -216,7 +278,7 @@ fn ended<C, S>(link: &Link<'_, C, S>, input: &Input, error: Option<io::Error>) -
     let blank = HeadReader::is_blank(input.bytes());
     link.exchanges.read(|state| {
         if state.awaited().is_none() {
-            return match link.named && state.queue.is_empty() {
+            return match (link.named || link.once) && state.queue.is_empty() {
                 true => Turn::ServerIdle,
                 false => Turn::Finished,
             };

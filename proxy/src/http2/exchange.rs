@@ -3,13 +3,20 @@
 use super::{
     failure::{format_of, note_failure, page, send_page},
     head::{request_head, response_head, trailers},
+    source::Source,
+    touched::message_of_response,
     waiting::{self, Waiting},
 };
 use crate::{
+    failure::Format,
+    http1::{DialFailed, Upstream},
+    intercept::{Rules, Seen, on_response, throttle::Throttle},
+    stream::Stream,
     target::{Scheme, Target},
     words::failed,
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use h2::{
     Reason, RecvStream, SendStream,
     client::{ResponseFuture, SendRequest},
@@ -24,6 +31,7 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
 };
 
@@ -36,12 +44,37 @@ pub(super) struct Exchange<'a> {
     pub(super) server: Option<SocketAddr>,
     /// The heads that the server has not taken.
     pub(super) waiting: Waiting,
+    /// What is changed on its way.
+    pub(super) rules: &'a Rules,
+    /// Reaches other servers, over HTTP/1.1; none where no server is reached at all.
+    pub(super) dial: Option<&'a dyn Elsewhere>,
+}
+
+/// Reaches other servers than the one that a connection was made to, over HTTP/1.1.
+pub(crate) trait Elsewhere: Send + Sync {
+    /// Dials, TLS included.
+    fn reach<'d>(
+        &'d self,
+        target: &'d Target,
+    ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>>;
 }
 
 /// An exchange that broke off: on whose side, and why.
-struct Broken {
-    side: Party,
-    error: h2::Error,
+pub(super) struct Broken {
+    pub(super) side: Party,
+    pub(super) error: h2::Error,
+    /// What the flow fails with, when the error does not say it.
+    pub(super) failure: Option<Failure>,
+}
+
+/// A request's body on its way.
+pub(super) enum Upload {
+    /// As it comes.
+    Stream(RecvStream),
+    /// What was held of it, and the rest as it comes.
+    Begun(Bytes, RecvStream),
+    /// All of it.
+    Whole(Bytes),
 }
 
 impl Broken {
@@ -62,7 +95,17 @@ impl Exchange<'_> {
     ) {
         // a head may be large: while the answer is waited for, it is kept no longer than it is needed
         let format = format_of(&request);
-        let flow = self.begin(&request);
+        let set = self.rules.current().filter(|_| self.server.is_some());
+        if let Some(set) = &set {
+            let plan = self.plan(&request, set);
+            if !plan.is_empty() {
+                let touched = self.touched(request, respond, sender, set.clone(), plan);
+                return Box::pin(touched).await;
+            }
+        }
+        let flow = self.begin(self.recorder, &request);
+        let seen = set.filter(|set| set.touches_responses(self.host(&request)));
+        let mut seen = seen.map(|set| self.seen(&request, set));
         let (parts, body) = request.into_parts();
         let mut request = Request::from_parts(parts, ());
         if request.uri().authority().is_none() {
@@ -70,6 +113,7 @@ impl Exchange<'_> {
         }
         let ends = body.is_end_stream();
         let size = waiting::size(&request);
+        let upload = Upload::Stream(body);
         let sent = match sender.ready().await {
             Ok(_) if !self.waiting.has_room(size) => {
                 return refuse(flow, respond, too_many_heads());
@@ -85,14 +129,37 @@ impl Exchange<'_> {
         if ends {
             flow.edit(|f| f.times.request_last = f.times.request_first);
         }
-        match self
-            .both(&flow, body, to_server, ends, response, &mut respond)
-            .await
-        {
+        let outcome = self.both(
+            &flow,
+            upload,
+            to_server,
+            ends,
+            response,
+            &mut respond,
+            seen.as_mut(),
+        );
+        let outcome = outcome.await;
+        self.finish(flow, outcome, format, respond);
+    }
+
+    /// Ends the flow as its exchange ended.
+    pub(super) fn finish(
+        &self,
+        flow: FlowRecorder,
+        outcome: Result<(), Broken>,
+        format: Format,
+        mut respond: SendResponse<Bytes>,
+    ) {
+        match outcome {
             Ok(()) => flow.complete(),
+            Err(Broken {
+                failure: Some(failure),
+                ..
+            }) => flow.fail(failure),
             Err(Broken {
                 side: Party::Server,
                 error,
+                ..
             }) if error.is_io() => {
                 // answered only when no response has begun
                 let failure = note_failure(Party::Server, &error, self.target);
@@ -104,31 +171,46 @@ impl Exchange<'_> {
                 flow.fail(failure);
             }
             Err(broken) if broken.is_unread() => flow.fail(no_more_streams(&broken.error)),
-            Err(Broken { side, error }) => flow.fail(note_failure(side, &error, self.target)),
+            Err(Broken { side, error, .. }) => flow.fail(note_failure(side, &error, self.target)),
         }
     }
 
     /// Both directions at once, until both are done or either breaks off.
-    async fn both(
+    #[expect(clippy::too_many_arguments, reason = "both sides of an exchange")]
+    pub(super) async fn both(
         &self,
         flow: &FlowRecorder,
-        body: RecvStream,
+        upload: Upload,
         mut to_server: SendStream<Bytes>,
         sent: bool,
         response: ResponseFuture,
         respond: &mut SendResponse<Bytes>,
+        seen: Option<&mut Seen>,
     ) -> Result<(), Broken> {
         let mut sent = sent;
+        let throttle = seen.as_ref().and_then(|seen| seen.throttle.clone());
         let outcome = {
             let mut up = pin!(async {
                 let pump = Pump {
                     recorder: self.recorder,
                     flow,
                     side: Side::Request,
+                    throttle: throttle.clone(),
                 };
-                pump.run(body, &mut to_server).await
+                match upload {
+                    Upload::Stream(body) => pump.run(body, &mut to_server).await,
+                    Upload::Begun(begun, body) => {
+                        pump.send(&mut to_server, begun, false).await?;
+                        pump.run(body, &mut to_server).await
+                    }
+                    Upload::Whole(body) => {
+                        pump.send(&mut to_server, body, true).await?;
+                        pump.ended();
+                        Ok(())
+                    }
+                }
             });
-            let mut down = pin!(self.answer(flow, response, respond));
+            let mut down = pin!(self.answer(flow, response, respond, seen));
             let mut answered = None;
             loop {
                 tokio::select! {
@@ -152,8 +234,9 @@ impl Exchange<'_> {
             }
         };
         if let Err(Broken {
-            side: Party::Client,
+            side: Party::Client | Party::Proxy,
             error,
+            ..
         }) = &outcome
         {
             to_server.send_reset(error.reason().unwrap_or(Reason::CANCEL));
@@ -167,7 +250,8 @@ impl Exchange<'_> {
         flow: &FlowRecorder,
         mut response: ResponseFuture,
         respond: &mut SendResponse<Bytes>,
-    ) -> Result<SendStream<Bytes>, Broken> {
+        seen: Option<&mut Seen>,
+    ) -> Result<Option<SendStream<Bytes>>, Broken> {
         let response = loop {
             match next_response(&mut response, respond).await {
                 Ok(Next::Interim(interim)) => {
@@ -195,7 +279,8 @@ impl Exchange<'_> {
             }
         };
         let now = Timestamp::now();
-        flow.head(HeadKind::Response, now, &response_head(&response));
+        let head = response_head(&response);
+        flow.head(HeadKind::Response, now, &head);
         let (parts, body) = response.into_parts();
         let ends = body.is_end_stream();
         flow.edit(|f| {
@@ -206,6 +291,17 @@ impl Exchange<'_> {
                 f.times.response_last = Some(now);
             }
         });
+        let mut throttle = None;
+        if let Some(seen) = seen {
+            let plan = on_response(seen, flow, &head);
+            if !plan.is_empty() {
+                let message = message_of_response(&parts);
+                let from = Source::Http2(body);
+                let delivered = self.deliver(flow, message, from, plan, seen, respond);
+                return Box::pin(delivered).await;
+            }
+            throttle.clone_from(&seen.throttle);
+        }
         let mut to_client = respond
             .send_response(Response::from_parts(parts, ()), ends)
             .map_err(on(Party::Client))?;
@@ -214,6 +310,7 @@ impl Exchange<'_> {
                 recorder: self.recorder,
                 flow,
                 side: Side::Response,
+                throttle,
             };
             if let Err(broken) = pump.run(body, &mut to_client).await {
                 if broken.side == Party::Server {
@@ -223,22 +320,40 @@ impl Exchange<'_> {
                 return Err(broken);
             }
         }
-        Ok(to_client)
+        Ok(Some(to_client))
     }
 
     /// Begins the flow of a request.
-    fn begin(&self, request: &Request<RecvStream>) -> FlowRecorder {
+    pub(super) fn begin(&self, recorder: &Recorder, request: &Request<RecvStream>) -> FlowRecorder {
+        let start = self.start(request);
+        let started = start.started;
+        let flow = recorder.flow(start);
+        flow.head(HeadKind::Request, started, &request_head(request));
+        flow.edit(|f: &mut Flow| {
+            f.request.version = Some(Version::Http2);
+            note_content(request.headers(), &mut f.request);
+        });
+        flow
+    }
+
+    /// The host that a request names.
+    pub(super) fn host<'r>(&'r self, request: &'r Request<RecvStream>) -> &'r str {
+        let host = request.uri().host().unwrap_or(&self.target.host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// What is known when the flow of a request begins.
+    pub(super) fn start(&self, request: &Request<RecvStream>) -> FlowStart {
         let started = Timestamp::now();
         let uri = request.uri();
-        let host = uri.host().unwrap_or(&self.target.host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host(request);
         let port = match uri.authority() {
             Some(authority) => authority
                 .port_u16()
                 .unwrap_or_else(|| self.target.scheme.default_port()),
             None => self.target.port,
         };
-        let flow = self.recorder.flow(FlowStart {
+        FlowStart {
             connection: self.connection.id(),
             kind: Kind::Http,
             method: request.method().to_string(),
@@ -253,17 +368,11 @@ impl Exchange<'_> {
             server: self.server,
             started,
             replay_of: None,
-        });
-        flow.head(HeadKind::Request, started, &request_head(request));
-        flow.edit(|f: &mut Flow| {
-            f.request.version = Some(Version::Http2);
-            note_content(request.headers(), &mut f.request);
-        });
-        flow
+        }
     }
 
     /// A request without `:authority` names its server in `Host`, or not at all; `h2` wants one to send.
-    fn name_authority(&self, request: &mut Request<()>) {
+    pub(super) fn name_authority(&self, request: &mut Request<()>) {
         let host = request.headers().get(header::HOST);
         let named = host.and_then(|h| uri::Authority::try_from(h.as_bytes()).ok());
         let authority = named.or_else(|| self.target.to_string().parse().ok());
@@ -286,7 +395,7 @@ pub(super) fn answer_with_failure(
     mut respond: SendResponse<Bytes>,
     failure: Failure,
 ) {
-    let flow = exchange.begin(&request);
+    let flow = exchange.begin(exchange.recorder, &request);
     let page = page(&failure, format_of(&request));
     flow.edit(|f| f.status = Some(page.status().as_u16()));
     send_page(&mut respond, page);
@@ -308,6 +417,7 @@ async fn next_response(
             return Poll::Ready(Err(Broken {
                 side: Party::Client,
                 error: cancelled.map_or_else(|error| error, h2::Error::from),
+                failure: None,
             }));
         }
         match response.poll_informational(cx) {
@@ -324,14 +434,43 @@ async fn next_response(
 }
 
 /// Carries one direction's body, recorded on its way.
-struct Pump<'a> {
-    recorder: &'a Recorder,
-    flow: &'a FlowRecorder,
-    side: Side,
+pub(super) struct Pump<'a> {
+    pub(super) recorder: &'a Recorder,
+    pub(super) flow: &'a FlowRecorder,
+    pub(super) side: Side,
+    /// How slow it is made.
+    pub(super) throttle: Option<Arc<Throttle>>,
 }
 
 impl Pump<'_> {
-    async fn run(&self, mut from: RecvStream, to: &mut SendStream<Bytes>) -> Result<(), Broken> {
+    /// Sends a piece, no faster than a throttle lets it.
+    pub(super) async fn send(
+        &self,
+        to: &mut SendStream<Bytes>,
+        mut data: Bytes,
+        last: bool,
+    ) -> Result<(), Broken> {
+        let receiver = match self.side {
+            Side::Request => Party::Server,
+            Side::Response => Party::Client,
+        };
+        if let Some(throttle) = &self.throttle {
+            let piece = throttle.piece(self.side);
+            while data.len() > piece {
+                throttle.pass(self.side, piece).await;
+                let piece = data.split_to(piece);
+                send(to, piece, false).await.map_err(on(receiver))?;
+            }
+            throttle.pass(self.side, data.len()).await;
+        }
+        send(to, data, last).await.map_err(on(receiver))
+    }
+
+    pub(super) async fn run(
+        &self,
+        mut from: RecvStream,
+        to: &mut SendStream<Bytes>,
+    ) -> Result<(), Broken> {
         let (sender, receiver) = match self.side {
             Side::Request => (Party::Client, Party::Server),
             Side::Response => (Party::Server, Party::Client),
@@ -345,6 +484,7 @@ impl Pump<'_> {
                     Err(Broken {
                         side: receiver,
                         error: cancelled.map_or_else(|error| error, h2::Error::from),
+                        failure: None,
                     })
                 }),
             });
@@ -356,7 +496,7 @@ impl Pump<'_> {
                         self.flow.chunk(self.side, Timestamp::now(), &data);
                     }
                     if length > 0 || last {
-                        send(to, data, last).await.map_err(on(receiver))?;
+                        self.send(to, data, last).await?;
                     }
                     from.flow_control()
                         .release_capacity(length)
@@ -387,7 +527,7 @@ impl Pump<'_> {
         }
     }
 
-    fn ended(&self) {
+    pub(super) fn ended(&self) {
         let now = Some(Timestamp::now());
         self.flow.edit(|f| match self.side {
             Side::Request => f.times.request_last = now,
@@ -397,7 +537,11 @@ impl Pump<'_> {
 }
 
 /// Sends as the receiver has room.
-async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result<(), h2::Error> {
+pub(super) async fn send(
+    to: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    last: bool,
+) -> Result<(), h2::Error> {
     loop {
         if data.is_empty() {
             return if last {
@@ -422,19 +566,19 @@ async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result
 }
 
 /// The request never left: the client may send it again (RFC 9113 section 8.7).
-fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, failure: Failure) {
+pub(super) fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, failure: Failure) {
     respond.send_reset(Reason::REFUSED_STREAM);
     flow.fail(failure);
 }
 
-fn no_more_streams(error: &h2::Error) -> Failure {
+pub(super) fn no_more_streams(error: &h2::Error) -> Failure {
     let text = format!(
         "the server takes no more requests on this connection ({error}): the client was told to send this one again on a new connection"
     );
     failed(FailureCause::Closed, Party::Server, text)
 }
 
-fn too_many_heads() -> Failure {
+pub(super) fn too_many_heads() -> Failure {
     let text = format!(
         "the server has not taken earlier requests on this connection whose heads have {} MiB together, so this one was not sent: the client was told that it may send it again (REFUSED_STREAM, RFC 9113 section 8.7)",
         waiting::MOST >> 20
@@ -453,17 +597,21 @@ pub(super) fn note_content(fields: &HeaderMap, info: &mut overhear_store::Messag
     info.content_encoding = text(header::CONTENT_ENCODING);
 }
 
-fn on(side: Party) -> impl Fn(h2::Error) -> Broken {
-    move |error| Broken { side, error }
+pub(super) fn on(side: Party) -> impl Fn(h2::Error) -> Broken {
+    move |error| Broken {
+        side,
+        error,
+        failure: None,
+    }
 }
 
 /// The code to reset the other side's stream with.
-fn reason(error: &h2::Error) -> Reason {
+pub(super) fn reason(error: &h2::Error) -> Reason {
     error.reason().unwrap_or(Reason::INTERNAL_ERROR)
 }
 
 /// Lets the connection write what has room, so that a reset does not overtake what came before it: `h2` drops what
 /// still waits.
-async fn written() {
+pub(super) async fn written() {
     tokio::task::yield_now().await;
 }

@@ -45,6 +45,7 @@ fn relaying(
         let accepted = Connection::accepted(address(50_000), address(8080));
         let connection = Arc::new(recorder.connection(accepted.clone()));
         let session = Session {
+            rules: &crate::intercept::Rules::default(),
             recorder: &recorder,
             accepted: &accepted,
             replay_of: None,
@@ -65,7 +66,7 @@ fn relaying(
                 connection: connection.clone(),
                 server: Some(address(443)),
             };
-            relay(session, near, read, upstream).await;
+            relay(session, near, read, upstream, &Nobody).await;
         } else {
             let failure = failed(FailureCause::Tls, Party::Server, "no handshake");
             broken(session, near, read, &target, &connection, failure).await;
@@ -256,4 +257,17 @@ async fn heads_that_no_server_takes_are_not_gathered() {
         .collect();
     assert_eq!(why.len(), refused, "{why:?}");
     assert!(why[0].text.contains("REFUSED_STREAM"), "{why:?}");
+}
+
+/// Reaches nobody.
+struct Nobody;
+
+impl super::Elsewhere for Nobody {
+    fn reach<'d>(
+        &'d self,
+        _: &'d Target,
+    ) -> futures_util::future::BoxFuture<'d, Result<Upstream<Stream>, crate::http1::DialFailed>>
+    {
+        unreachable!("no rule leads elsewhere")
+    }
 }

@@ -13,6 +13,7 @@ use super::{
     problem::Problem,
     selection::{self, Sessions},
     status::Status,
+    waiting::WaitingList,
 };
 use crate::server::{App, stopped};
 use axum::{
@@ -87,6 +88,7 @@ pub(super) struct FlowsEvent {
 /// | `reload` | `{}` | something was missed: read the list again |
 /// | `sessions` | `{}` | there are other sessions, or another one is recorded into |
 /// | `devices` | `DeviceList` | at the beginning, and when a device connects or is decided about |
+/// | `waiting` | `WaitingList` | messages begin or end to wait for a person; at the beginning when some do |
 /// | `status` | `Status` | at the beginning, and when it changed; looked at every two seconds |
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "events",
@@ -152,6 +154,7 @@ impl Watcher {
         back: bool,
     ) -> Result<(), Gone> {
         let mut devices = self.app.proxy.devices_changed();
+        let mut waiting = self.app.proxy.waiting_changed();
         let mut trouble = self.app.trouble.clone();
         let mut ticks = interval(STATUS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -161,6 +164,9 @@ impl Watcher {
 
         self.status(&mut status).await?;
         self.send("devices", &DeviceList::read(&self.app)).await?;
+        if !self.app.proxy.waiting().is_empty() {
+            self.send("waiting", &WaitingList::read(&self.app)).await?;
+        }
         if back {
             self.send("reload", &Nothing {}).await?;
         } else if let Some(after) = after {
@@ -180,6 +186,7 @@ impl Watcher {
                     next = Instant::now() + PAUSE;
                 }
                 Ok(()) = devices.changed() => pending.devices = true,
+                Ok(()) = waiting.changed() => pending.waiting = true,
                 Ok(()) = trouble.changed() => self.status(&mut status).await?,
                 _ = ticks.tick() => self.status(&mut status).await?,
             }
@@ -190,6 +197,9 @@ impl Watcher {
     async fn flush(&mut self, pending: Pending) -> Result<(), Gone> {
         if pending.devices {
             self.send("devices", &DeviceList::read(&self.app)).await?;
+        }
+        if pending.waiting {
+            self.send("waiting", &WaitingList::read(&self.app)).await?;
         }
         if pending.sessions {
             self.send("sessions", &Nothing {}).await?;

@@ -38,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "filter", description = "What can be written in a filter"),
         (name = "sessions", description = "Recordings: what is saved, named and exported"),
         (name = "replay", description = "Sending requests"),
+        (name = "rules", description = "What is changed on its way"),
         (name = "export", description = "Taking flows away"),
         (name = "import", description = "Bringing flows in"),
         (name = "program", description = "What the program is doing, and what it was told"),

@@ -51,6 +51,7 @@ struct Request {
 
 /// A body: exactly one of the members.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ReplayContent)]
 #[serde(deny_unknown_fields)]
 struct Content {
     /// Text, sent as UTF-8.

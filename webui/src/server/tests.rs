@@ -258,6 +258,9 @@ async fn it_serves_on_a_socket_and_stops_although_a_client_listens() {
         authority: site.authority.clone(),
         certificate: site.folder.path().join("ca/cert.pem"),
         data: site.folder.path().to_owned(),
+        rules: crate::rules::Rulebook::open(site.store.clone(), site.proxy.clone())
+            .await
+            .expect("rules"),
         settings: Arc::new(crate::testing::Drawer::default()),
         captures: Arc::new(crate::testing::Listed::default()),
     };

@@ -115,6 +115,9 @@ impl Site {
             authority: authority.clone(),
             certificate: ca.join("cert.pem"),
             data: folder.path().to_owned(),
+            rules: crate::rules::Rulebook::open(store.clone(), handle.clone())
+                .await
+                .expect("rules"),
             settings: Arc::new(Drawer::default()),
             captures: Arc::new(Listed::default()),
         };

@@ -96,6 +96,17 @@ where
                     client: self.client.into_inner(),
                 }
             }
+            Turn::Blocked { reset, failure } => {
+                server.close(Party::Proxy, false);
+                self.settle(Some(failure.clone()), &failure);
+                match reset {
+                    true => End::Cut {
+                        client: self.client.into_inner(),
+                    },
+                    // dropped without a farewell: over TLS, no close_notify says that this is the end
+                    false => End::Closed,
+                }
+            }
             Turn::Tunnel => self.tunnel(server).await,
         }
     }

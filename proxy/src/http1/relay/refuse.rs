@@ -8,6 +8,7 @@ use crate::{
     failure::{self, Format},
     http1::{
         End,
+        exchange::Exchange,
         framing::Body,
         half::send,
         head::{HeadReader, RequestHead},
@@ -111,6 +112,13 @@ where
             drain(&mut client, &mut input).await;
         }
         End::Closed
+    }
+
+    /// Answers a request that rules have changed with a failure, and closes.
+    pub(super) async fn cannot_send(self, exchange: Exchange, failure: Failure) -> End<C> {
+        self.exchanges
+            .change(|state| state.queue.push_back(exchange));
+        self.answer(failure).await
     }
 
     /// Answers the exchange at the front with a failure, and closes.

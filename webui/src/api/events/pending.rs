@@ -16,6 +16,8 @@ pub(super) struct Pending {
     pub(super) missed: bool,
     /// Devices changed.
     pub(super) devices: bool,
+    /// What waits for a person changed.
+    pub(super) waiting: bool,
     /// Sessions changed.
     pub(super) sessions: bool,
     /// The program's state changed.

@@ -43,6 +43,9 @@ struct BodyQuery {
     /// Of a decoded body: at most so many bytes. Fewer come when the body ends before.
     #[param(minimum = 1)]
     length: Option<u64>,
+    /// The body that a rule sent instead of the one that came, without content coding; where that went on as it came, that.
+    #[serde(default)]
+    sent: bool,
     /// Have it saved as a file, images too.
     #[serde(default)]
     download: bool,
@@ -155,6 +158,15 @@ async fn answer(
         Side::Request => &flow.request,
         Side::Response => &flow.response,
     };
+    if query.sent
+        && let Some(body) = app.store.sent_body(flow.id, side).await?
+    {
+        let mut response = Response::new(Body::from(body));
+        let mut sent = message.clone();
+        sent.content_encoding.clear();
+        describe(response.headers_mut(), &flow, &sent, query.download);
+        return Ok(response);
+    }
     let size = message.body_size;
     let in_parts = query.from.is_some() || query.length.is_some();
     let mut response = if query.decoded && in_parts {

@@ -9,6 +9,7 @@ use overhear_store::{
     Color, Error, FailureCause, FlowId, HeadKind, Kind, MessageInfo, Party, Side, State, Store,
     Version, head,
     read::{Chunk, RecordedHead},
+    rule::Done,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,8 +65,10 @@ pub struct Flow {
     pub response: Option<Message>,
     /// The flow that this one replays.
     pub replay_of: Option<i64>,
-    /// It is a replay, and its request is another than that of the flow it replays.
+    /// It is a replay whose request is another than that of the flow it replays, or rules have changed what passed.
     pub modified: bool,
+    /// The names of the rules that touched it.
+    pub rules: Vec<String>,
     /// Words put on the flow by a person or a rule.
     pub tags: Vec<String>,
     /// A person's comment; empty when there is none.
@@ -93,6 +96,8 @@ pub struct FlowDetail {
     pub connection: Option<Connection>,
     /// Other flows that have to do with it.
     pub related: Related,
+    /// What rules did to it, in order.
+    pub rules_did: Vec<Done>,
     /// It came from a capture and has packets, or had them: see `/flows/{id}/packets`.
     pub has_packets: bool,
 }
@@ -138,6 +143,11 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub sent: Option<SentHead>,
+    /// Bytes of the body that was sent instead of the one that came, without content coding: see `sent` of
+    /// `/flows/{id}/request/body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sent_body_size: Option<u64>,
 }
 
 /// A head as it went on to the other side.
@@ -259,6 +269,7 @@ impl Flow {
             response: (!silent).then(|| Message::from(&flow.response)),
             replay_of: flow.replay_of.map(|id| id.0),
             modified: flow.modified,
+            rules: tags(&flow.rules),
             tags: tags(&flow.tags),
             comment: flow.comment.clone(),
             session: flow.session.0,
@@ -296,6 +307,12 @@ impl FlowDetail {
             redirect_from: related.redirect_from.map(|id| id.0),
             redirect_to: related.redirect_to.map(|id| id.0),
         };
+        let rewritten = store.rewritten(id).await?;
+        detail.rules_did = rewritten.done;
+        detail.flow.request.sent_body_size = rewritten.request_body;
+        if let Some(response) = &mut detail.flow.response {
+            response.sent_body_size = rewritten.response_body;
+        }
         detail.has_packets = !store.packets_of(id).await?.is_empty();
         Ok(Some(detail))
     }
@@ -340,6 +357,7 @@ impl FlowDetail {
             },
             connection: connection.map(Connection::from),
             related: Related::default(),
+            rules_did: Vec::new(),
             has_packets: false,
         }
     }

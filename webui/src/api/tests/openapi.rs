@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 42] = [
+const ROUTES: [(&str, &[&str]); 54] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -35,6 +35,18 @@ const ROUTES: [(&str, &[&str]); 42] = [
     ("/captures/{id}", &["delete"]),
     ("/interfaces", &["get"]),
     ("/replay", &["post"]),
+    ("/rules", &["get", "post", "patch"]),
+    ("/rules/{id}", &["get", "put", "delete"]),
+    ("/rules/order", &["put"]),
+    ("/rules/preview", &["post"]),
+    ("/rules/import", &["post"]),
+    ("/rules.toml", &["get"]),
+    ("/waiting", &["get"]),
+    ("/waiting/{id}", &["get", "put"]),
+    ("/waiting/{id}/continue", &["post"]),
+    ("/waiting/{id}/drop", &["post"]),
+    ("/waiting/{id}/answer", &["post"]),
+    ("/waiting/continue", &["post"]),
     ("/export", &["get", "post"]),
     ("/import", &["post"]),
     ("/status", &["get"]),

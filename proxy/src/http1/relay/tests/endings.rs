@@ -219,6 +219,7 @@ impl Sockets {
         };
         let relaying = tokio::spawn(async move {
             let session = Session {
+                rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,
                 accepted: &accepted,
                 replay_of: None,

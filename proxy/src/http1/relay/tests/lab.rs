@@ -211,6 +211,7 @@ async fn run(recorder: &Recorder, fixed: bool, steps: &[Step], cut: Cut) -> (End
         let (recorder, stop) = (recorder.clone(), stop.clone());
         async move {
             let session = Session {
+                rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,
                 accepted: &accepted,
                 replay_of: None,

@@ -47,6 +47,7 @@ fn relaying(
     let relaying = tokio::spawn(async move {
         let accepted = Connection::accepted(address(50_000), address(8080));
         let session = Session {
+            rules: &crate::intercept::Rules::default(),
             recorder: &recorder,
             accepted: &accepted,
             replay_of: None,

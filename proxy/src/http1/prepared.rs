@@ -1,0 +1,17 @@
+//! A request that rules have changed, ready to be sent.
+
+use crate::{
+    http1::{exchange::Exchange, framing::Body},
+    target::Target,
+};
+
+/// A request to be sent as the only one to its server, or as the next.
+pub(crate) struct Prepared {
+    /// Whom it goes to.
+    pub(crate) target: Target,
+    pub(crate) exchange: Exchange,
+    /// Its head, and what of its body was held.
+    pub(crate) head: Vec<u8>,
+    /// What of its body is still to come, and passes as it comes.
+    pub(crate) body: Body,
+}

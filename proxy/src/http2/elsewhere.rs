@@ -1,0 +1,268 @@
+//! A request of HTTP/2 that rules lead to another server: it goes there over HTTP/1.1, whatever that server could
+//! speak, and its answer is translated.
+
+use super::{
+    exchange::{Broken, Exchange, Upload, on},
+    failure::{page, send_page},
+    source::{Source, broken_off},
+    touched::{gave_up, response_of},
+};
+use crate::{
+    failure::Format,
+    http1::{self, Body, Framed, HeadReader, Input, Upstream},
+    intercept::{self, Message, Seen, Start, is_hop, type_of},
+    stream::Stream,
+    target::Target,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_fn;
+use h2::server::SendResponse;
+use overhear_store::{FlowRecorder, HeadKind, Party, Side, Timestamp, Version};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+impl Exchange<'_> {
+    /// Sends a request to another server, over HTTP/1.1.
+    #[expect(clippy::too_many_arguments, reason = "a whole exchange")]
+    pub(super) async fn elsewhere(
+        &self,
+        flow: FlowRecorder,
+        message: Message,
+        to: Target,
+        upload: Upload,
+        seen: &mut Seen,
+        mut respond: SendResponse<Bytes>,
+        format: Format,
+    ) {
+        let Some(dial) = self.dial else {
+            return flow.fail(gave_up());
+        };
+        let upstream = match dial.reach(&to).await {
+            Ok(upstream) => upstream,
+            Err(failed) => {
+                flow.edit(|flow| flow.connection = failed.connection.id());
+                let page = page(&failed.failure, format);
+                flow.edit(|flow| flow.status = Some(page.status().as_u16()));
+                send_page(&mut respond, page);
+                return flow.fail(failed.failure);
+            }
+        };
+        let Upstream {
+            io,
+            connection,
+            server,
+            ..
+        } = upstream;
+        flow.edit(|flow| {
+            flow.connection = connection.id();
+            flow.server = server;
+        });
+        let outcome = self
+            .over_http1(&flow, message, &to, upload, seen, &mut respond, io)
+            .await;
+        connection.edit(|connection| connection.closed_by = Some(Party::Proxy));
+        if let Err(Broken {
+            side: Party::Server,
+            failure: Some(failure),
+            ..
+        }) = &outcome
+        {
+            let page = page(failure, format);
+            let status = page.status().as_u16();
+            if send_page(&mut respond, page) {
+                flow.edit(|flow| flow.status = Some(status));
+            }
+        }
+        self.finish(flow, outcome, format, respond);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a whole exchange")]
+    async fn over_http1(
+        &self,
+        flow: &FlowRecorder,
+        mut message: Message,
+        to: &Target,
+        upload: Upload,
+        seen: &mut Seen,
+        respond: &mut SendResponse<Bytes>,
+        io: Stream,
+    ) -> Result<(), Broken> {
+        if message.first("host").is_none() {
+            message.add("Host", intercept::authority(self.target).as_bytes());
+        }
+        for_http1(&mut message);
+        let chunked =
+            !matches!(upload, Upload::Whole(_)) && message.first("content-length").is_none();
+        if chunked {
+            message.set("Transfer-Encoding", b"chunked");
+        }
+        let head = message.to_http1(1);
+        flow.head(HeadKind::RequestSent, Timestamp::now(), &head);
+        let (from, mut io) = tokio::io::split(io);
+        let throttle = seen.throttle.clone();
+        let mut up = std::pin::pin!(async {
+            // a server that takes no more may still answer
+            let _ = send_over(self, flow, &mut io, &head, upload, chunked, throttle).await;
+            io
+        });
+        let is_head = matches!(&message.start, Start::Request { method, .. } if method == "HEAD");
+        let mut sent = None;
+        let (answer, source, bytes) = {
+            let mut down = std::pin::pin!(read_response(from, to, is_head));
+            loop {
+                tokio::select! {
+                    io = &mut up, if sent.is_none() => {
+                        sent = Some(io);
+                        flow.edit(|flow| flow.times.request_last = Some(Timestamp::now()));
+                    }
+                    read = &mut down => break read?,
+                    cancelled = poll_fn(|cx| respond.poll_reset(cx)) => {
+                        let error = cancelled.map_or_else(|error| error, h2::Error::from);
+                        return Err(on(Party::Client)(error));
+                    }
+                }
+            }
+        };
+        flow.head(HeadKind::Response, Timestamp::now(), &bytes);
+        let (content_type, content_encoding) = type_of(&answer);
+        flow.edit(|flow| {
+            flow.status = Some(answer.status());
+            flow.response.version = Some(Version::Http11);
+            flow.response.content_type = content_type;
+            flow.response.content_encoding = content_encoding;
+        });
+        let plan = intercept::on_response(seen, flow, &bytes);
+        let mut delivered = std::pin::pin!(async {
+            match plan.is_empty() {
+                true => {
+                    let response = response_of(&answer);
+                    self.stream(flow, response, Bytes::new(), source, seen, respond)
+                        .await
+                }
+                false => {
+                    self.deliver(flow, answer, source, plan, seen, respond)
+                        .await
+                }
+            }
+        });
+        // a server may answer while it is still sent to
+        let delivered = loop {
+            tokio::select! {
+                io = &mut up, if sent.is_none() => sent = Some(io),
+                delivered = &mut delivered => break delivered,
+            }
+        };
+        delivered.map(drop)
+    }
+}
+
+/// Writes a request to a server of HTTP/1.1.
+async fn send_over<W: AsyncWrite + Unpin>(
+    exchange: &Exchange<'_>,
+    flow: &FlowRecorder,
+    io: &mut W,
+    head: &[u8],
+    upload: Upload,
+    chunked: bool,
+    throttle: Option<Arc<intercept::throttle::Throttle>>,
+) -> std::io::Result<()> {
+    let throttle = throttle.as_deref();
+    http1::send_slowly(io, head, Side::Request, throttle).await?;
+    let (begun, rest) = match upload {
+        Upload::Whole(body) => (body, None),
+        Upload::Begun(begun, rest) => (begun, Some(rest)),
+        Upload::Stream(rest) => (Bytes::new(), Some(rest)),
+    };
+    let piece = |data: &[u8]| match chunked {
+        false => data.to_vec(),
+        true => [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat(),
+    };
+    if !begun.is_empty() {
+        http1::send_slowly(io, &piece(&begun), Side::Request, throttle).await?;
+    }
+    if let Some(mut rest) = rest {
+        while let Some(data) = rest.data().await {
+            let data = data.map_err(std::io::Error::other)?;
+            exchange.recorder.room().await;
+            if !data.is_empty() {
+                flow.chunk(Side::Request, Timestamp::now(), &data);
+                http1::send_slowly(io, &piece(&data), Side::Request, throttle).await?;
+            }
+            let released = rest.flow_control().release_capacity(data.len());
+            released.map_err(std::io::Error::other)?;
+        }
+        if chunked {
+            http1::send_slowly(io, b"0\r\n\r\n", Side::Request, throttle).await?;
+        }
+    }
+    io.flush().await
+}
+
+/// Reads the final response of a server of HTTP/1.1: the message, its body, and the bytes of its head.
+async fn read_response<R: AsyncRead + Send + Unpin + 'static>(
+    mut io: R,
+    to: &Target,
+    is_head: bool,
+) -> Result<(Message, Source, Vec<u8>), Broken> {
+    let mut input = Input::new(BytesMut::new());
+    loop {
+        let mut reader = HeadReader::default();
+        loop {
+            match reader.response_ready(input.bytes()) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(problem) => return Err(broken_off(problem.of_response(&to.to_string()).text)),
+            }
+            if !matches!(input.fill(&mut io).await, Ok(1..)) {
+                return Err(broken_off(format!(
+                    "{to} closed the connection before the end of a response's head."
+                )));
+            }
+        }
+        let wrong = |problem: http1::Problem| broken_off(problem.of_response(&to.to_string()).text);
+        let head = reader.response(input.bytes()).map_err(wrong)?;
+        let length = head.skipped + head.bytes.len();
+        if (100..200).contains(&head.status) {
+            input.consume(length);
+            continue;
+        }
+        let framed = match is_head {
+            true => Framed::Head,
+            false => Framed::Other,
+        };
+        let body = Body::of_response(&head.fields, head.version, head.status, framed);
+        let body = body.map_err(wrong)?;
+        let message = Message::response(head.bytes, head.status);
+        let bytes = head.bytes.to_vec();
+        input.consume(length);
+        let source = Source::Http1 {
+            io: Box::new(io),
+            input,
+            body,
+        };
+        return Ok((message, source, bytes));
+    }
+}
+
+/// Makes a request of HTTP/2 one of HTTP/1.1: `Host` first, the cookies in one field (RFC 9113 section 8.2.3).
+fn for_http1(message: &mut Message) {
+    let mut cookies: Vec<Vec<u8>> = Vec::new();
+    message.fields.retain(|(name, value)| {
+        let is_cookie = name.eq_ignore_ascii_case("cookie");
+        if is_cookie {
+            cookies.push(value.clone());
+        }
+        !is_cookie && !is_hop(name) && !name.eq_ignore_ascii_case("te")
+    });
+    if !cookies.is_empty() {
+        message.add("Cookie", &cookies.join(&b"; "[..]));
+    }
+    if let Some(at) = message
+        .fields
+        .iter()
+        .position(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
+        let host = message.fields.remove(at);
+        message.fields.insert(0, host);
+    }
+}

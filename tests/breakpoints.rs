@@ -1,0 +1,265 @@
+//! Promise: a message waits for a person, goes on as edited, and nothing else waits with it.
+
+use crate::support::{Nginx, Program, Server, api::json, server::response, until};
+use serde_json::{Value, json};
+
+fn breakpoint(program: &Program, filter: &str, stage: &str, seconds: u64) {
+    let rule = json!({
+        "name": "stop", "filter": filter, "stage": stage, "actions": [{"do": "wait", "seconds": seconds}],
+    });
+    program.api.expect(201, "POST", "/api/rules", Some(&rule));
+}
+
+/// The one message that waits, as soon as it does.
+fn waiting(program: &Program) -> Value {
+    until("a message to wait", || {
+        let list = program.api.get("/api/waiting");
+        let items = list["items"].as_array().unwrap();
+        let items: Vec<_> = items.iter().filter(|item| item["gone"] == false).collect();
+        match items.as_slice() {
+            [one] => Some(program.api.get(&format!("/api/waiting/{}", one["id"]))),
+            _ => None,
+        }
+    })
+}
+
+fn decide(program: &Program, status: u16, message: &Value, what: &str, body: &Value) -> Value {
+    let path = format!("/api/waiting/{}/{what}", message["id"]);
+    let answer = program.api.expect(status, "POST", &path, Some(body));
+    match answer.body.is_empty() {
+        true => Value::Null,
+        false => json(&answer),
+    }
+}
+
+#[test]
+fn a_request_is_edited_while_it_waits() {
+    let origin = Nginx::start();
+    let echo = Server::answering(None, |request| {
+        response(
+            "200 OK",
+            &[],
+            format!("{}|{}", request.head_text(), request.text()),
+        )
+    });
+    let program = Program::trusting(&origin.ca.pem);
+    breakpoint(&program, "path:/stop", "request", 0);
+    for (name, url, version) in [
+        ("plain", origin.http("/stop"), "--http1.1"),
+        ("tls", origin.https("/stop"), "--http1.1"),
+        ("h2", origin.https("/stop"), "--http2"),
+    ] {
+        let curl = program
+            .curl()
+            .args([
+                version,
+                "-d",
+                "{\"a\":1}",
+                "-H",
+                "X-Old: 1",
+                &format!("{url}?{name}"),
+            ])
+            .start();
+        let message = waiting(&program);
+        assert_eq!(
+            (&message["stage"], &message["method"]),
+            (&json!("request"), &json!("POST"))
+        );
+        assert_eq!(message["body"], json!({"text": "{\"a\":1}"}));
+        // what waits slows nothing else, also not on the way to the same server
+        let other = url.replace("/stop", "/hello.txt");
+        assert_eq!(
+            program.curl().args([version, &other]).ok().text(),
+            "hello, world\n"
+        );
+
+        // an edit is kept; whoever edits what was there before is told
+        let path = format!("/api/waiting/{}", message["id"]);
+        let kept = json!({"version": 1, "method": "PUT", "body": {"text": "edited"}});
+        let kept = json(&program.api.expect(200, "PUT", &path, Some(&kept)));
+        assert_eq!(
+            (&kept["version"], &kept["method"]),
+            (&json!(2), &json!("PUT"))
+        );
+        let late = json!({"version": 1, "method": "PATCH"});
+        let told = json(&program.api.expect(409, "PUT", &path, Some(&late)));
+        assert!(
+            told["detail"]
+                .as_str()
+                .unwrap()
+                .contains("somebody else has edited"),
+            "{told}"
+        );
+        for wrong in [
+            json!({"method": "a b"}),
+            json!({"url": "nowhere"}),
+            json!({"status": 200}),
+            json!({"headers": [["a b", "c"]]}),
+            json!({"headers": [["a", "b\r\nc: d"]]}),
+        ] {
+            decide(&program, 400, &message, "continue", &wrong);
+        }
+        let edit = json!({
+            "version": 2,
+            "url": format!("http://127.0.0.1:{}/elsewhere?{name}", echo.port()),
+            "headers": [["x-NEW", "2"], ["Content-Length", "99"]],
+        });
+        decide(&program, 204, &message, "continue", &edit);
+        let said = curl.wait().ok().text();
+        assert!(
+            said.starts_with(&format!("PUT /elsewhere?{name} HTTP/1.1\r\n")),
+            "{said}"
+        );
+        assert!(said.ends_with("|edited"), "{said}");
+        let lower = said.to_lowercase();
+        assert!(
+            lower.contains("x-new: 2\r\n") && !lower.contains("x-old"),
+            "{said}"
+        );
+        assert!(lower.contains("content-length: 6\r\n"), "{said}");
+        decide(&program, 409, &message, "continue", &json!({}));
+        let flow = program.api.flow(&format!("path:/stop?{name}"));
+        assert_eq!(flow["rules_did"][0]["text"], "edited by a person");
+        assert_eq!(program.api.body(&flow, "request"), b"{\"a\":1}");
+        let sent = program
+            .api
+            .bytes(&format!("/api/flows/{}/request/body?sent=true", flow["id"]));
+        assert_eq!(sent, b"edited");
+    }
+    program.api.expect(404, "GET", "/api/waiting/99", None);
+}
+
+#[test]
+fn a_response_waits_is_answered_or_dropped() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    breakpoint(&program, "path:/data.json", "response", 0);
+    for (url, version) in [
+        (origin.http("/data.json"), "--http1.1"),
+        (origin.https("/data.json"), "--http1.1"),
+        (origin.https("/data.json"), "--http2"),
+    ] {
+        let get = || {
+            program
+                .curl()
+                .args([version, "-w", "|%{http_code}", &url])
+                .start()
+        };
+        let curl = get();
+        let message = waiting(&program);
+        assert_eq!(
+            (&message["stage"], &message["status"]),
+            (&json!("response"), &json!(200))
+        );
+        let edit = json!({"status": 404, "body": {"text": "changed"}});
+        decide(&program, 204, &message, "continue", &edit);
+        assert_eq!(curl.wait().ok().text(), "changed|404");
+
+        let curl = get();
+        let answer =
+            json!({"status": 503, "headers": [["Retry-After", "1"]], "body": {"base64": "b3du"}});
+        decide(&program, 204, &waiting(&program), "answer", &answer);
+        assert_eq!(curl.wait().ok().text(), "own|503");
+
+        let curl = get();
+        decide(&program, 204, &waiting(&program), "drop", &json!({}));
+        assert_ne!(curl.wait().status.code(), Some(0));
+
+        let curl = get();
+        waiting(&program);
+        assert_eq!(
+            json(
+                &program
+                    .api
+                    .expect(200, "POST", "/api/waiting/continue", None)
+            )["count"],
+            1
+        );
+        let whole = String::from_utf8(origin.file("data.json")).unwrap();
+        assert_eq!(curl.wait().ok().text(), whole + "|200");
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_and_a_time_that_is_up_are_told() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    breakpoint(&program, "path:/index.html", "request", 0);
+    breakpoint(&program, "path:/style.css", "response", 0);
+    let mut events = program.api.events("");
+    for (url, version) in [
+        (origin.https("/index.html"), "--http2"),
+        (origin.http("/index.html"), "--http1.1"),
+        (origin.https("/style.css"), "--http2"),
+        (origin.http("/style.css"), "--http1.1"),
+    ] {
+        let mut curl = program.curl().args([version, &url]).start();
+        let message = waiting(&program);
+        curl.child().kill().unwrap();
+        events.find(|name, data| {
+            let items = data["items"].as_array()?;
+            let gone = |item: &Value| item["id"] == message["id"] && item["gone"] == true;
+            (name == "waiting" && items.iter().any(gone)).then_some(())
+        });
+        let told = decide(&program, 409, &message, "continue", &json!({}));
+        assert!(
+            told["detail"].as_str().unwrap().contains("no longer waits"),
+            "{told}"
+        );
+    }
+    let gave_up = program.api.wait_for("path:/index.html state:failed", 2);
+    assert_eq!(gave_up[1]["error"]["side"], "client", "{:#}", gave_up[1]);
+
+    breakpoint(&program, "path:/hello.txt", "response", 1);
+    assert_eq!(
+        program.curl().arg(origin.http("/hello.txt")).ok().text(),
+        "hello, world\n"
+    );
+    let flow = program.api.flow("path:/hello.txt");
+    assert_eq!(
+        flow["rules_did"][0]["text"],
+        "went on: nobody had decided after 1 s"
+    );
+    assert_eq!(flow["modified"], false);
+}
+
+#[test]
+fn of_a_body_that_is_too_large_the_head_is_edited() {
+    let origin = Nginx::start();
+    let sum = origin.large_file("large.bin", 20 << 20);
+    let program = Program::trusting(&origin.ca.pem);
+    breakpoint(&program, "path:/large.bin", "response", 0);
+    for (url, version) in [
+        (origin.http("/large.bin"), "--http1.1"),
+        (origin.https("/large.bin"), "--http2"),
+    ] {
+        let file = program.home().join("got");
+        let curl = program
+            .curl()
+            .args([version, "-w", "%header{x-edited}", "-o"])
+            .arg(&file)
+            .arg(&url)
+            .start();
+        let message = waiting(&program);
+        assert!(message["body"].is_null());
+        let why = message["body_unseen"].as_str().unwrap();
+        assert!(why.contains("larger than 8 MiB"), "{why}");
+        decide(
+            &program,
+            400,
+            &message,
+            "continue",
+            &json!({"body": {"text": "x"}}),
+        );
+        decide(
+            &program,
+            204,
+            &message,
+            "continue",
+            &json!({"headers": [["X-Edited", "yes"]]}),
+        );
+        assert_eq!(curl.wait().ok().text(), "yes");
+        let (got, _) = crate::support::sha256(std::fs::File::open(&file).unwrap());
+        assert_eq!(got, sum);
+    }
+}

@@ -1,0 +1,156 @@
+//! The rules that act: those of the database, which the API changes, and those of a file that a person writes.
+
+use overhear_proxy::{Handle, check_rule};
+use overhear_store::{
+    Error, Store,
+    rule::{Rule, RuleError, RuleId, StoredRule, from_toml},
+};
+use parking_lot::Mutex;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::time::sleep;
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The largest file of rules: bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// All rules, and who lets them act.
+pub struct Rulebook {
+    store: Store,
+    proxy: Handle,
+    file: Mutex<FromFile>,
+    /// One change at a time, so that what acts is what was written last.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FromFile {
+    /// Which file; none when there is none.
+    pub(crate) path: Option<PathBuf>,
+    /// Its rules, as they were when it could last be read.
+    pub(crate) rules: Vec<Rule>,
+    /// Why it cannot be used as it is now; then the rules before act on.
+    pub(crate) error: Option<String>,
+}
+
+impl Rulebook {
+    /// Lets the rules of the database act.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn open(store: Store, proxy: Handle) -> Result<Arc<Self>, Error> {
+        let book = Self {
+            store,
+            proxy,
+            file: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        };
+        book.act().await?;
+        Ok(Arc::new(book))
+    }
+
+    /// Reads a file of rules, which act behind those of the database.
+    ///
+    /// # Errors
+    /// The file cannot be used: why, for a person.
+    pub async fn read_file(&self, path: &Path) -> Result<(), String> {
+        let read = read(path).await;
+        {
+            let mut file = self.file.lock();
+            file.path = Some(path.to_owned());
+            match &read {
+                Ok(rules) => {
+                    file.rules.clone_from(rules);
+                    file.error = None;
+                }
+                Err(why) => file.error = Some(why.clone()),
+            }
+        }
+        if let Err(error) = self.act().await {
+            tracing::error!("the rules cannot be read: {error}");
+        }
+        read.map(drop)
+    }
+
+    /// Reads the file again whenever it changes, and tells what came of it; never ends.
+    pub async fn watch_file(&self, path: &Path, tell: impl Fn(Result<usize, String>)) {
+        let mut last = stamp(path).await;
+        loop {
+            sleep(LOOK).await;
+            let now = stamp(path).await;
+            if now != last {
+                last = now;
+                let read = self.read_file(path).await;
+                tell(read.map(|()| self.file.lock().rules.len()));
+            }
+        }
+    }
+
+    pub(crate) fn file(&self) -> FromFile {
+        self.file.lock().clone()
+    }
+
+    /// Holds off other changes.
+    pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Every rule in the order in which they act, those of the file with negative numbers.
+    pub(crate) async fn all(&self) -> Result<Vec<StoredRule>, Error> {
+        let mut all = self.store.rules().await?;
+        let file = self.file();
+        let numbered = (1..).zip(file.rules);
+        all.extend(numbered.map(|(number, rule)| StoredRule {
+            id: RuleId(-number),
+            rule,
+        }));
+        Ok(all)
+    }
+
+    /// Lets the rules act as they are now.
+    pub(crate) async fn act(&self) -> Result<(), Error> {
+        for (id, error) in self.proxy.set_rules(&self.all().await?) {
+            tracing::warn!("the rule {id} cannot be used: {error}");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a rule can be used: its filter and all its actions.
+///
+/// # Errors
+/// What is wrong with it, and what to do.
+pub fn check(rule: &Rule) -> Result<(), RuleError> {
+    check_rule(rule)
+}
+
+async fn read(path: &Path) -> Result<Vec<Rule>, String> {
+    let told =
+        |error: std::io::Error| format!("the rules {} cannot be read: {error}", path.display());
+    let size = tokio::fs::metadata(path).await.map_err(told)?.len();
+    if size > LARGEST {
+        return Err(format!(
+            "the rules {} are larger than {} MiB",
+            path.display(),
+            LARGEST >> 20
+        ));
+    }
+    let text = tokio::fs::read_to_string(path).await.map_err(told)?;
+    let wrong = |why: String| format!("the rules {} cannot be used: {why}", path.display());
+    let rules = from_toml(&text).map_err(|error| wrong(error.to_string()))?;
+    for (number, rule) in (1..).zip(&rules) {
+        check(rule).map_err(|error| wrong(format!("rule {number} ({:?}): {error}", rule.name)))?;
+    }
+    Ok(rules)
+}
+
+async fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = tokio::fs::metadata(path).await.ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}

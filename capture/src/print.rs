@@ -15,8 +15,11 @@ mod icmp6;
 mod ip;
 mod ip6;
 mod link;
+mod llc;
 mod names;
 mod other;
+mod ppp;
+mod radiotap;
 mod tcp;
 mod text;
 mod time;
@@ -137,8 +140,8 @@ impl Printer {
 /// the capture cut; whatever the rest is must not panic and must not make a line without bounds.
 #[doc(hidden)]
 pub fn fuzz(data: &[u8]) {
-    const LINKS: [u32; 14] = [
-        0, 1, 9, 50, 101, 105, 108, 113, 127, 149, 192, 258, 276, 999,
+    const LINKS: [u32; 15] = [
+        0, 1, 9, 50, 101, 104, 105, 108, 113, 127, 149, 192, 258, 276, 999,
     ];
     let [link, how, cut, packet @ ..] = data else {
         return;
@@ -197,6 +200,14 @@ impl Job<'_> {
 
     fn say(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A link-layer address, with its maker's name where names are wanted.
+    fn mac<'m>(&self, address: &'m [u8]) -> names::NamedMac<'m> {
+        names::NamedMac {
+            address,
+            numbers: self.options.numbers,
+        }
     }
 
     fn cut(&mut self) {

@@ -203,6 +203,116 @@ def cooked2():
     yield b"\x86\xdd\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0" + ip6(58, icmp6(b"\x80\0\0\0\0\5\0\6ping"))
 
 
+MACS = [bytes([2, 0, 0, 0, 0, last]) for last in (1, 2, 9)]
+
+
+def management(subtype, body, flags=0):
+    return struct.pack("<BBH", subtype << 4, flags, 314) + b"".join(MACS) + b"\x20\0" + body
+
+
+def control(subtype, body, flags=0):
+    return struct.pack("<BBH", subtype << 4 | 4, flags, 300) + body
+
+
+def data(subtype, flags, body):
+    four = MACS[1] if flags & 3 == 3 else b""
+    quality = b"\0\0" if subtype & 8 else b""
+    return struct.pack("<BBH", subtype << 4 | 8, flags, 44) + b"".join(MACS) + b"\x10\0" + four + quality + body
+
+
+def wifi():
+    inside = b"\xaa\xaa\3\0\0\0\x08\0" + ip(17, udp(1, 2, b"through the air"))
+    for flags in (0, 1, 2, 3, 0x08, 0x11, 0x3D, 0x81):
+        yield data(0, flags, inside)
+        yield data(8, flags, inside)
+    for subtype in (1, 2, 3, 9, 10, 11):
+        yield data(subtype, 1, inside)
+    for subtype in (4, 5, 6, 7, 12, 14, 15):
+        yield data(subtype, 1, b"")
+    yield data(0, 0x41, b"\1\2\3\x40" + b"x" * 20)
+    yield data(8, 0x49, b"\1\2\3\x80" + b"x" * 20)
+    yield data(0, 1, inside[:6] + b"\x88\x8e\2\3\0\x75" + b"k" * 117)
+    yield data(0, 1, inside[:6] + b"\x08\6" + arp(1))
+    yield data(0, 1, inside[:6] + b"\x12\x34what is this")
+    yield data(0, 1, b"\xaa")
+    ends = MACS[0] + MACS[1]
+    yield control(8, ends + b"\5\0\x30\0")
+    yield control(9, ends + b"\5\0\x30\0" + b"\0" * 8)
+    for subtype in (10, 11, 14, 15):
+        yield control(subtype, ends)
+    for subtype in (12, 13):
+        yield control(subtype, MACS[0], 8)
+    yield control(3, ends)
+    yield control(12, b"abc")
+    yield b"\x0c\0\0\0" + b"x" * 20
+    elements = b"\0\4home\1\4\x82\x84\x8b\x96\3\1\6\5\4\0\1\0\0"
+    beacon = b"\0" * 8 + b"d\0"
+    for flags in (b"\x11\4", b"\2\4"):
+        yield management(8, beacon + flags + elements)
+        yield management(5, beacon + flags + elements, 8)
+    yield management(4, elements)
+    yield management(4, b"\0\0\1\1\2")
+    yield management(4, b"")
+    yield management(4, b"\0\3a\1\xff")
+    yield management(4, b"\0\x09abc")
+    yield management(0, b"\x11\4\1\0" + elements)
+    yield management(1, b"\x11\4\0\0\1\xc0" + elements)
+    yield management(3, b"\1\4\0\0\1\xc0" + elements)
+    yield management(2, b"\x11\4\1\0" + MACS[2] + elements)
+    for algorithm, step in ((0, 1), (0, 2), (1, 1), (2, 1)):
+        yield management(11, struct.pack("<HHH", algorithm, step, 0))
+    yield management(11, struct.pack("<HHH", 1, 2, 0) + b"\x10\4abcd")
+    yield management(11, struct.pack("<HHH", 1, 3, 0) + b"abcd", 0x40)
+    yield management(9, b"")
+    for action in (b"\3\0\1", b"\0\4\1", b"\x7f\0\1"):
+        yield management(13, action)
+    yield management(7, b"abc")
+    yield management(8, b"\0" * 5)
+
+
+def llc():
+    frame = lambda body: b"".join(MACS[:2]) + struct.pack(">H", len(body)) + body
+    inside = b"\xaa\xaa\3\0\0\0\x08\0" + ip(17, udp(1, 2, b"in a frame"))
+    yield frame(inside)
+    yield frame(inside) + b"padding"
+    yield frame(inside)[:-3]
+    yield frame(inside[:5] + b"\xf8" + inside[6:])
+    for vendor in (b"\0\0\0", b"\0\0\x0c", b"\1\2\3"):
+        yield frame(b"\xaa\xaa\3" + vendor + b"\x12\0abcd")
+    yield frame(b"\6\6\3" + inside[8:])
+    for point in (0, 2, 4, 6, 8, 0x0E, 0x4E, 0x7E, 0x80, 0x8E, 0xBC, 0xE0, 0xF0, 0xFE):
+        yield frame(bytes([point, point ^ 1, 0x7F]) + b"abcd")
+    for control_field in (3, 0x0F, 0x43, 0x63, 0x6F, 0x87, 0xE3, 0xF3, 0x13):
+        yield frame(bytes([0x10, 0x20, control_field]) + b"abcd")
+    yield frame(b"\x08\x09\xbf\x81\1\2")
+    for numbered in (b"\1\2", b"\5\3", b"\x09\4", b"\2\4abcd"):
+        yield frame(b"\x0c\x0d" + numbered)
+    bridge, root = b"\x80\0" + MACS[0], b"\x10\0" + MACS[1]
+    tree = lambda flags: bytes([flags]) + root + b"\0\0\0\4" + bridge + b"\x80\1\1\0\x14\0\2\0\x0f\x80"
+    yield frame(b"\x42\x42\3\0\0\0\0" + tree(0x81))
+    yield frame(b"\x42\x42\3\0\0\2\2" + tree(0x7E) + b"\0")
+    yield frame(b"\x42\x42\3\0\0\0\x80")
+    yield frame(b"\xaa\xaa")
+    yield frame(b"\xaa\xaa\3\0\0")
+
+
+def sessions():
+    inside = b"\0\x21" + ip(17, udp(1, 2, b"over a modem"))
+    frame = lambda head, body, more=0: ethernet(0x8864, head + struct.pack(">H", len(body) + more) + body)
+    yield frame(b"\x11\0\0\7", inside)
+    yield frame(b"\x11\0\0\7", inside, 9)
+    yield frame(b"\x11\0\0\0", inside)
+    yield frame(b"\x12\0\0\1", inside)
+    yield frame(b"\x11\0\0\7", b"\x21" + inside[2:])
+    yield frame(b"\x11\0\0\7", b"\0\x57" + ip6(59, b""))
+    yield frame(b"\x11\0\0\7", b"\0")
+    yield ethernet(0x8864, b"\x11\0\0\7")
+    yield ethernet(0x880B, inside)
+    tags = b"\1\1\0\0\1\3\0\4abcd\1\2\0\4\0\1\2\3\7\7\0\1x"
+    for code in (0x09, 0x07, 0x19, 0x65, 0xA7, 0x42):
+        yield ethernet(0x8863, bytes([0x11, code, 0, 5]) + struct.pack(">H", len(tags)) + tags)
+
+
 def loopback():
     yield b"\2\0\0\0" + ip(17, udp(1, 2, b"little"))
     yield b"\0\0\0\2" + ip(17, udp(1, 2, b"big"))
@@ -227,4 +337,7 @@ write(folder / "ethernet.pcap", 1, frames())
 write(folder / "cooked.pcap", 113, cooked())
 write(folder / "cooked2.pcap", 276, cooked2())
 write(folder / "loopback.pcap", 0, loopback())
+write(folder / "wifi.pcap", 105, wifi())
+write(folder / "llc.pcap", 1, llc())
+write(folder / "sessions.pcap", 1, sessions())
 write(folder / "large.pcap", 101, (ip(17, udp(1, 2, bytes([n % 256]) * 1400)) for n in range(2600)))

@@ -1,6 +1,6 @@
 //! ARP (RFC 826) and its relatives.
 
-use super::{Job, Printed, bytes_at, link::ethertype, names::Mac, u8_at, u16_at};
+use super::{Job, Printed, bytes_at, link::ethertype, u8_at, u16_at};
 use std::net::Ipv4Addr;
 
 const IPV4: u16 = 0x0800;
@@ -53,18 +53,19 @@ impl Job<'_> {
             Ok(four) => Ipv4Addr::from(four).to_string(),
             Err(_) => "<wrong len>".to_owned(),
         };
+        let (sender, target) = (self.mac(sender), self.mac(target));
         match operation {
             1 => {
                 self.put(format_args!("who-has {}", address(target_ip)));
-                if target.iter().any(|b| *b != 0) {
-                    self.put(format_args!(" ({})", Mac(target)));
+                if target.address.iter().any(|b| *b != 0) {
+                    self.put(format_args!(" ({})", target));
                 }
                 self.put(format_args!(" tell {}", address(sender_ip)));
             }
-            2 => self.put(format_args!("{} is-at {}", address(sender_ip), Mac(sender))),
-            3 | 8 => self.put(format_args!("who-is {} tell {}", Mac(target), Mac(sender))),
-            4 => self.put(format_args!("{} at {}", Mac(target), address(target_ip))),
-            9 => self.put(format_args!("{} at {}", Mac(sender), address(sender_ip))),
+            2 => self.put(format_args!("{} is-at {}", address(sender_ip), sender)),
+            3 | 8 => self.put(format_args!("who-is {} tell {}", target, sender)),
+            4 => self.put(format_args!("{} at {}", target, address(target_ip))),
+            9 => self.put(format_args!("{} at {}", sender, address(sender_ip))),
             _ => {
                 self.unknown(data);
                 return Ok(());

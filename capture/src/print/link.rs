@@ -1,18 +1,19 @@
 //! Link headers, and who takes what is behind them.
 
-use super::{
-    Cut, Frame, Job, Printed, after, array_at, bytes_at, first, names::Mac, u8_at, u16_at, u32_at,
-};
+use super::{Cut, Frame, Job, Printed, after, array_at, bytes_at, first, u8_at, u16_at, u32_at};
 
 /// Up to here the field is a length (IEEE 802.3), above it a type.
 const LONGEST_8023: u16 = 1500;
 
-const IPV4: u16 = 0x0800;
+pub(super) const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
 const REVERSE_ARP: u16 = 0x8035;
 const VLAN: u16 = 0x8100;
-const IPV6: u16 = 0x86dd;
+pub(super) const IPV6: u16 = 0x86dd;
+const PPP: u16 = 0x880b;
+const PPPOE_DISCOVERY: u16 = 0x8863;
 const PPPOE_SESSION: u16 = 0x8864;
+const EAPOL: u16 = 0x888e;
 const QINQ: u16 = 0x88a8;
 
 impl Job<'_> {
@@ -22,17 +23,16 @@ impl Job<'_> {
         let (header, printed) = match frame.link {
             0 | 108 => (4, self.null(data, length, frame.link == 108)),
             1 => return self.ethernet_frame(data, length),
-            9 | 50 => (2, self.ppp_frame(data, length)),
+            9 => self.ppp_frame(data, length),
+            50 => self.ppp_hdlc_frame(data, length),
+            104 => self.cisco_hdlc_frame(data, length),
             12 | 14 | 101 | 228 | 229 => (0, self.raw(data, length)),
             105 => self.wifi_frame(data, length, 0),
-            113 => (16, self.sll(data, length)),
+            113 => self.sll(data, length),
             127 => self.radiotap_frame(data, length),
             149 | 258 => (0, self.pktap(data, length)),
-            192 => (
-                array_at::<2>(data, 2).map_or(0, |bytes| usize::from(u16::from_le_bytes(bytes))),
-                self.ppi(data, length),
-            ),
-            276 => (20, self.sll2(data, length)),
+            192 => self.ppi(data, length),
+            276 => self.sll2(data, length),
             other => {
                 self.put(format_args!("link type {other}, length {length}"));
                 self.unknown(data);
@@ -80,18 +80,17 @@ impl Job<'_> {
             let body = after(data, at);
             match kind {
                 0..=LONGEST_8023 => {
+                    // what is behind that is padding
+                    let inside = rest.min(usize::from(kind));
                     if self.options.link {
                         self.say("802.3");
-                        self.length_of(whole, &mut told);
+                        if !told {
+                            self.length_of(inside, &mut told);
+                        }
                     }
-                    let inside = rest.min(usize::from(kind));
                     *header = at;
-                    return self.llc(
-                        first(body, inside),
-                        inside,
-                        Some((source, destination)),
-                        whole,
-                    );
+                    let macs = Some((source, destination));
+                    return self.llc(first(body, inside), inside, macs, header);
                 }
                 VLAN | QINQ | 0x9100 | 0x9200 => {
                     self.protocol = "vlan";
@@ -139,7 +138,8 @@ impl Job<'_> {
     }
 
     fn macs(&mut self, source: &[u8], destination: &[u8]) {
-        self.put(format_args!("{} > {}, ", Mac(source), Mac(destination)));
+        let (source, destination) = (self.mac(source), self.mac(destination));
+        self.put(format_args!("{source} > {destination}, "));
     }
 
     fn length_of(&mut self, length: usize, told: &mut bool) {
@@ -168,69 +168,15 @@ impl Job<'_> {
             IPV4 => self.ip(data, length)?,
             IPV6 => self.ip6(data, length)?,
             ARP | REVERSE_ARP => self.arp(data, length)?,
-            PPPOE_SESSION => self.pppoe(data, length)?,
+            PPPOE_DISCOVERY | PPPOE_SESSION => self.pppoe(data, length)?,
+            PPP if length > 0 => {
+                self.say(": ");
+                self.ppp(data, length)?;
+            }
+            EAPOL => self.eapol(data)?,
             _ => return Ok(false),
         }
         Ok(true)
-    }
-
-    /// IEEE 802.2, and SNAP behind it.
-    pub(super) fn llc(
-        &mut self,
-        data: &[u8],
-        length: usize,
-        macs: Option<(&[u8], &[u8])>,
-        whole: usize,
-    ) -> Printed {
-        self.protocol = "llc";
-        if length < 3 {
-            return Err(Cut);
-        }
-        let (dsap, ssap, control) = (u8_at(data, 0)?, u8_at(data, 1)?, u8_at(data, 2)?);
-        if (dsap, ssap, control) == (0xaa, 0xaa, 3) && length >= 8 {
-            self.protocol = "snap";
-            let vendor: [u8; 3] = array_at(data, 3)?;
-            let kind = u16_at(data, 6)?;
-            if self.options.link {
-                let name = match vendor {
-                    [0, 0, 0] => "Ethernet",
-                    [0, 0, 0x0c] => "Cisco",
-                    [0, 0x80, 0xc2] => "RFC2684",
-                    _ => "Unknown",
-                };
-                let number = u32::from_be_bytes([0, vendor[0], vendor[1], vendor[2]]);
-                self.put(format_args!(
-                    "LLC, dsap SNAP (0xaa) Individual, ssap SNAP (0xaa) Command, ctrl 0x03: oui {name} (0x{number:06x}), "
-                ));
-                if vendor == [0, 0, 0] {
-                    self.put(format_args!(
-                        "ethertype {} (0x{kind:04x}), length {}: ",
-                        ethertype(kind).unwrap_or("Unknown"),
-                        length - 5
-                    ));
-                } else {
-                    self.put(format_args!("pid 0x{kind:04x}, length {}: ", length - 5));
-                }
-            }
-            if vendor == [0, 0, 0] && self.behind(kind, after(data, 8), length - 8)? {
-                return Ok(());
-            }
-        }
-        if !self.options.link
-            && let Some((source, destination)) = macs
-        {
-            self.macs(source, destination);
-            self.put(format_args!("802.3, length {whole}: "));
-        }
-        self.put(format_args!(
-            "LLC, dsap 0x{:02x} {}, ssap 0x{:02x} {}, ctrl 0x{control:02x}: length {length}",
-            dsap & 0xfe,
-            if dsap & 1 == 0 { "Individual" } else { "Group" },
-            ssap & 0xfe,
-            if ssap & 1 == 0 { "Command" } else { "Response" },
-        ));
-        self.unknown(after(data, 3));
-        Ok(())
     }
 
     /// BSD loopback: the address family in the byte order of whoever captured (or of the network).
@@ -278,7 +224,13 @@ impl Job<'_> {
     }
 
     /// Linux cooked: www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html
-    fn sll(&mut self, data: &[u8], length: usize) -> Printed {
+    fn sll(&mut self, data: &[u8], length: usize) -> (usize, Printed) {
+        let mut header = 16;
+        let printed = self.sll_to(data, length, &mut header);
+        (header, printed)
+    }
+
+    fn sll_to(&mut self, data: &[u8], length: usize, header: &mut usize) -> Printed {
         self.protocol = "sll";
         if length < 16 || data.len() < 16 {
             return Err(Cut);
@@ -293,11 +245,17 @@ impl Job<'_> {
                 self.put(format_args!(", length {length}: "));
             }
         }
-        self.cooked_body(kind, after(data, 16), length - 16, length)
+        self.cooked_body(kind, after(data, 16), length, header)
     }
 
     /// Linux cooked, second version: www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html
-    fn sll2(&mut self, data: &[u8], length: usize) -> Printed {
+    fn sll2(&mut self, data: &[u8], length: usize) -> (usize, Printed) {
+        let mut header = 20;
+        let printed = self.sll2_to(data, length, &mut header);
+        (header, printed)
+    }
+
+    fn sll2_to(&mut self, data: &[u8], length: usize, header: &mut usize) -> Printed {
         self.protocol = "sll2";
         if length < 20 || data.len() < 20 {
             return Err(Cut);
@@ -318,13 +276,16 @@ impl Job<'_> {
                 self.put(format_args!(", length {length}: "));
             }
         }
-        self.cooked_body(kind, after(data, 20), length - 20, length)
+        self.cooked_body(kind, after(data, 20), length, header)
     }
 
     fn cooked_address(&mut self, length: usize, address: &[u8]) {
         match length {
             1 => self.put(format_args!("{:02x} ", address.first().unwrap_or(&0))),
-            6 => self.put(format_args!("{} ", Mac(first(address, 6)))),
+            6 => {
+                let address = self.mac(first(address, 6));
+                self.put(format_args!("{address} "));
+            }
             _ => {}
         }
     }
@@ -340,9 +301,10 @@ impl Job<'_> {
         &mut self,
         mut kind: u16,
         mut data: &[u8],
-        mut length: usize,
         whole: usize,
+        header: &mut usize,
     ) -> Printed {
+        let mut length = whole.saturating_sub(*header);
         while matches!(kind, VLAN | QINQ) {
             self.protocol = "vlan";
             let tag = u16_at(data, 0)?;
@@ -357,7 +319,7 @@ impl Job<'_> {
             length = length.saturating_sub(4);
         }
         if kind == 4 {
-            return self.llc(data, length, None, whole);
+            return self.llc(data, length, None, header);
         }
         if !self.behind(kind, data, length)? {
             if !self.options.link {
@@ -367,60 +329,6 @@ impl Job<'_> {
             self.unknown(data);
         }
         Ok(())
-    }
-
-    /// PPP, bare or in HDLC-like framing (RFC 1661, 1662).
-    fn ppp_frame(&mut self, data: &[u8], length: usize) -> Printed {
-        self.protocol = "ppp";
-        let skipped = if data.starts_with(&[0xff, 0x03]) {
-            2
-        } else {
-            0
-        };
-        self.ppp(after(data, skipped), length.saturating_sub(skipped), length)
-    }
-
-    fn ppp(&mut self, data: &[u8], length: usize, whole: usize) -> Printed {
-        self.protocol = "ppp";
-        // a compressed protocol field is odd in its first byte
-        let first_byte = u8_at(data, 0)?;
-        let (kind, header) = if first_byte & 1 == 1 {
-            (u16::from(first_byte), 1)
-        } else {
-            (u16_at(data, 0)?, 2)
-        };
-        let (name, ethertype) = match kind {
-            0x0021 => ("IP", IPV4),
-            0x0057 => ("IP6", IPV6),
-            0xc021 => ("LCP", 0),
-            0x8021 => ("IPCP", 0),
-            0x8057 => ("IP6CP", 0),
-            0xc023 => ("PAP", 0),
-            0xc223 => ("CHAP", 0),
-            _ => ("unknown", 0),
-        };
-        if self.options.link {
-            self.put(format_args!("{name} (0x{kind:04x}), length {whole}: "));
-        }
-        let body = after(data, header);
-        if !self.behind(ethertype, body, length.saturating_sub(header))? {
-            self.put(format_args!(
-                "{name}, length {}",
-                length.saturating_sub(header)
-            ));
-            self.unknown(body);
-        }
-        Ok(())
-    }
-
-    /// RFC 2516.
-    fn pppoe(&mut self, data: &[u8], length: usize) -> Printed {
-        self.protocol = "pppoe";
-        let inside = usize::from(u16_at(data, 4)?).min(length.saturating_sub(6));
-        if self.options.link {
-            self.put(format_args!("PPPoE  [ses 0x{:x}] ", u16_at(data, 2)?));
-        }
-        self.ppp(first(after(data, 6), inside), inside, inside)
     }
 
     /// Apple's header: its length, then the kind of what follows it.
@@ -437,32 +345,50 @@ impl Job<'_> {
                 "DLT {name} ({link}) len {header}, length {length}: "
             ));
         }
-        self.inner(link, after(data, header), length - header)
+        self.inner(link, after(data, header), length - header).1
     }
 
     /// Per-Packet Information: its length, then the kind of what follows it.
-    fn ppi(&mut self, data: &[u8], length: usize) -> Printed {
+    fn ppi(&mut self, data: &[u8], length: usize) -> (usize, Printed) {
         self.protocol = "ppi";
-        let header = usize::from(u16::from_le_bytes(array_at(data, 2)?));
-        let link = u32::from_le_bytes(array_at(data, 4)?);
-        if header < 8 || header > length {
-            return Err(Cut);
+        let Ok([version, _, low, high, kind @ ..]) = array_at::<8>(data, 0) else {
+            return (data.len(), Err(Cut));
+        };
+        let header = usize::from(u16::from_le_bytes([low, high]));
+        if header < 8 || header > data.len() {
+            return (data.len(), Err(Cut));
         }
-        self.inner(link, after(data, header), length - header)
+        let link = u32::from_le_bytes(kind);
+        if self.options.link {
+            let name = crate::packet::LinkType(link).name().unwrap_or("UNKNOWN");
+            if self.options.quiet {
+                self.put(format_args!("{name}, length {length}: "));
+            } else {
+                self.put(format_args!(
+                    "V.{version} DLT {name} ({link}) len {header}, length {length}: "
+                ));
+            }
+        }
+        let (inside, printed) = self.inner(link, after(data, header), length - header);
+        (header + inside, printed)
     }
 
-    /// A frame within a frame.
-    fn inner(&mut self, link: u32, data: &[u8], length: usize) -> Printed {
+    /// A frame within a frame: the length of its header, and how far it could be printed.
+    fn inner(&mut self, link: u32, data: &[u8], length: usize) -> (usize, Printed) {
         match link {
-            0 | 108 => self.null(data, length, link == 108),
-            1 => self.ethernet(data, length, &mut 0),
-            12 | 14 | 101 | 228 | 229 => self.raw(data, length),
-            105 => self.wifi_frame(data, length, 0).1,
-            127 => self.radiotap_frame(data, length).1,
+            0 | 108 => (4, self.null(data, length, link == 108)),
+            1 => {
+                let mut header = 14;
+                let printed = self.ethernet(data, length, &mut header);
+                (header, printed)
+            }
+            12 | 14 | 101 | 228 | 229 => (0, self.raw(data, length)),
+            105 => self.wifi_frame(data, length, 0),
+            127 => self.radiotap_frame(data, length),
             _ => {
                 self.put(format_args!("link type {link}, length {length}"));
                 self.unknown(data);
-                Ok(())
+                (0, Ok(()))
             }
         }
     }
@@ -488,12 +414,12 @@ pub(crate) fn ethertype(kind: u16) -> Option<&'static str> {
         IPV6 => "IPv6",
         0x8808 => "MPCP",
         0x8809 => "Slow Protocols",
-        0x880b => "PPP",
+        PPP => "PPP",
         0x8847 => "MPLS unicast",
         0x8848 => "MPLS multicast",
-        0x8863 => "PPPoE D",
+        PPPOE_DISCOVERY => "PPPoE D",
         PPPOE_SESSION => "PPPoE S",
-        0x888e => "EAPOL",
+        EAPOL => "EAPOL",
         QINQ => "802.1Q-QinQ",
         0x88cc => "LLDP",
         0x88e5 => "MACsec",

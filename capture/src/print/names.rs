@@ -140,6 +140,54 @@ impl fmt::Display for Mac<'_> {
     }
 }
 
+/// A link-layer address, with whom its first three bytes belong to where names are wanted.
+pub(super) struct NamedMac<'a> {
+    pub(super) address: &'a [u8],
+    pub(super) numbers: bool,
+}
+
+impl fmt::Display for NamedMac<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let maker = match self.address {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] if !self.numbers => {
+                return f.write_str("Broadcast");
+            }
+            [a, b, c, _, _, _] if !self.numbers => Some([*a, *b, *c]),
+            _ => None,
+        };
+        Mac(self.address).fmt(f)?;
+        match maker {
+            Some(maker) => write!(f, " (oui {})", oui(maker).unwrap_or("Unknown")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The organisations that tcpdump knows: those whose protocols stand behind SNAP or in LLDP.
+pub(super) fn oui(oui: [u8; 3]) -> Option<&'static str> {
+    Some(match oui {
+        [0x00, 0x00, 0x00] => "Ethernet",
+        [0x00, 0x00, 0x0c] => "Cisco",
+        [0x00, 0x00, 0x5e] => "IANA",
+        [0x00, 0x00, 0x81] => "Nortel Networks SONMP",
+        [0x00, 0x00, 0xf8] => "Cisco bridged",
+        [0x00, 0x04, 0xea] => "HP-Labs",
+        [0x00, 0x12, 0x0f] => "IEEE 802.3 Private",
+        [0x00, 0x12, 0xbb] => "ANSI/TIA",
+        [0x00, 0x1b, 0x21] => "DCBX",
+        [0x00, 0x23, 0x20] => "Nicira Networks",
+        [0x00, 0x24, 0x81] => "HP",
+        [0x00, 0x80, 0xc2] => "Ethernet bridged",
+        [0x00, 0x90, 0x69] => "Juniper",
+        [0x00, 0xa0, 0x3e] => "ATM Forum",
+        [0x08, 0x00, 0x07] => "Appletalk",
+        [0x08, 0x00, 0x09] => "Hewlett-Packard",
+        [0x5c, 0x16, 0xc7] => "Big Switch Networks",
+        [0x74, 0x87, 0x71] => "Infoblox Inc",
+        _ => return None,
+    })
+}
+
 /// An address of IPv6 as inet_ntop(3) writes it: those that hold an IPv4 address end in one.
 pub(super) struct Six(pub(super) [u8; 16]);
 
@@ -225,5 +273,14 @@ mod tests {
             "00:1c:42:00:00:08"
         );
         assert_eq!(Mac(&[]).to_string(), "<empty>");
+        let named = |address: &[u8], numbers| NamedMac { address, numbers }.to_string();
+        let cisco = [0, 0, 0x0c, 1, 2, 3];
+        assert_eq!(named(&cisco, true), "00:00:0c:01:02:03");
+        assert_eq!(named(&cisco, false), "00:00:0c:01:02:03 (oui Cisco)");
+        assert_eq!(
+            named(&[2, 0, 0, 0, 0, 1], false),
+            "02:00:00:00:00:01 (oui Unknown)"
+        );
+        assert_eq!(named(&[0xff; 6], false), "Broadcast");
     }
 }

@@ -1,6 +1,6 @@
 //! Protocols of which little is printed: what is there, and what tells one packet from another.
 
-use super::{Job, Printed, after, array_at, bits, ip::Datagram, names::Mac, u8_at, u16_at, u32_at};
+use super::{Job, Printed, after, array_at, bits, ip::Datagram, u8_at, u16_at, u32_at};
 use std::net::Ipv4Addr;
 
 impl Job<'_> {
@@ -232,7 +232,8 @@ impl Job<'_> {
         }
         let (hardware, size) = (u8_at(data, 1)?, u8_at(data, 2)?);
         if hardware == 1 && size == 6 && operation == 1 {
-            self.put(format_args!(" from {}", Mac(super::bytes_at(data, 28, 6)?)));
+            let from = self.mac(super::bytes_at(data, 28, 6)?);
+            self.put(format_args!(" from {from}"));
         }
         self.put(format_args!(", length {length}"));
         if !self.verbose() {

@@ -174,6 +174,24 @@ fn samples() -> Vec<(u32, Vec<u8>)> {
     ]);
     let mut ppp = vec![0xff, 3, 0, 0x21];
     ppp.extend(tcp(1000, 8080, 9, 0x14, b"why not"));
+    let mut tree = vec![2; 12];
+    tree.extend([0, 39, 0x42, 0x42, 3, 0, 0, 2, 2, 0x7e]);
+    tree.extend([1; 31]);
+    let mut offer = vec![2; 12];
+    offer.extend([0x88, 0x63, 0x11, 9, 0, 0, 0, 12, 1, 1, 0, 0, 1, 3, 0, 4]);
+    offer.extend(b"abcd");
+    let mut session = vec![2; 12];
+    session.extend([0x88, 0x64, 0x11, 0, 0, 7, 0, 10, 0xc0, 0x21]);
+    session.extend([1, 1, 0, 8, 1, 4, 5, 0xd4]);
+    let mut numbered = vec![2; 12];
+    numbered.extend([0, 4, 0xf0, 0xf1, 1, 2]);
+    let mut key = vec![8, 1, 0, 0];
+    key.extend([3; 20]);
+    key.extend([0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e, 2, 3, 0, 4, 1, 2, 3, 4]);
+    let mut block = vec![0x84, 0, 44, 1];
+    block.extend([3; 16]);
+    let mut cisco = vec![0x0f, 0, 8, 0];
+    cisco.extend(udp(9, b"hdlc"));
     let mut tap = vec![108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0];
     tap.resize(108, 0);
     tap.extend(&arp);
@@ -219,7 +237,15 @@ fn samples() -> Vec<(u32, Vec<u8>)> {
         (0, loopback),
         (127, radio),
         (105, beacon),
-        (9, ppp),
+        (9, ppp.clone()),
+        (50, ppp),
+        (104, cisco),
+        (ETHERNET, tree),
+        (ETHERNET, offer),
+        (ETHERNET, session),
+        (ETHERNET, numbered),
+        (105, key),
+        (105, block),
         (258, tap),
         (
             192,

@@ -7,7 +7,7 @@ pub(crate) use read::Read;
 mod capture;
 mod rule;
 
-pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Way};
+pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use rule::{Rule, RuleCommand, RuleStage};
 
@@ -358,8 +358,10 @@ pub(crate) struct Ca {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaCommand {
     /// Print the path of the root certificate (PEM); make it if there is none
+    #[command(after_help = CA_PATH_EXAMPLES)]
     Path,
     /// Write the root certificate in the form that a device takes
+    #[command(after_help = CA_EXPORT_EXAMPLES)]
     Export {
         /// The form
         #[arg(short, long, value_enum, default_value = "pem")]
@@ -375,6 +377,7 @@ pub(crate) enum CaCommand {
         with_key: bool,
     },
     /// Use a root that exists elsewhere, for example mitmproxy's
+    #[command(after_help = CA_IMPORT_EXAMPLES)]
     Import {
         /// Certificate in PEM (with its key, or with --key), DER or PKCS#12
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -387,6 +390,7 @@ pub(crate) enum CaCommand {
         password: Option<String>,
     },
     /// Make a new root; the old one is kept beside it
+    #[command(after_help = CA_ROTATE_EXAMPLES)]
     Rotate,
 }
 
@@ -463,6 +467,37 @@ Examples:
   curl --cacert \"$(overhear ca path)\" --proxy http://localhost:8080 https://example.com/
   overhear ca export -f mobileconfig -o overhear.mobileconfig
   overhear ca import ~/.mitmproxy/mitmproxy-ca.pem";
+
+const CA_PATH_EXAMPLES: &str = "\
+Examples:
+  overhear ca path
+  curl --cacert \"$(overhear ca path)\" --proxy http://localhost:8080 https://example.com/
+  export NODE_EXTRA_CA_CERTS=\"$(overhear ca path)\"";
+
+const CA_EXPORT_EXAMPLES: &str = "\
+Examples:
+  overhear ca export -f mobileconfig -o overhear.mobileconfig    for an iPhone, an iPad or a Mac
+  overhear ca export -f der -o overhear.cer                      for Android and Windows
+  overhear ca export -f p12 -o overhear.p12                      for Java's keytool
+  overhear ca export -f p12 --with-key --password 'my secret' -o with-key.p12
+  overhear ca export | openssl x509 -noout -text";
+
+const CA_IMPORT_EXAMPLES: &str = "\
+Examples:
+  overhear ca import ~/.mitmproxy/mitmproxy-ca.pem
+  overhear ca import root.crt --key root.key
+  overhear ca import charles.p12 --password 'its password'
+
+The root that was used before is kept beside it. A running proxy takes the new one at its
+next start.";
+
+const CA_ROTATE_EXAMPLES: &str = "\
+Examples:
+  overhear ca rotate
+  overhear ca rotate && overhear ca export -f mobileconfig -o overhear.mobileconfig
+
+Devices that trusted the old root must be given the new one. A running proxy takes it at its
+next start.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

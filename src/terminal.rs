@@ -9,6 +9,9 @@ use time::{OffsetDateTime, UtcOffset};
 
 static OFFSET: OnceLock<UtcOffset> = OnceLock::new();
 
+/// What could not be done when lines cannot be printed.
+pub(crate) const STANDARD_OUTPUT: &str = "cannot write to standard output";
+
 /// Learns the local time zone. It can be asked for safely only before there are threads.
 pub(crate) fn remember_local_time() {
     let _ = OFFSET.set(UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC));
@@ -102,7 +105,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-/// Milliseconds for a person: `0.8 ms`, `123 ms`, `4.56 s`, `3 m 20 s`.
+/// Milliseconds for a person: `0.8 ms`, `123 ms`, `4.56 s`, `3 m 20 s`, `5 h 01 m`, `12 d 07 h`.
 pub(crate) fn duration(ms: f64) -> String {
     match ms {
         ms if ms < 9.95 => format!("{ms:.1} ms"),
@@ -110,7 +113,11 @@ pub(crate) fn duration(ms: f64) -> String {
         ms if ms < 99_995.0 => format!("{:.2} s", ms / 1e3),
         ms => {
             let seconds = (ms / 1e3).round() as u64;
-            format!("{} m {:02} s", seconds / 60, seconds % 60)
+            match (seconds / 3600, seconds / 86_400) {
+                (0, _) => format!("{} m {:02} s", seconds / 60, seconds % 60),
+                (hours, 0) => format!("{hours} h {:02} m", seconds / 60 % 60),
+                (hours, days) => format!("{days} d {:02} h", hours % 24),
+            }
         }
     }
 }
@@ -142,6 +149,9 @@ mod tests {
             assert_eq!(duration(ms), text);
         }
         assert_eq!(duration(200_000.0), "3 m 20 s");
+        assert_eq!(duration(3_599_000.0), "59 m 59 s");
+        assert_eq!(duration(18_061_000.0), "5 h 01 m");
+        assert_eq!(duration(389_305_030_000.0), "4505 d 20 h");
     }
 
     #[test]

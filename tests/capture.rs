@@ -1,6 +1,7 @@
 //! Promise: `overhear capture` and `overhear read --print` do what tcpdump does: the same packets, the same lines, the same
 //! files, the same numbers at the end; and say what to do where they cannot.
 
+use crate::clients::interpreter;
 use crate::support::{
     Run, command::Running, folder, island::Island, not_run, program::binary, program::overhear,
     repository, system, until,
@@ -241,22 +242,7 @@ fn the_lines_are_those_of_tcpdump() {
     for name in files {
         let file = folder.path().join(name).with_extension("pcap");
         for flags in all {
-            let expected = tcpdump(&file, flags);
-            let read = overhear(folder.path())
-                .arg("read")
-                .arg(&file)
-                .arg("--print")
-                // -c is the console of tcpflow there
-                .args(flags.iter().map(|f| if *f == "-c" { "--count" } else { f }));
-            let same = read.ok().text();
-            for (line, (ours, theirs)) in same.lines().zip(expected.lines()).enumerate() {
-                assert_eq!(ours, theirs, "{name} {flags:?}, line {}", line + 1);
-            }
-            assert_eq!(
-                same.lines().count(),
-                expected.lines().count(),
-                "{name} {flags:?}"
-            );
+            let same = compare_lines(&file, flags);
             let read = overhear(folder.path())
                 .arg("capture")
                 .arg("-r")
@@ -265,6 +251,143 @@ fn the_lines_are_those_of_tcpdump() {
             assert_eq!(read.ok().text(), same, "{name} {flags:?}");
         }
     }
+}
+
+/// Asserts that the lines of `overhear read --print` are those of tcpdump, and gives them.
+fn compare_lines(file: &Path, flags: &[&str]) -> String {
+    let expected = tcpdump(file, flags);
+    let read = overhear(file.parent().unwrap())
+        .arg("read")
+        .arg(file)
+        .arg("--print")
+        // -c is the console of tcpflow there
+        .args(flags.iter().map(|f| if *f == "-c" { "--count" } else { f }));
+    let lines = read.ok().text();
+    let name = file.file_name().unwrap().display();
+    for (line, (ours, theirs)) in lines.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(ours, theirs, "{name} {flags:?}, line {}", line + 1);
+    }
+    assert_eq!(
+        lines.lines().count(),
+        expected.lines().count(),
+        "{name} {flags:?}"
+    );
+    lines
+}
+
+#[test]
+fn headers_of_every_sort_are_printed_as_tcpdump_prints_them() {
+    if !comparable() {
+        return;
+    }
+    let folder = folder();
+    // one conversation behind every sort of header, and frames that carry none
+    let script = repository().join("tests/clients/odd_packets.py");
+    let odd = Run::new(interpreter()).arg(script).arg(folder.path()).ok();
+    let script = repository().join("tests/clients/packets.py");
+    Run::new("python3").arg(script).arg(folder.path()).ok();
+    let odd = odd.text();
+    let odd = odd.lines().filter(|name| name.ends_with(".pcap"));
+    let names: Vec<&str> = odd
+        .chain(["wifi.pcap", "llc.pcap", "sessions.pcap"])
+        .collect();
+    assert_eq!(names.len(), 23, "{names:?}");
+    for name in names {
+        let file = folder.path().join(name);
+        for flags in [
+            "-nt", "-nte", "-ntev", "-ntvvv", "-ntq", "-nteq", "-ntX", "-ntxx", "-ntA",
+        ] {
+            // what comes after the header of PPI: tcpdump counts the inner header twice
+            if name == "ppi.pcap" && matches!(flags, "-ntX" | "-ntA") {
+                let print = |name: &str| {
+                    let read = overhear(folder.path())
+                        .arg("read")
+                        .arg(folder.path().join(name));
+                    read.args(["--print", flags]).ok().text()
+                };
+                assert_eq!(print(name), print("ieee80211.pcap"));
+                continue;
+            }
+            compare_lines(&file, &[flags]);
+        }
+    }
+}
+
+#[test]
+fn an_expression_without_meaning_for_a_link_type_matches_none_of_it() {
+    let folder = folder();
+    let script = repository().join("tests/clients/packets.py");
+    Run::new("python3").arg(script).arg(folder.path()).ok();
+    // Ethernet, then raw IP, in one file
+    let mixed = folder.path().join("mixed.pcapng");
+    let path = |name: &str| folder.path().join(name);
+    Run::new("mergecap")
+        .args(["-a", "-w"])
+        .arg(&mixed)
+        .args([path("ethernet.pcap"), path("network.pcap")])
+        .ok();
+    let read = |file: &Path, args: &[&str]| {
+        overhear(folder.path())
+            .arg("read")
+            .arg(file)
+            .args(args)
+            .run()
+    };
+    let alone = read(&path("ethernet.pcap"), &["--print", "-nt", "vlan"]).exits(0);
+    assert!(alone.text().lines().count() > 0);
+    assert!(alone.err.is_empty(), "{}", alone.err);
+    let print = read(&mixed, &["--print", "-nt", "vlan"]).exits(0);
+    assert_eq!(print.text(), alone.text());
+    let capture = overhear(folder.path())
+        .args(["capture", "-nt", "-r"])
+        .arg(&mixed)
+        .arg("vlan");
+    let capture = capture.run().exits(0);
+    assert_eq!(capture.text(), alone.text());
+    let summary = read(&mixed, &["--json", "vlan"]).exits(0);
+    assert_eq!(summary.json()["packets"], alone.text().lines().count());
+    for said in [&print.err, &capture.err, &summary.err] {
+        assert_eq!(said.matches("means nothing").count(), 1, "{said}");
+        assert!(said.contains("link type RAW"), "{said}");
+    }
+    // for nothing in the file
+    let wrong = read(&path("network.pcap"), &["--print", "vlan"]).exits(2);
+    assert!(wrong.err.contains("VLAN"), "{}", wrong.err);
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    if !Path::new("/dev/full").exists() {
+        return not_run("there is no /dev/full");
+    }
+    let folder = folder();
+    let script = repository().join("tests/clients/packets.py");
+    Run::new("python3").arg(script).arg(folder.path()).ok();
+    let file = folder.path().join("network.pcap");
+    for command in [
+        &["capture", "-r"][..],
+        &["capture", "-w", "-", "-r"],
+        &["read", "--print"],
+        &["read"],
+    ] {
+        let program = Run::new("sh").args(["-c", "exec \"$@\" > /dev/full", "sh"]);
+        let program = program.arg(binary()).args(command).arg(&file);
+        let failed = program.run().exits(1);
+        assert!(
+            failed
+                .err
+                .contains("cannot write to standard output: No space"),
+            "{}",
+            failed.err
+        );
+    }
+    let written = overhear(folder.path()).args(["capture", "-w", "/dev/full", "-r"]);
+    let failed = written.arg(&file).run().exits(1);
+    assert!(
+        failed.err.contains("cannot write /dev/full: No space"),
+        "{}",
+        failed.err
+    );
 }
 
 #[test]
@@ -325,19 +448,22 @@ fn files_rotate_as_those_of_tcpdump() {
     let folder = folder();
     let script = repository().join("tests/clients/packets.py");
     Run::new("python3").arg(script).arg(folder.path()).ok();
-    let large = folder.path().join("large.pcap");
-    for flags in [
-        &["-C", "1"][..],
-        &["-C", "1", "-W", "2"],
-        &["-C", "1", "-W", "11"],
-        &[],
+    // the second says that it kept at most 65535 bytes of each packet
+    let (large, cut) = ("large.pcap", "cut.pcap");
+    for (name, flags) in [
+        (large, &["-C", "1"][..]),
+        (large, &["-C", "1", "-W", "2"]),
+        (large, &["-C", "1", "-W", "11"]),
+        (large, &[]),
+        (cut, &[]),
     ] {
+        let file = folder.path().join(name);
         let files = |program: Run, name: &str| {
             let into = folder.path().join(name);
             fs::create_dir(&into).unwrap();
             program
                 .arg("-r")
-                .arg(&large)
+                .arg(&file)
                 .arg("-w")
                 .arg(into.join("x"))
                 .args(flags)
@@ -359,10 +485,10 @@ fn files_rotate_as_those_of_tcpdump() {
                 .map(|(name, data)| (name.display().to_string(), data.len()))
                 .collect()
         };
-        assert_eq!(names(&ours), names(&expected), "{flags:?}");
+        assert_eq!(names(&ours), names(&expected), "{name} {flags:?}");
         assert!(
             ours == expected,
-            "{flags:?}: the files have the same names but other bytes"
+            "{name} {flags:?}: the files have the same names but other bytes"
         );
     }
 }

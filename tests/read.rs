@@ -2,7 +2,11 @@
 
 use crate::clients::interpreter;
 use crate::support::{
-    Run, command::Running, not_run, program::overhear, repository, system, until,
+    Run,
+    command::Running,
+    not_run,
+    program::{binary, overhear},
+    repository, system, until,
 };
 use serde_json::Value;
 use std::{
@@ -230,6 +234,134 @@ fn a_file_is_read_as_far_as_it_goes() {
 }
 
 #[test]
+fn connections_are_a_table_or_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let python = interpreter();
+    let script = repository().join("tests/clients/odd_packets.py");
+    Run::new(python).arg(script).arg(folder.path()).ok();
+    let file = folder.path().join("ethernet.pcap");
+    let table = read(&file, &["--connections"]).ok().text();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    // titles stand over the ends of their values, which end with a unit or not
+    let value = |line: &str, title: &str| {
+        let padded = format!("{} ", lines[0]);
+        let end = padded.find(&format!(" {title} ")).unwrap() + 1 + title.len();
+        let cells: Vec<&str> = line[..end].split("  ").collect();
+        cells.last().unwrap().trim().to_owned()
+    };
+    let both = |title: &str| [value(lines[1], title), value(lines[2], title)];
+    assert!(lines[1].contains("1 a  10.0.0.1:1234 > 10.0.0.2:4321"));
+    assert!(lines[2].contains("  b  10.0.0.2:4321 > 10.0.0.1:1234"));
+    for (title, expected) in [
+        ("PACKETS", ["6", "3"]),
+        ("DATA", ["900 B", "900 B"]),
+        ("AGAIN", ["0", "0"]),
+        ("AGAIN DATA", ["0 B", "0 B"]),
+        ("DISORDER", ["1", "0"]),
+        ("MSS", ["-", "-"]),
+        ("SACK", ["no", "no"]),
+        ("WINDOW", ["8.0 KiB", "8.0 KiB"]),
+        ("WINDOW 0", ["0", "0"]),
+        ("RTT MIN", ["1.0 ms", "1.0 ms"]),
+        ("RTT MEAN", ["1.0 ms", "1.0 ms"]),
+        ("RTT MAX", ["1.0 ms", "1.0 ms"]),
+        ("IDLE", ["2.0 ms", "4.0 ms"]),
+        ("THROUGHPUT", ["109.9 KiB/s", "109.9 KiB/s"]),
+    ] {
+        assert_eq!(both(title), expected, "{title}:\n{table}");
+    }
+
+    // everything, as tcptrace -l has it: each number of the JSON is there
+    let blocks = read(&file, &["--connections", "-v"]).ok().text();
+    assert!(
+        blocks.starts_with("Connection 1: a 10.0.0.1:1234, b 10.0.0.2:4321\n"),
+        "{blocks}"
+    );
+    let line = |name: &str| {
+        let found = blocks
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name));
+        let found = found.unwrap_or_else(|| panic!("{name}: {blocks}"));
+        found
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    for (name, expected) in [
+        ("ended", "finished"),
+        ("opened by", "a"),
+        ("with SYN, FIN, RST", "1, 1, 0|1, 1, 0"),
+        ("with data ", "2, 2 with PSH|1, 1 with PSH"),
+        ("unique data", "900 B|900 B"),
+        ("retransmitted data", "0 B|0 B"),
+        ("out of order", "1|0"),
+        (
+            "RTT ",
+            "1.000/1.000/1.000 ms of 2|1.000/1.000/1.000 ms of 3",
+        ),
+        (
+            "segments",
+            "min 400, mean 450, max 500 B|min 900, mean 900, max 900 B",
+        ),
+        (
+            "window ",
+            "min 8192, mean 8192, max 8192 B|min 8192, mean 8192, max 8192 B",
+        ),
+        ("window of zero", "0|0"),
+        ("SACK permitted", "no|no"),
+        ("longest silence", "2.0 ms|4.0 ms"),
+        ("throughput", "109.9 KiB/s|109.9 KiB/s"),
+    ] {
+        assert_eq!(line(name), expected, "{name}:\n{blocks}");
+    }
+    // how lines of packets look is still no question for other views
+    let wrong = read(&file, &["--connections", "-e"]).run().exits(2);
+    assert!(wrong.err.contains("need --print"), "{}", wrong.err);
+}
+
+#[test]
+fn streams_need_few_open_files() {
+    let folder = tempfile::tempdir().unwrap();
+    // 300 connections that speak in turn: raw IP, microseconds
+    let mut capture = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 101] {
+        capture.extend(word.to_le_bytes());
+    }
+    for (turn, said) in [b"first ", b"second"].iter().enumerate() {
+        for port in 1000..1300_u16 {
+            let mut packet = vec![
+                0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+            ];
+            packet.extend(port.to_be_bytes());
+            packet.extend(80_u16.to_be_bytes());
+            packet.extend((1 + 6 * turn as u32).to_be_bytes());
+            packet.extend([0, 0, 0, 1, 0x50, 0x18, 0x20, 0, 0, 0, 0, 0]);
+            packet.extend(*said);
+            for word in [turn as u32, u32::from(port), 46, 46] {
+                capture.extend(word.to_le_bytes());
+            }
+            capture.extend(packet);
+        }
+    }
+    let file = folder.path().join("many.pcap");
+    fs::write(&file, capture).unwrap();
+    let said = folder.path().join("said");
+    let few = Run::new("sh").args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]);
+    few.arg(binary())
+        .arg("read")
+        .arg(&file)
+        .arg("--streams")
+        .arg(&said)
+        .ok();
+    let streams = streams(&said);
+    assert_eq!(streams.len(), 300);
+    assert!(streams.values().all(|bytes| bytes == b"first second"));
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let python = interpreter();
@@ -295,8 +427,10 @@ fn compare_with_tcptrace(file: &Path, told: &[Value]) {
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let columns: Vec<_> = lines.next().unwrap().split(',').map(str::trim).collect();
+    let last = last_times(file);
+    let end = last.values().copied().fold(0.0, f64::max);
     let mut compared = 0;
-    for (line, ours) in lines.zip(told) {
+    for (line, told_of) in lines.zip(told) {
         let values: Vec<_> = line.split(',').map(str::trim).collect();
         let theirs = |name: &str, side: &str| {
             let column = format!("{name}_{side}");
@@ -307,9 +441,21 @@ fn compare_with_tcptrace(file: &Path, told: &[Value]) {
             let ours = |path: &str| {
                 let found = path
                     .split('.')
-                    .fold(&ours[side], |value, name| &value[name]);
+                    .fold(&told_of[side], |value, name| &value[name]);
                 found.as_f64()
             };
+            // For tcptrace a side is silent until the capture ends, too; the most is that of both.
+            let (me, other) = match side {
+                "a" => (end_of(&told_of["a"]), end_of(&told_of["b"])),
+                _ => (end_of(&told_of["b"]), end_of(&told_of["a"])),
+            };
+            let until_the_end = (end - last[&(me, other)]) * 1e3;
+            let silence = ours("idle_max_ms").unwrap().max(until_the_end);
+            let theirs_silence: f64 = theirs("idletime_max", way).parse().unwrap();
+            assert!(
+                (theirs_silence - silence).abs() <= 0.2,
+                "silence of {way}: tcptrace {theirs_silence}, here {silence}: {line}"
+            );
             for (name, path, tolerance) in [
                 ("total_packets", "packets", 0.0),
                 ("ack_pkts_sent", "acks", 0.0),
@@ -338,6 +484,8 @@ fn compare_with_tcptrace(file: &Path, told: &[Value]) {
                 ("throughput", "throughput", 1.0),
                 ("RTT_samples", "rtt_ms.samples", 1.0),
                 ("RTT_min", "rtt_ms.min", 0.1),
+                ("RTT_avg", "rtt_ms.mean", 0.1),
+                ("RTT_max", "rtt_ms.max", 0.1),
             ] {
                 // Of a side that sent a RST, tcptrace tells another length and another mean.
                 let odd = ["avg_win_adv", "ttl_stream_length", "missed_data"].contains(&name);
@@ -355,7 +503,36 @@ fn compare_with_tcptrace(file: &Path, told: &[Value]) {
             }
         }
     }
-    assert!(compared >= CONNECTIONS * 2 * 24, "{compared}");
+    assert!(compared >= CONNECTIONS * 2 * 27, "{compared}");
+}
+
+/// An end of a connection as it is told.
+fn end_of(side: &Value) -> String {
+    format!("{}:{}", side["address"].as_str().unwrap(), side["port"])
+}
+
+/// When each end of each connection, the first of the two, sent its last packet, as tshark sees it: seconds; and when the capture ends.
+fn last_times(file: &Path) -> BTreeMap<(String, String), f64> {
+    let fields = [
+        "ip.src",
+        "tcp.srcport",
+        "ip.dst",
+        "tcp.dstport",
+        "frame.time_epoch",
+    ];
+    let fields = fields.iter().flat_map(|field| ["-e", field]);
+    let packets = Run::new("tshark").args(["-n", "-T", "fields"]).args(fields);
+    let mut last = BTreeMap::new();
+    for line in packets.arg("-r").arg(file).ok().text().lines() {
+        let [source, port, target, target_port, time] =
+            line.split('\t').collect::<Vec<_>>()[..].try_into().unwrap();
+        let ends = (
+            format!("{source}:{port}"),
+            format!("{target}:{target_port}"),
+        );
+        last.insert(ends, time.parse().unwrap());
+    }
+    last
 }
 
 /// Traffic between two network namespaces, recorded by tcpdump.

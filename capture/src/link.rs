@@ -10,7 +10,7 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use prefix::is_pktap;
+pub(crate) use prefix::{inside_pktap, is_pktap};
 
 use crate::packet::{LinkType, Mac};
 

@@ -102,16 +102,22 @@ impl Streams {
 
     fn data(&mut self, connection: &Connection, data: Data<'_>) {
         let key = (connection.number, data.side == Side::A);
-        let flow = self.flows.entry(key).or_default();
-        if flow.path.is_none() {
-            flow.base = data.offset;
-            // what is missing before the first bytes is zeros, too, unless it is too much
-            if (1..=LONGEST_GAP.cast_signed()).contains(&data.offset) && flow.at == 0 {
-                flow.base = 0;
-            }
+        if self.flows.entry(key).or_default().path.is_none() {
             let name = name(connection, data.side);
-            match create(&self.folder, &name) {
+            let made = loop {
+                match create(&self.folder, &name) {
+                    Err(error) if too_many_open(&error) && self.close_oldest(key) => {}
+                    made => break made,
+                }
+            };
+            match made {
                 Ok((path, file)) => {
+                    let flow = self.flows.entry(key).or_default();
+                    flow.base = data.offset;
+                    // what is missing before the first bytes is zeros, too, unless it is too much
+                    if (1..=LONGEST_GAP.cast_signed()).contains(&data.offset) && flow.at == 0 {
+                        flow.base = 0;
+                    }
                     flow.path = Some(path);
                     flow.file = Some(file);
                     flow.at = data.offset;
@@ -125,8 +131,11 @@ impl Streams {
             }
         }
         self.bytes += data.bytes.len() as u64;
-        let end = flow.at + flow.waiting.len() as i64;
-        if end != data.offset || flow.waiting.len() + data.bytes.len() > PIECE {
+        let full = self.flows.get(&key).is_some_and(|flow| {
+            let end = flow.at + flow.waiting.len() as i64;
+            end != data.offset || flow.waiting.len() + data.bytes.len() > PIECE
+        });
+        if full {
             self.guarded(key, Flow::flush);
         }
         if let Some(flow) = self.flows.get_mut(&key) {
@@ -164,6 +173,7 @@ impl Streams {
         if !known {
             return;
         }
+        self.open_again(key);
         self.guarded(key, |flow, written| {
             flow.flush(written)?;
             flow.reopen()?;
@@ -181,6 +191,45 @@ impl Streams {
         });
     }
 
+    /// Opens a flow's file if it was closed meanwhile; whoever needs it finds out why that failed.
+    fn open_again(&mut self, key: (u64, bool)) {
+        while let Some(flow) = self.flows.get_mut(&key) {
+            if flow.file.is_some() || flow.path.is_none() {
+                return;
+            }
+            match flow.reopen() {
+                Ok(()) => return self.open.push_back(key),
+                Err(error) if too_many_open(&error) && self.close_oldest(key) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Closes the file of another flow, the one that was opened first; false when there is none.
+    fn close_oldest(&mut self, key: (u64, bool)) -> bool {
+        while let Some(at) = self.open.iter().position(|open| *open != key) {
+            let Some(oldest) = self.open.remove(at) else {
+                return false;
+            };
+            let Some(flow) = self.flows.get_mut(&oldest) else {
+                continue;
+            };
+            if flow.file.is_none() {
+                continue;
+            }
+            let mut written = 0;
+            if let Err(error) = flow.flush(&mut written) {
+                let path = flow.path.clone().unwrap_or_default();
+                self.error.get_or_insert((path, error));
+            }
+            self.waiting = self.waiting.saturating_sub(written);
+            flow.file = None;
+            flow.waiting = Vec::new();
+            return true;
+        }
+        false
+    }
+
     /// Does something to a flow that may fail, and remembers how much less waits.
     fn guarded(
         &mut self,
@@ -190,9 +239,12 @@ impl Streams {
         let Some(flow) = self.flows.get_mut(&key) else {
             return;
         };
-        if flow.file.is_none() && flow.path.is_some() && !flow.waiting.is_empty() {
-            self.open.push_back(key);
+        if !flow.waiting.is_empty() {
+            self.open_again(key);
         }
+        let Some(flow) = self.flows.get_mut(&key) else {
+            return;
+        };
         let mut written = 0;
         let done = work(flow, &mut written);
         self.waiting = self.waiting.saturating_sub(written);
@@ -225,6 +277,7 @@ impl Sink for Streams {
             Event::Closed(_) => {
                 for first in [true, false] {
                     let key = (connection.number, first);
+                    self.open_again(key);
                     self.guarded(key, |flow, written| {
                         flow.flush(written)?;
                         flow.reopen()
@@ -283,6 +336,11 @@ impl Flow {
         file.seek(SeekFrom::Start(place))?;
         file.write_all(bytes)
     }
+}
+
+/// This process, or the system, has as many files open as it may.
+fn too_many_open(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// The name that tcpflow would give; a VLAN identifier behind two hyphens.

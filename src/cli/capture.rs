@@ -84,8 +84,18 @@ pub(crate) struct Capture {
     #[command(flatten)]
     pub(crate) lines: Lines,
     /// Which packets, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
-    #[arg(value_name = "EXPRESSION", trailing_var_arg = true)]
+    #[arg(value_name = "EXPRESSION")]
     pub(crate) expression: Vec<String>,
+    #[command(flatten)]
+    pub(crate) unused: Unused,
+}
+
+/// What every subcommand takes and some have no use for: it is not in their help.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Unused {
+    /// Scripts may say it for all subcommands
+    #[arg(long = "data", value_name = "DIR", hide = true, value_hint = ValueHint::DirPath)]
+    data: Option<PathBuf>,
 }
 
 /// How packets are printed.
@@ -165,8 +175,8 @@ Examples:
   overhear capture -i eth0 -w ring.pcap -C 100 -W 10   the last gigabyte
   overhear capture -i rvi0                             an iPhone at this Mac (after rvictl -s UDID)
 
-Options and lines are those of tcpdump. Ctrl-C ends; SIGUSR1 (on macOS also Ctrl-T) tells how
-many packets there were.";
+Options and lines are those of tcpdump; options may also stand behind the expression. Ctrl-C
+ends; SIGUSR1 (on macOS also Ctrl-T) tells how many packets there were.";
 
 /// `30s`, `5m`, `2h`, `500ms`, `90`.
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,6 +1,6 @@
 //! `overhear read`.
 
-use super::Lines;
+use super::{Lines, Unused};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 
@@ -24,8 +24,10 @@ pub(crate) struct Read {
     #[arg(long, value_name = "FILE", requires = "diagnose", value_hint = ValueHint::FilePath)]
     pub(crate) keylog: Vec<PathBuf>,
     /// Only packets that match, in the language of pcap-filter(7): host 10.0.0.1 and not port 22
-    #[arg(value_name = "EXPRESSION", trailing_var_arg = true)]
+    #[arg(value_name = "EXPRESSION")]
     pub(crate) expression: Vec<String>,
+    #[command(flatten)]
+    pub(crate) unused: Unused,
 }
 
 /// What is to be seen; a summary when nothing is said.
@@ -38,7 +40,7 @@ pub(crate) struct What {
     /// Print what each TCP packet carries, behind the name of its stream, as `tcpflow -c` does
     #[arg(short = 'c', long)]
     pub(crate) console: bool,
-    /// TCP connections: losses, windows, round trips, throughput
+    /// TCP connections: losses, windows, round trips, silence, throughput; -v: everything that is counted of each
     #[arg(long)]
     pub(crate) connections: bool,
     /// Who spoke with whom, most bytes first
@@ -62,6 +64,7 @@ const EXAMPLES: &str = "\
 Examples:
   overhear read trace.pcapng                   what is in it
   overhear read trace.pcap.gz --streams said   what was said, into the folder said
+  overhear read trace.pcap --connections -v    all numbers of each connection, as tcptrace -l
   overhear read trace.pcap --connections --json | jq 'select(.a.retransmitted_packets > 0)'
   ssh server tcpdump -w - | overhear read - --conversations
   overhear read trace.pcapng --print -nv port 53

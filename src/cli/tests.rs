@@ -125,6 +125,40 @@ fn wrong_usage_is_refused() {
 }
 
 #[test]
+fn options_may_stand_behind_the_expression() {
+    let capture = |line: &str| match parse(line).unwrap().command {
+        Some(Command::Capture(capture)) => *capture,
+        other => panic!("{other:?}"),
+    };
+    for line in [
+        "capture -n -c 1 -r f tcp port 80",
+        "capture -r f tcp port 80 -n -c 1",
+        "capture tcp -n port -c 1 80 -r f",
+        "capture -nr f -c1 -- tcp port 80",
+    ] {
+        let capture = capture(line);
+        assert_eq!(capture.expression, ["tcp", "port", "80"], "{line}");
+        assert_eq!(
+            (capture.lines.numbers, capture.count),
+            (1, Some(1)),
+            "{line}"
+        );
+    }
+    // a sign that stands alone is part of it
+    let words = capture("capture -n len - 20 > 0 and -c 2").expression;
+    assert_eq!(words, ["len", "-", "20", ">", "0", "and"]);
+    let line = "read f --print tcp port 80 -nv --count 3 --data /d";
+    let Some(Command::Read(read)) = parse(line).unwrap().command else {
+        panic!("not read")
+    };
+    assert_eq!(read.expression, ["tcp", "port", "80"]);
+    assert_eq!((read.lines.verbose, read.count), (1, Some(3)));
+    // what stands behind -- is no option
+    let words = capture("capture -r f -- -n").expression;
+    assert_eq!(words, ["-n"]);
+}
+
+#[test]
 fn completions_know_every_subcommand() {
     let subcommands: Vec<_> = Cli::command()
         .get_subcommands()

@@ -12,7 +12,7 @@ use crate::{
 use anyhow::Context;
 use output::{Going, Output};
 use overhear_capture::{
-    Reader,
+    LinkType, Packet, Reader,
     filter::Filter,
     libpcap::{self, Connection, Direction, Interface, Statistics},
     live::{self, Event, Live},
@@ -25,7 +25,7 @@ use std::{
 };
 
 use advice::lost;
-pub(super) use advice::{explain, explain_beside};
+pub(super) use advice::{ended, explain, explain_beside};
 pub(super) use output::{frame, printer};
 pub(super) use signals::watch;
 
@@ -123,7 +123,7 @@ fn read(options: &Capture, file: &Path, expression: &str) -> anyhow::Result<()> 
     let mut reader = Reader::open(file).with_context(|| format!("{}", file.display()))?;
     let mut filter = Filter::new(expression, !options.no_optimize)?;
     let mut output: Option<Output> = None;
-    let mut packets = 0;
+    let (mut seen, mut packets) = (0_u64, 0);
     // what is said about the interface stands before the first packet, or nowhere
     let damage = loop {
         let packet = match reader.next() {
@@ -131,25 +131,46 @@ fn read(options: &Capture, file: &Path, expression: &str) -> anyhow::Result<()> 
             Ok(None) => break None,
             Err(damage) => break Some(damage),
         };
+        seen += 1;
         if !filter.matches(&packet).map_err(explain)? {
             continue;
         }
         packets += 1;
-        let output = match &mut output {
-            Some(output) => output,
-            none => none.insert(Output::file(options, packet.link)?),
+        let going = match &mut output {
+            Some(output) => output.packet(&packet)?,
+            none => {
+                // the packet is lent by the reader, which also knows of the interface
+                let data = packet.data.to_vec();
+                let first = Packet {
+                    number: packet.number,
+                    time: packet.time,
+                    link: packet.link,
+                    interface: packet.interface,
+                    original_length: packet.original_length,
+                    offset: packet.offset,
+                    data: &data,
+                };
+                let interface = reader.interfaces().get(first.interface as usize);
+                let output = none.insert(Output::file(options, first.link, interface)?);
+                output.packet(&first)?
+            }
         };
-        match output.packet(&packet)? {
+        match going {
             Going::On if options.count.is_none_or(|count| packets < count) => {}
             _ => break None,
         }
     };
     if output.is_none() {
         // an expression that is wrong is wrong without packets, too; and a file that was asked for is there
-        let link = reader.interfaces().first().map(|interface| interface.link);
-        let link = link.unwrap_or(overhear_capture::LinkType::ETHERNET);
-        filter.prepare(link).map_err(explain)?;
-        output = Some(Output::file(options, link)?);
+        let interface = reader.interfaces().first();
+        let link = interface.map_or(LinkType::ETHERNET, |interface| interface.link);
+        if seen == 0 {
+            filter.prepare(link).map_err(explain)?;
+        }
+        ended(filter)?;
+        output = Some(Output::file(options, link, interface)?);
+    } else {
+        ended(filter)?;
     }
     if let Some(output) = output {
         output.finish(None)?;

@@ -27,14 +27,20 @@ use std::{
     io::{self, BufWriter, Write},
     ops::ControlFlow,
 };
+use summary::local;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     if options.what.print {
         return print::execute(options);
     }
-    if options.lines != Lines::default() {
-        let text = "-n, -e, -v and the like say how packets are printed: they need --print";
+    let long = options.what.connections && !options.json;
+    let lines = Lines {
+        verbose: if long { 0 } else { options.lines.verbose },
+        ..options.lines.clone()
+    };
+    if lines != Lines::default() {
+        let text = "-n, -e, -v and the like say how packets are printed: they need --print (and -v goes with --connections)";
         return Err(Usage(text.to_owned()).into());
     }
     let name = options.file.display().to_string();
@@ -49,7 +55,12 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     } else if what.console {
         said::to_console(&mut input, &mut out)?
     } else if what.connections {
-        connections::print(&mut input, &mut out, options.json)?
+        let form = match (options.json, options.lines.verbose) {
+            (true, _) => connections::Form::Json,
+            (false, 0) => connections::Form::Table,
+            (false, _) => connections::Form::Blocks,
+        };
+        connections::print(&mut input, &mut out, form)?
     } else if what.diagnose {
         diagnose::print(&mut input, &mut out, &name, options.json, &options.keylog)?
     } else {
@@ -80,7 +91,7 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
         }
         damage
     };
-    out.flush()?;
+    out.flush().context(terminal::STANDARD_OUTPUT)?;
     match damage {
         None => Ok(()),
         Some(damage) => Err(damage).with_context(|| name),
@@ -109,10 +120,13 @@ impl Input {
             }
         };
         let damage = walk(&mut self.reader, matches, each);
-        match wrong {
-            None => Ok(damage),
-            Some(error) => Err(super::capture::explain(error)),
+        if let Some(error) = wrong {
+            return Err(super::capture::explain(error));
         }
+        // before anything is told of what matched
+        let filter = std::mem::replace(&mut self.filter, Filter::new("", true)?);
+        super::capture::ended(filter)?;
+        Ok(damage)
     }
 }
 

@@ -77,6 +77,21 @@ pub(crate) fn is_pktap(data: &[u8]) -> bool {
     (PKTAP_SHORTEST..=1024).contains(&length) && kind <= 1
 }
 
+/// What is behind Apple's header, where a packet has one: the link type and the bytes.
+pub(crate) fn inside_pktap(link: LinkType, data: &[u8]) -> Option<(LinkType, &[u8])> {
+    if !(link == LinkType::PKTAP || link == LinkType::USER2 && is_pktap(data)) {
+        return None;
+    }
+    let (length, inside) = (little(data, 0)?, little(data, 8)?);
+    let rest = data.get(usize::try_from(length).ok()?..)?;
+    let inside = match inside {
+        // where it does not say, only IP tells itself
+        0 if rest.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6)) => LinkType::RAW,
+        inside => LinkType(inside),
+    };
+    (length >= PKTAP_SHORTEST).then_some((inside, rest))
+}
+
 /// Apple's header, in little-endian byte order (`struct pktap_header` of XNU's `bsd/net/pktap.h`).
 pub(super) fn pktap<'a>(layers: &mut Layers<'a>, data: &'a [u8], depth: u8) {
     layers.path.push(Protocol::Pktap);

@@ -2,7 +2,8 @@
 
 #[cfg(not(target_os = "macos"))]
 use crate::captures::COPY;
-use overhear_capture::libpcap::Error;
+use crate::terminal::tell;
+use overhear_capture::{filter::Filter, libpcap::Error};
 
 /// The error, with what to do about it on this system.
 pub(crate) fn explain(error: Error) -> anyhow::Error {
@@ -25,6 +26,22 @@ fn explained(error: Error, permission: impl Fn() -> String) -> anyhow::Error {
         _ => return error.into(),
     };
     anyhow::anyhow!(text)
+}
+
+/// Tells of which packets an expression could not say anything; a mistake when that is all of them.
+pub(crate) fn ended(filter: Filter) -> anyhow::Result<()> {
+    for one in filter.end().map_err(explain)? {
+        let packets = match one.packets {
+            1 => "1 packet".to_owned(),
+            count => format!("{count} packets"),
+        };
+        tell(&format!(
+            "overhear: the expression means nothing for link type {}, of which there are {packets}, and none of them \
+             matches: {}",
+            one.link, one.reason
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(target_os = "macos")]

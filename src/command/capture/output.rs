@@ -3,10 +3,12 @@
 use crate::{
     cli::{Capture, Lines, Precision},
     exit::Usage,
+    terminal,
 };
 use anyhow::Context;
 use overhear_capture::{
     LinkType, Packet,
+    file::Interface,
     live::{self, Live},
     print::{Frame, Names, Options, Printer, Stamp},
     write::{
@@ -39,6 +41,8 @@ pub(super) struct Output {
 
 /// The file that is open, and which ones come after it.
 struct Files {
+    /// The one that is open, for a person.
+    name: String,
     writer: Writer<Box<dyn Write>>,
     header: Header,
     rotation: Option<Rotation>,
@@ -73,11 +77,18 @@ impl Output {
     }
 
     /// For packets of a file.
-    pub(super) fn file(options: &Capture, link: LinkType) -> anyhow::Result<Self> {
+    pub(super) fn file(
+        options: &Capture,
+        link: LinkType,
+        interface: Option<&Interface>,
+    ) -> anyhow::Result<Self> {
+        // 0 and what no signed number holds are no limit, as in libpcap
+        let snaplen = interface.map(|interface| interface.snap_length);
+        let snaplen = snaplen.filter(|length| (1..=i32::MAX.cast_unsigned()).contains(length));
         let header = Header {
             format: Format::Pcap,
             link,
-            snaplen: live::SNAPLEN,
+            snaplen: snaplen.unwrap_or(live::SNAPLEN),
             nanoseconds: options.lines.time_stamp_precision == Precision::Nano,
             interface: None,
             filter: Some(options.expression.join(" ")),
@@ -127,7 +138,7 @@ impl Output {
             lines.flush()?;
         }
         if let Some(file) = &mut self.file {
-            file.writer.flush().context("cannot write")?;
+            file.writer.flush().context(cannot_write(&file.name))?;
         }
         Ok(())
     }
@@ -138,7 +149,10 @@ impl Output {
             lines.flush()?;
         }
         match self.file {
-            Some(file) => file.writer.finish(counted).context("cannot write"),
+            Some(file) => {
+                let said = cannot_write(&file.name);
+                file.writer.finish(counted).context(said)
+            }
             None => Ok(()),
         }
     }
@@ -167,11 +181,16 @@ impl Files {
                 seconds(),
             )
         });
+        let name = match &rotation {
+            Some(rotation) => rotation.current(),
+            None => path.to_string_lossy().into_owned(),
+        };
         let writer = match &rotation {
-            Some(rotation) => begin(Path::new(&rotation.current()), &header)?,
+            Some(_) => begin(Path::new(&name), &header)?,
             None => begin(path, &header)?,
         };
         Ok(Self {
+            name,
             writer,
             header,
             rotation,
@@ -196,17 +215,18 @@ impl Files {
                 Turn::Stay => {}
                 Turn::End => return Ok(Going::Enough),
                 Turn::Open(name) => {
-                    let next = Path::new(&name);
                     // the file before is closed first: it may be the same one
-                    self.writer.flush().context("cannot write")?;
+                    self.writer.flush().context(cannot_write(&self.name))?;
                     self.before += self.writer.written();
-                    self.writer = begin(next, &self.header)?;
+                    self.writer = begin(Path::new(&name), &self.header)?;
+                    self.name = name;
                 }
             }
         }
-        self.writer.packet(packet).context("cannot write")?;
+        let said = || cannot_write(&self.name);
+        self.writer.packet(packet).with_context(said)?;
         if self.at_once {
-            self.writer.flush().context("cannot write")?;
+            self.writer.flush().with_context(said)?;
         }
         match self.limit {
             Some(limit) if self.before + self.writer.written() >= limit => Ok(Going::Enough),
@@ -227,8 +247,8 @@ impl Printed {
     fn flush(&mut self) -> anyhow::Result<()> {
         if !self.out.is_empty() {
             let mut out = io::stdout().lock();
-            out.write_all(&self.out)?;
-            out.flush()?;
+            let written = out.write_all(&self.out).and_then(|()| out.flush());
+            written.context(terminal::STANDARD_OUTPUT)?;
             self.out.clear();
         }
         Ok(())
@@ -270,8 +290,15 @@ pub(crate) fn frame<'a>(packet: &Packet<'a>) -> Frame<'a> {
     }
 }
 
+fn cannot_write(name: &str) -> String {
+    match name {
+        "-" => terminal::STANDARD_OUTPUT.to_owned(),
+        name => format!("cannot write {name}"),
+    }
+}
+
 fn begin(path: &Path, header: &Header) -> anyhow::Result<Writer<Box<dyn Write>>> {
-    let cannot = || format!("cannot write {}", path.display());
+    let cannot = || cannot_write(&path.to_string_lossy());
     let out: Box<dyn Write> = if path.as_os_str() == "-" {
         Box::new(io::stdout())
     } else {

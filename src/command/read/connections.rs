@@ -1,4 +1,6 @@
-//! TCP connections with what was counted of them: a table, or JSON with everything.
+//! TCP connections with what was counted of them: a table, a block each with everything, or JSON with everything.
+
+mod block;
 
 use super::{Input, moment, seconds, segments};
 use crate::terminal::{duration, size};
@@ -15,20 +17,31 @@ use std::{
 /// Connections that are over and wait for one that began before them.
 const MOST_WAITING: usize = 10_000;
 
+/// How connections are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Two lines each.
+    Table,
+    /// A block each, with everything.
+    Blocks,
+    /// A JSON object each, with everything.
+    Json,
+}
+
 pub(super) fn print(
     input: &mut Input,
     out: &mut impl Write,
-    json: bool,
+    form: Form,
 ) -> anyhow::Result<Option<Damage>> {
     let mut lines = Lines {
         out,
-        json,
+        form,
         next: 1,
         waiting: BTreeMap::new(),
         counted: None,
         written: Ok(()),
     };
-    if !json {
+    if form == Form::Table {
         lines.header()?;
     }
     let mut tcp = Tcp::new(Wanted {
@@ -49,7 +62,7 @@ pub(super) fn print(
 /// Prints connections in the order of their first packets, as far as that needs no more than a bounded memory.
 struct Lines<'a, W> {
     out: &'a mut W,
-    json: bool,
+    form: Form,
     next: u64,
     waiting: BTreeMap<u64, String>,
     counted: Option<Box<Account>>,
@@ -64,9 +77,10 @@ impl<W: Write> Sink for Lines<'_, W> {
         let Some(account) = self.counted.take() else {
             return;
         };
-        let text = match self.json {
-            true => as_json(connection, &account, ending).to_string(),
-            false => as_rows(connection, &account),
+        let text = match self.form {
+            Form::Json => as_json(connection, &account, ending).to_string(),
+            Form::Blocks => block::text(connection, &account, name_of(connection, ending)),
+            Form::Table => as_rows(connection, &account),
         };
         self.waiting.insert(connection.number, text);
         loop {
@@ -89,20 +103,24 @@ impl<W: Write> Sink for Lines<'_, W> {
 
 impl<W: Write> Lines<'_, W> {
     fn header(&mut self) -> io::Result<()> {
-        writeln!(
-            self.out,
-            "{:>6}    {:<44} {:>8} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12}",
-            "NUMBER",
-            "FROM > TO",
+        let titles = [
             "PACKETS",
             "DATA",
             "AGAIN",
+            "AGAIN DATA",
             "DISORDER",
+            "MSS",
+            "SACK",
+            "WINDOW",
             "WINDOW 0",
             "RTT MIN",
             "RTT MEAN",
-            "THROUGHPUT"
-        )
+            "RTT MAX",
+            "IDLE",
+            "THROUGHPUT",
+        ];
+        let titles = columns(titles.map(str::to_owned));
+        writeln!(self.out, "{:>6}    {:<44} {titles}", "NUMBER", "FROM > TO")
     }
 
     /// Prints the first that waits; whether there was one.
@@ -116,6 +134,16 @@ impl<W: Write> Lines<'_, W> {
     }
 }
 
+/// What stands behind the ends of a connection, under its titles.
+fn columns(values: [String; 14]) -> String {
+    const WIDTHS: [usize; 14] = [8, 10, 6, 10, 8, 6, 5, 10, 8, 9, 9, 9, 9, 12];
+    let cells = values.iter().zip(WIDTHS);
+    let cells: Vec<_> = cells
+        .map(|(value, width)| format!("{value:>width$}"))
+        .collect();
+    cells.join(" ")
+}
+
 fn as_rows(connection: &Connection, account: &Account) -> String {
     let row = |side, direction: &Direction| {
         let ends = format!(
@@ -124,20 +152,32 @@ fn as_rows(connection: &Connection, account: &Account) -> String {
             connection.end(side.other())
         );
         let ms = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), |ns| duration(ns / 1e6));
-        let least = (direction.rtt.samples > 0).then_some(direction.rtt.min as f64);
+        let rtt = &direction.rtt;
+        let sampled = |time: i64| (rtt.samples > 0).then_some(time as f64);
         let throughput = account.throughput(side).unwrap_or(0.0);
-        format!(
-            "{:<44} {:>8} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12}",
-            ends,
-            direction.packets,
+        let values = columns([
+            direction.packets.to_string(),
             size(direction.unique_bytes),
-            direction.retransmitted_packets,
-            direction.out_of_order_packets,
-            direction.zero_windows,
-            ms(least),
-            ms(direction.rtt.mean()),
+            direction.retransmitted_packets.to_string(),
+            size(direction.retransmitted_bytes),
+            direction.out_of_order_packets.to_string(),
+            direction
+                .mss
+                .map_or_else(|| "-".to_owned(), |mss| mss.to_string()),
+            // how often it was used, where it was agreed on
+            match direction.sack_permitted || direction.sack_packets > 0 {
+                true => direction.sack_packets.to_string(),
+                false => "no".to_owned(),
+            },
+            size(direction.window_max),
+            direction.zero_windows.to_string(),
+            ms(sampled(rtt.min)),
+            ms(rtt.mean()),
+            ms(sampled(rtt.max)),
+            duration(direction.idle_max as f64 / 1e6),
             format!("{}/s", size(throughput as u64)),
-        )
+        ]);
+        format!("{ends:<44} {values}")
     };
     format!(
         "{:>6} a  {}\n       b  {}",
@@ -147,24 +187,27 @@ fn as_rows(connection: &Connection, account: &Account) -> String {
     )
 }
 
-fn as_json(connection: &Connection, account: &Account, ending: Ending) -> Value {
-    let side = |side| match side {
-        Side::A => "a",
-        Side::B => "b",
-    };
-    let ending = match ending {
+fn name_of(connection: &Connection, ending: Ending) -> &'static str {
+    match ending {
         Ending::Over if connection.reset_by.is_some() => "reset",
         Ending::Over => "finished",
         Ending::Replaced => "replaced",
         Ending::Idle => "idle",
         Ending::Crowded => "crowded",
         _ => "end of capture",
+    }
+}
+
+fn as_json(connection: &Connection, account: &Account, ending: Ending) -> Value {
+    let side = |side| match side {
+        Side::A => "a",
+        Side::B => "b",
     };
     json!({
         "number": connection.number,
         "opened_by": connection.opened_by.map(side),
         "reset_by": connection.reset_by.map(side),
-        "ending": ending,
+        "ending": name_of(connection, ending),
         "vlan": connection.vlan,
         "first_packet": connection.first_packet,
         "first": moment(connection.first_time),

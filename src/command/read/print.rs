@@ -1,6 +1,6 @@
 //! `overhear read --print`: the packets of a file as lines.
 
-use crate::{cli::Read, command::capture};
+use crate::{cli::Read, command::capture, terminal::STANDARD_OUTPUT};
 use anyhow::Context;
 use overhear_capture::{Reader, filter::Filter};
 use std::io::{self, Write};
@@ -22,12 +22,19 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
             Ok(None) => break None,
             Err(damage) => break Some(damage),
         };
-        if !filter.matches(&packet).map_err(capture::explain)? {
-            continue;
+        match filter.matches(&packet) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                // what matched before is not lost
+                out.write_all(&lines)?;
+                out.flush()?;
+                return Err(capture::explain(error));
+            }
         }
         printer.print(&mut lines, &capture::frame(&packet));
         if lines.len() >= LINES {
-            out.write_all(&lines)?;
+            out.write_all(&lines).context(STANDARD_OUTPUT)?;
             lines.clear();
         }
         if let Some(left) = &mut left {
@@ -37,8 +44,9 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
             }
         }
     };
-    out.write_all(&lines)?;
-    out.flush()?;
+    let written = out.write_all(&lines).and_then(|()| out.flush());
+    written.context(STANDARD_OUTPUT)?;
+    capture::ended(filter)?;
     match damage {
         None => Ok(()),
         // what could be read is printed; where it ends and why is told

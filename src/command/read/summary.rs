@@ -158,7 +158,8 @@ fn as_json(
     writeln!(out, "{value}")
 }
 
-fn local(nanoseconds: i64) -> String {
+/// A moment in the time of this place, with the offset from UTC.
+pub(super) fn local(nanoseconds: i64) -> String {
     let time = terminal::local(nanoseconds);
     let (hours, minutes, _) = time.offset().as_hms();
     format!(

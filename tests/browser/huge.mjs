@@ -45,6 +45,7 @@ async function hundred(page) {
   await page.getByTestId('body-all').click()
   await rest.getByText('More than that').waitFor()
   seen.most = await rest.innerText()
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=body-text]').dataset.lines) > 300_000)
   seen.lines = await text(page).evaluate((text) => Number(text.dataset.lines))
   await page.getByTestId('body-view-hex').click()
   const hex = page.getByTestId('body-hex')

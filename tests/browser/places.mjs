@@ -165,6 +165,8 @@ async function unseen(page, { curl, origin }) {
 /** Delete goes on to the next row; what comes back is chosen. */
 async function onward(page) {
   await page.evaluate(() => (location.hash = '#/?flow=450'))
+  // not in the list of the step before, which was sorted otherwise
+  await page.waitForFunction(() => [449, 450, 451].every((id) => document.querySelector(`#row-${id}`)?.ariaRowIndex === String(id + 1)))
   await inView(page, 450)
   await page.getByTestId('flow-list').focus()
   await page.keyboard.press('Delete')

@@ -4,7 +4,7 @@ import { tagOf } from "./tags";
 import { Undo } from "./undo.svelte";
 
 const said: [string, boolean][] = [];
-vi.mock("../lib/app.svelte", () => ({ app: { say: (text: string, bad = false) => said.push([text, bad]) } }));
+vi.mock("../lib/app.svelte", () => ({ app: { standing: () => () => true, say: (text: string, bad = false) => said.push([text, bad]) } }));
 
 beforeEach(() => {
   said.length = 0;

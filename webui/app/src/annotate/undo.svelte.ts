@@ -42,6 +42,7 @@ export class Undo {
     const offer = this.#offers.at(-1);
     if (!offer || this.busy) return;
     this.busy = true;
+    const stays = app.standing();
     // many flows take a while: the offer stays in view, and says so
     this.shown = offer;
     this.hold();
@@ -53,7 +54,7 @@ export class Undo {
       }
       this.#forget(offer);
       app.say(`${plural(restored, "flow")} brought back.`);
-      if (offer.ids.length > 0) await app.broughtBack(offer.ids);
+      if (offer.ids.length > 0) await app.broughtBack(offer.ids, stays);
     } catch (error) {
       // what the server no longer knows is not asked for again; without a server it can be tried later
       if (error instanceof ApiError && (error.status === 404 || error.status === 410)) this.#forget(offer);

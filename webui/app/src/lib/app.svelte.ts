@@ -115,13 +115,20 @@ class App {
     } else if (query === this.list.query) await this.#lookAside(id);
   }
 
-  /** Chooses flows that were deleted and are there again, as far as the list has them, and stands on the first. */
-  async broughtBack(ids: number[]): Promise<void> {
+  /** Tells afterwards whether a person still is where they are now. */
+  standing(): () => boolean {
+    const [flow, focus] = [router.now.flow, this.selection.focus];
+    return () => router.now.flow === flow && this.selection.focus === focus;
+  }
+
+  /** Chooses flows that were deleted and are there again, as far as the list has them, and stands on the first, unless a person has gone on. */
+  async broughtBack(ids: number[], stays: () => boolean): Promise<void> {
     const { filter, session } = this.list.query;
     const here = (await api.among(ids.slice(0, IDS_IN_ADDRESS), filter, session).catch(() => [])).map((flow) => flow.id).sort((a, b) => a - b);
     const [first] = here;
     if (first === undefined) return;
     await this.list.refresh();
+    if (!stays()) return;
     this.selection.range(here, first);
     if (router.now.screen === "list" && router.now.flow !== null) router.go({ flow: first });
     await this.stand(first);

@@ -1,6 +1,7 @@
 //! Promise: the page shows real traffic as it happens, finds, edits, exports and deletes it, and runs
 //! nothing of what was recorded.
 
+mod advice;
 mod body;
 mod captures;
 mod compared;

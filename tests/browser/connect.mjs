@@ -14,7 +14,7 @@ async function lines(page, { folder, secure, python }) {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.getByTestId('empty').waitFor()
   const copied = {}
-  for (const topic of ['shell', 'node', 'python', 'java', 'docker']) {
+  for (const topic of ['browser', 'shell', 'node', 'python', 'java', 'docker']) {
     await page.getByTestId(`help-${topic}`).click()
     await page.getByTestId('help-system-linux').click()
     const panel = page.locator(`[role=tabpanel][aria-labelledby=help-${topic}]`)
@@ -35,6 +35,12 @@ async function lines(page, { folder, secure, python }) {
   }
   const said = {}
   said.shell = await sh(`${copied.shell[0]}\ncurl --silent --show-error "${secure}?shell"`)
+
+  // Chrome's own name, for the Chromium of this machine, which has no screen and no other person
+  await writeFile(join(folder, 'google-chrome'), `#!/bin/sh\nexec '${process.env.BROWSER}' --headless --no-sandbox --disable-gpu "$@"\n`, { mode: 0o755 })
+  const [trust, chrome] = copied.browser
+  await sh(trust)
+  said.browser = await sh(`PATH="${folder}:$PATH" ${chrome.replace('/tmp/overhear-chrome', join(folder, 'profile'))} --dump-dom '${secure}?browser'`)
 
   const [major, minor] = process.versions.node.split('.').map(Number)
   const fetches = (mark) => `console.log(await (await fetch(${JSON.stringify(`${secure}?${mark}`)})).text())\n`

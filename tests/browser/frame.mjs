@@ -1,7 +1,8 @@
 // The list and its frame as hands, keys and screen readers meet them.
-import { DESKTOP, open, row, rows, screenshots, shows, steps } from './shared.mjs'
+import { gzipSync } from 'node:zlib'
+import { DESKTOP, audit, open, row, rows, screenshots, shows, steps } from './shared.mjs'
 
-await steps({ keys, hasty, caret, same, roles, borders, said })
+await steps({ keys, hasty, elsewhere, caret, same, roles, borders, said, colours, facts, weight })
 
 function chosen(page) {
   return page.locator('[data-testid=flow-row][aria-selected=true] .path .text').allInnerTexts()
@@ -62,6 +63,33 @@ async function hasty(page) {
   await page.getByTestId('detail-close').click()
   await page.getByTestId('filter').fill('')
   await row(page, '/edit').waitFor()
+  return seen
+}
+
+/** Somebody goes to another flow while a deleted one is brought back: they stay there. */
+async function elsewhere(page) {
+  await open(page, '/n/1')
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('Delete')
+  await row(page, '/n/1').waitFor({ state: 'detached' })
+  let gone
+  const went = new Promise((done) => (gone = done))
+  await page.route('**/api/flows/undelete', async (route) => {
+    const response = await route.fetch()
+    await went
+    await route.fulfill({ response })
+  })
+  await page.getByTestId('undo').click()
+  await row(page, '/n/1').waitFor()
+  await open(page, '/n/4')
+  gone()
+  await page.getByTestId('notice').getByText('1 flow brought back.').waitFor()
+  await page.unroute('**/api/flows/undelete')
+  // what it would do now it has done when the next answers are here
+  await page.evaluate(() => fetch('/api/flows').then((answer) => answer.json()))
+  await page.evaluate(() => new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn), 300)))
+  const seen = { open: await page.getByTestId('detail').locator('.url').innerText(), chosen: await chosen(page) }
+  await page.getByTestId('detail-close').click()
   return seen
 }
 
@@ -251,4 +279,57 @@ async function said(page, { session }) {
   })
   await page.setViewportSize(DESKTOP)
   return { covers, long, pause }
+}
+
+/** Which colours what became of a flow, and what it is, has. */
+async function colours(page) {
+  await row(page, '/text').waitFor()
+  await page.mouse.move(5, 5)
+  const seen = {}
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    seen[colorScheme] = await page.locator('[data-testid=flow-row]').evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [
+          row.querySelector('.path .text').textContent,
+          ['status', 'type'].map((column) => getComputedStyle(row.querySelector(`[data-col=${column}]`)).color),
+        ]),
+      ),
+    )
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+  await screenshots(page, DESKTOP, 'colours')
+  return { ...seen, broken: await audit(page, '[data-testid=flow-list]') }
+}
+
+/** The facts of a flow and of its connection lead to the flows that have the same. */
+async function facts(page) {
+  const seen = {}
+  for (const [tab, name] of [['overview', 'URL'], ['overview', 'Client'], ['overview', 'Type'], ['connection', 'Number'], ['connection', 'Server']]) {
+    await open(page, '/json')
+    await page.getByTestId(`tab-${tab}`).click()
+    const fact = page.getByTestId('detail').locator('dl > div').filter({ has: page.locator('dt').getByText(name, { exact: true }) })
+    await fact.first().click({ button: 'right' })
+    await page.getByTestId('menu-filter-by').click()
+    await page.waitForFunction(() => document.querySelector('[data-testid=filter]').value !== '')
+    const filter = await page.getByTestId('filter').inputValue()
+    const wanted = await page.evaluate(async (filter) => (await (await fetch(`/api/flows?filter=${encodeURIComponent(filter)}`)).json()).items.map((flow) => flow.path), filter)
+    // all of them are there, or the test says which are not
+    await shows(page, wanted).catch(() => {})
+    seen[name] = { filter, rows: await rows(page) }
+    await page.getByTestId('filter').fill('')
+    await page.waitForFunction(() => !location.hash.includes('filter'))
+    await page.getByTestId('detail-close').click()
+  }
+  return seen
+}
+
+/** What the page loads before it shows its first list, squeezed as a server would. */
+async function weight(page) {
+  await page.reload()
+  await row(page, '/text').waitFor()
+  const all = await page.evaluate(() => [location.href, ...performance.getEntriesByType('resource').map((one) => one.name)].filter((name) => new URL(name).pathname === '/' || /\.(js|css)$/.test(name)))
+  let size = 0
+  for (const name of new Set(all)) size += gzipSync(await page.evaluate(async (name) => (await fetch(name)).text(), name)).length
+  return { files: all.length, size }
 }

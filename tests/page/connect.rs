@@ -23,7 +23,9 @@ fn the_lines_that_are_copied_bring_programs_here() {
     let seen = drive_with(&program, &nginx.http(""), "connect", &["lines"], more);
 
     let said = seen["lines"]["said"].as_object().unwrap();
-    let mut ways = vec!["shell", "undici", "urllib", "requests", "httpx", "docker"];
+    let mut ways = vec![
+        "browser", "shell", "undici", "urllib", "requests", "httpx", "docker",
+    ];
     for (name, what) in [("node", "Node 24"), ("java", "a JDK")] {
         if said.contains_key(name) {
             ways.push(name);

@@ -1,7 +1,10 @@
 //! Promise: what is chosen by keys, typed in haste, dragged and heard is what was meant; what is said in passing is in nobody's way.
 
 use super::shared::{drive, drive_with, origin, traffic, url};
-use crate::support::{Nginx, Program, Server, server::closed_port};
+use crate::support::{
+    Nginx, Program, Server,
+    server::{closed_port, response},
+};
 use serde_json::{Value, json};
 
 const ALL: [&str; 6] = ["/data.json", "/edit", "/n/1", "/n/2", "/n/3", "/n/4"];
@@ -21,7 +24,7 @@ fn some() -> (Server, Program) {
 #[test]
 fn keys_choose_and_what_was_typed_in_haste_holds() {
     let (origin, program) = some();
-    let steps = ["keys", "hasty", "caret", "same"];
+    let steps = ["keys", "hasty", "elsewhere", "caret", "same"];
     let seen = drive(&program, &origin, "frame", &steps);
     let keys = &seen["keys"];
     assert_eq!(keys["down"], json!(ALL[1..5]));
@@ -33,6 +36,13 @@ fn keys_choose_and_what_was_typed_in_haste_holds() {
 
     assert_eq!(seen["hasty"]["filter"], r#"path:"/n/""#);
     assert_eq!(seen["hasty"]["rows"], json!(ALL[2..]));
+
+    let elsewhere = &seen["elsewhere"];
+    assert!(
+        elsewhere["open"].as_str().unwrap().ends_with("/n/4"),
+        "{elsewhere}"
+    );
+    assert_eq!(elsewhere["chosen"], json!(["/n/4"]));
 
     let carets = seen["caret"].as_array().unwrap();
     for (caret, wrong) in carets.iter().zip(["nonsense", "many", ")"]) {
@@ -159,6 +169,84 @@ fn what_is_said_covers_nothing() {
         "{said}"
     );
     assert_eq!(said["pause"]["over"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn colours_say_what_a_flow_is_and_facts_lead_to_others() {
+    let origin = Server::answering(None, |request| {
+        let line = request.start_line();
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let (status, kind) = match &*path {
+            "/json" => ("200 OK", "application/json"),
+            "/page" => ("200 OK", "text/html"),
+            "/script" => ("200 OK", "text/javascript"),
+            "/style" => ("200 OK", "text/css"),
+            "/moved" => ("302 Found", "text/plain"),
+            "/missing" => ("404 Not Found", "text/plain"),
+            "/broken" => ("500 Internal Server Error", "text/plain"),
+            _ => ("200 OK", "text/plain"),
+        };
+        let kind = format!("Content-Type: {kind}");
+        response(status, &[&kind, "Connection: close"], "{}")
+    });
+    let program = Program::start();
+    let ways = [
+        "/json", "/page", "/script", "/style", "/moved", "/missing", "/broken", "/text",
+    ];
+    for path in ways {
+        program.curl().arg(url(&origin, path)).ok();
+    }
+    program.api.wait_for("", ways.len());
+    let seen = drive(&program, &origin, "frame", &["colours", "facts", "weight"]);
+    for scheme in ["light", "dark"] {
+        let of = |path: &str, at: usize| seen["colours"][scheme][path][at].as_str().unwrap();
+        let (types, states) = (
+            ["/json", "/page", "/script", "/style", "/text"],
+            ["/text", "/moved", "/missing", "/broken"],
+        );
+        for (paths, at) in [(&types[..], 1), (&states[..], 0)] {
+            let mut all: Vec<_> = paths.iter().map(|path| of(path, at)).collect();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(
+                all.len(),
+                paths.len(),
+                "{scheme}: {paths:?} look like each other"
+            );
+        }
+        assert_eq!(
+            of("/json", 0),
+            of("/text", 0),
+            "{scheme}: one state, one colour"
+        );
+    }
+    assert_eq!(seen["colours"]["broken"], json!([]));
+    let facts = &seen["facts"];
+    for (name, filter, rows) in [
+        ("Client", "client:127.0.0.1", &ways[..]),
+        ("Server", "server:127.0.0.1", &ways),
+        ("Type", "type:application/json", &ways[..1]),
+    ] {
+        assert_eq!(
+            facts[name],
+            json!({"filter": filter, "rows": rows}),
+            "{name}"
+        );
+    }
+    assert_eq!(facts["URL"]["rows"], json!(["/json"]));
+    assert_eq!(
+        facts["Number"]["rows"],
+        json!(["/json"]),
+        "its connection alone"
+    );
+    let weight = &seen["weight"];
+    assert!(weight["files"].as_i64().unwrap() > 2, "{weight}");
+    let size = weight["size"].as_i64().unwrap();
+    assert!(
+        (20_000..250_000).contains(&size),
+        "{size} bytes in gzip at the start"
+    );
     assert_eq!(seen["troubles"], json!([]));
 }
 

@@ -92,6 +92,9 @@ describe("the story", () => {
 
   it("does not send somebody to the trust settings when the program pins its certificates", () => {
     const said = (text: string) => advice({ cause: "tls", side: "client", text }, "a.test", 443).join(" ");
+    const own = (client: string) => advice({ cause: "tls", side: "client", text: "" }, "a.test", 443, client).join(" ");
+    expect([own("127.0.0.1:5000"), own("[::1]:5000")].every((words) => words.includes("under Connect") && !words.includes("iOS"))).toBe(true);
+    expect(own("192.168.1.20:5000")).toContain("iOS");
     const pinned = said("the client closed the connection right after the TLS handshake, without a request: a program that accepts only the certificates it knows (pinning) does so, and cannot be read");
     expect(pinned).not.toContain("Certificate Trust Settings");
     expect(pinned).toContain("nothing left to do on the device");

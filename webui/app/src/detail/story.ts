@@ -63,7 +63,7 @@ function failedHow(flow: Flow | FlowDetail): string {
 }
 
 /** What can be tried, most likely first. */
-export function advice(failure: Failure, host: string, port: number): string[] {
+export function advice(failure: Failure, host: string, port: number, client = ""): string[] {
   switch (failure.cause) {
     case "dns":
       return [`If ${host} is a name of a private network, this machine may need its VPN or its DNS server.`];
@@ -81,6 +81,7 @@ export function advice(failure: Failure, host: string, port: number): string[] {
       ];
     case "tls":
       if (pins(failure)) return failure.text.includes("removed from the device") ? EITHER : PINNED;
+      if (failure.side === "client" && /^(127\.|\[::1\])/.test(client)) return OWN;
       return failure.side === "client"
         ? [
             "On iOS a certificate that is installed is not trusted yet: Settings > General > About > Certificate Trust Settings.",
@@ -104,6 +105,12 @@ export function advice(failure: Failure, host: string, port: number): string[] {
       return [];
   }
 }
+
+/** A program on this computer. */
+const OWN = [
+  "It has to be told of the certificate: under Connect are the lines for browsers, curl, Node.js, Python, Java and others.",
+  "Firefox and Java keep a list of certificates of their own, and some programs accept only those that they know.",
+];
 
 const PINNED = [
   "There is nothing left to do on the device: this program does not ask it which certificates are trusted.",

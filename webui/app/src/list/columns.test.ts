@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { arrangement, fit, moved, ORDINARY, sized, toggled, type Arranged } from "./columns";
+import type { Flow } from "../lib/types";
+import { arrangement, fit, genre, moved, ORDINARY, sized, toggled, type Arranged } from "./columns";
 
 const keys = (columns: readonly { key: string }[]) => columns.map((column) => column.key).join(" ");
+
+it("types are coloured by what they are", () => {
+  const of = (content_type: string) => genre({ kind: "http", response: { content_type } } as Flow);
+  expect(["application/json", "application/problem+json; charset=utf-8", "text/event-stream", "application/grpc", "text/xml", "application/x-ndjson"].map(of)).toEqual(Array(6).fill("data"));
+  expect(["text/html", "application/xhtml+xml", "text/javascript", "application/wasm", "text/css", "image/svg+xml", "font/woff2", "text/plain"].map(of)).toEqual(["page", "page", "script", "script", "style", "media", "media", null]);
+  expect(genre({ kind: "websocket", response: null })).toBe("data");
+});
 
 describe("columns", () => {
   it("are shown while there is room, the dispensable go first", () => {

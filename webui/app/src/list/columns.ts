@@ -3,7 +3,7 @@
 import type { SortKey } from "../lib/api";
 import { isolated } from "../lib/bidi";
 import { hostWords, readable } from "../lib/idn";
-import { bytes, clock, duration, exactBytes, moment, shortType } from "../lib/format";
+import { bytes, clock, duration, exactBytes, mediaType, moment, shortType } from "../lib/format";
 import type { Flow } from "../lib/types";
 import { address } from "./terms";
 
@@ -51,6 +51,17 @@ export const COLUMNS: readonly Column[] = [
   { key: "tags", title: "Tags", width: 90, rank: 5, text: tagNames, hint: tagNames },
   { key: "comment", title: "Comment", width: 140, rank: 5, text: (flow) => flow.comment, hint: (flow) => flow.comment },
 ];
+
+/** What the type of a flow is to a person, by which it is coloured; null is nothing special. */
+export function genre(flow: Pick<Flow, "kind" | "response">): "data" | "page" | "script" | "style" | "media" | null {
+  if (flow.kind === "websocket") return "data";
+  const type = mediaType(flow.response?.content_type);
+  if (/^(image|audio|video|font)\//.test(type)) return "media";
+  if (/[/+-](json|xml|protobuf|grpc|msgpack|cbor|graphql|ndjson)\b|event-stream/.test(type) && !/html|svg/.test(type)) return "data";
+  if (/html/.test(type)) return "page";
+  if (/(java|ecma)script|wasm/.test(type)) return "script";
+  return type === "text/css" ? "style" : null;
+}
 
 const BY_KEY = new Map(COLUMNS.map((column) => [column.key, column]));
 

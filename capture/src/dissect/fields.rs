@@ -124,13 +124,7 @@ impl<'a> Fields<'a> {
         length: usize,
         show: impl FnOnce(u64) -> String,
     ) -> Option<u64> {
-        let bytes = self.take(length)?;
-        let number = bytes
-            .data
-            .iter()
-            .fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-        self.push(name, show(number), bytes.range());
-        Some(number)
+        self.sum(name, length, show, |all| all.iter().fold(0, shifted))
     }
 
     /// A number whose lowest byte comes first.
@@ -140,12 +134,18 @@ impl<'a> Fields<'a> {
         length: usize,
         show: impl FnOnce(u64) -> String,
     ) -> Option<u64> {
+        self.sum(name, length, show, |all| all.iter().rev().fold(0, shifted))
+    }
+
+    fn sum(
+        &mut self,
+        name: &str,
+        length: usize,
+        show: impl FnOnce(u64) -> String,
+        add: impl FnOnce(&[u8]) -> u64,
+    ) -> Option<u64> {
         let bytes = self.take(length)?;
-        let number = bytes
-            .data
-            .iter()
-            .rev()
-            .fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        let number = add(bytes.data);
         self.push(name, show(number), bytes.range());
         Some(number)
     }
@@ -257,4 +257,9 @@ pub(super) fn visible(data: &[u8]) -> String {
         text.push('…');
     }
     text
+}
+
+/// A number with another byte behind it.
+fn shifted(number: u64, byte: &u8) -> u64 {
+    number << 8 | u64::from(*byte)
 }

@@ -63,8 +63,6 @@ impl Layers {
                 bytes_text(missing)
             ));
         }
-        let mut whole = Fields::new(content);
-        whole.take(content.data.len())?;
         let (mut layer, _) = fields.layer("TLS", summary, Some(()));
         layer.range = bytes.at..content.range().end;
         self.push(layer);

@@ -106,6 +106,34 @@ fn picked(path: &Path, range: &PacketRange, from: Option<(u64, u64)>) -> Vec<(u6
     all
 }
 
+/// A DNS flow does not say which of the two its packets are.
+#[test]
+fn questions_are_picked_whatever_carries_them() {
+    let key = |protocol: u8, ports: [u16; 2]| {
+        let mut payload = ports.map(u16::to_be_bytes).concat();
+        payload.resize(20, 0);
+        ip(A, B, protocol, 1, 0, &payload)
+    };
+    let dns = Talk {
+        protocols: [protocol::UDP, protocol::TCP],
+        ..talk()
+    };
+    for (mut talk, carried) in [(dns, [true, true]), (talk(), [true, false])] {
+        for (protocol, ours) in [protocol::UDP, protocol::TCP].into_iter().zip(carried) {
+            let mut side = |ports| {
+                let data = key(protocol, ports);
+                talk.side(&packet(1, LinkType::RAW, &data))
+            };
+            assert_eq!(side([5000, 53]), ours.then_some((Side::Request, false)));
+            assert_eq!(side([5000, 54]), None);
+        }
+        assert_eq!(
+            talk.side(&packet(1, LinkType::RAW, &key(132, [5000, 53]))),
+            None
+        );
+    }
+}
+
 #[test]
 fn only_the_packets_of_the_conversation() {
     use Side::{Request, Response};

@@ -9,11 +9,11 @@ use std::{
 };
 
 /// Real requests of curl to nginx over TLS, with their packets and their secrets.
-struct Secret {
+pub struct Secret {
     origin: Nginx,
-    home: tempfile::TempDir,
-    file: PathBuf,
-    keys: PathBuf,
+    pub home: tempfile::TempDir,
+    pub file: PathBuf,
+    pub keys: PathBuf,
     sent: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ const FILES: [&str; 3] = ["lines.txt", "picture.png", "data.json"];
 
 impl Secret {
     /// One connection of curl with a GET a file and a large POST.
-    fn record(version: &str, http: &str) -> Option<Self> {
+    pub fn record(version: &str, http: &str) -> Option<Self> {
         let origin = Nginx::start();
         let home = folder();
         let (file, keys) = (home.path().join("tls.pcapng"), home.path().join("keys.log"));
@@ -161,6 +161,12 @@ fn decrypted(version: &str, tls: &str, option: &str, http: &str) {
     let flows = secret.imported(&secret.file, Some(&secret.keys));
     secret.check(&flows, tls, http);
     assert_eq!(secret.seen_by_tshark(), flows.len());
+    // the packets that close the connection are those of the last request
+    let last = Run::new("tshark").args(["-Y", "tcp", "-T", "fields", "-e", "frame.number", "-r"]);
+    let last = last.arg(&secret.file).ok().text();
+    let comment = flows[FILES.len()]["comment"].as_str().unwrap();
+    let expected = format!(" to {} of tls.pcapng", last.lines().last().unwrap());
+    assert!(comment.ends_with(&expected), "{comment}: {expected}");
 
     // the same from secrets in the file itself
     let inside = secret.home.path().join("inside.pcapng");

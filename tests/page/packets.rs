@@ -2,6 +2,7 @@
 //! apart, drawn, followed; and what went wrong leads to the packets that prove it.
 
 use super::shared::drive_with;
+use crate::decrypt::Secret;
 use crate::support::{Program, Run, folder, not_run, program::overhear, system, until};
 use serde_json::{Value, json};
 use std::{
@@ -235,6 +236,49 @@ fn a_dropped_capture_is_looked_at_packet_by_packet() {
     assert_eq!(refused["broken"], json!([]));
     assert_eq!(seen["troubles"], json!([]));
     fs::remove_file(own).unwrap();
+}
+
+/// A key log that comes with its capture, one that comes when the capture is there already, and one of something else.
+#[test]
+fn a_key_log_is_dropped_beside_its_capture_or_later() {
+    let Some(secret) = Secret::record("1.3", "--http1.1") else {
+        return;
+    };
+    let text = fs::read_to_string(&secret.keys).unwrap();
+    let line = text.lines().find(|line| line.starts_with("CLIENT_"));
+    let random = line.unwrap().split(' ').nth(1).unwrap();
+    let other = secret.home.path().join("other.log");
+    fs::write(&other, text.replace(random, &"00".repeat(32))).unwrap();
+    let program = Program::start();
+    let seen = drive_with(
+        &program,
+        "",
+        "keylog",
+        &["together", "later"],
+        json!({ "file": secret.file, "keys": secret.keys, "other": other }),
+    );
+    let expected = json!(["/data.json", "/lines.txt", "/picture.png", "/upload"]);
+    let (together, later) = (&seen["together"], &seen["later"]);
+    assert_eq!(together["used"], "A key log. Used for tls.pcapng.");
+    assert_eq!(together["paths"], expected);
+    // the last packet of the tap is one of UDP, which nobody takes
+    assert_eq!(later["before"], json!(["", "TLS handshake", "datagrams"]));
+    let wrong = later["wrong"].as_str().unwrap();
+    assert!(wrong.contains("no secrets of a TLS connection"), "{wrong}");
+    assert_eq!(later["used"], "A key log. Used for tls.pcapng.");
+    assert_eq!(later["paths"], expected);
+    assert!(later["packets"].as_u64() > Some(20), "{later}");
+    assert_eq!(
+        (&later["wide"], &later["broken"]),
+        (&json!(390), &json!([]))
+    );
+    assert_eq!(seen["troubles"], json!([]));
+    // the packets are kept once, and what was dropped first is kept, too
+    let captures = program.api.get("/api/captures/kept");
+    assert_eq!(captures["items"].as_array().unwrap().len(), 2, "{captures}");
+    let whole = fs::metadata(&secret.file).unwrap().len();
+    assert_eq!(captures["items"][0]["kept"], whole);
+    program.stop();
 }
 
 /// A line without its indentation, which a row draws as a distance.

@@ -13,7 +13,7 @@ mod record;
 pub use json::Error as Wrong;
 
 use json::{Kind, Reader};
-use overhear_store::{Recorder, SessionId, Store};
+use overhear_store::{Recorder, SessionId, Store, read::Capture};
 use record::{Failed, Lost};
 use serde::{Deserialize, Serialize};
 use std::io::{Cursor, Read};
@@ -70,6 +70,11 @@ pub enum Error {
         /// Why it was not read to its end, or nothing.
         damage: String,
     },
+    /// A capture is to be decrypted with secrets that are not its own.
+    #[error(
+        "the key log has no secrets of a TLS connection in this capture: it may be another program's, or of another time"
+    )]
+    NoSecrets,
     /// Every entry was left out.
     #[error("none of the {entries} entries makes a flow; the first: {reason}")]
     Nothing {
@@ -103,25 +108,68 @@ pub async fn import<R>(
 where
     R: Read + Send + 'static,
 {
+    let shown = name.to_owned();
+    let read = move |into: &packets::Into<'_>, room: &mut dyn FnMut(), trouble: &Trouble<'_>| {
+        let mut first = Vec::new();
+        let mut file = file;
+        file.by_ref()
+            .take(4)
+            .read_to_end(&mut first)
+            .map_err(Wrong::Read)?;
+        let is_capture = packets::is_capture(&first);
+        let file = Cursor::new(first).chain(file);
+        if !is_capture {
+            return Ok((read(file, into.recorder, room, trouble)?, None));
+        }
+        let (taken, kept) = packets::read(file, &shown, into, room, trouble)?;
+        Ok((taken, Some(kept)))
+    };
+    into_session(store, name, keys, read).await
+}
+
+/// Reads what is kept of a capture once more, with the secrets in `keys`, into a session of its own. Its flows lead to the
+/// same files of packets.
+///
+/// # Errors
+/// See [`Error`]; then nothing comes of it.
+pub async fn decrypt(
+    store: &Store,
+    capture: &Capture,
+    keys: Vec<Vec<u8>>,
+) -> Result<Imported, Error> {
+    let files = store.files_of(capture.id).await?;
+    let shown = capture.name.clone();
+    let read = move |into: &packets::Into<'_>, room: &mut dyn FnMut(), trouble: &Trouble<'_>| {
+        let taken = packets::again(&files, &shown, into, room, trouble)?;
+        Ok((taken, None))
+    };
+    let name = session_name(&format!("{}, decrypted", capture.name));
+    into_session(store, &name, keys, read).await
+}
+
+/// Why nothing can be written just now.
+type Trouble<'a> = dyn Fn() -> Option<String> + 'a;
+
+/// Has something read into a session of its own, on a thread that may wait.
+async fn into_session(
+    store: &Store,
+    name: &str,
+    keys: Vec<Vec<u8>>,
+    read: impl FnOnce(
+        &packets::Into<'_>,
+        &mut dyn FnMut(),
+        &Trouble<'_>,
+    ) -> Result<(Taken, Option<packets::Kept>), Error>
+    + Send
+    + 'static,
+) -> Result<Imported, Error> {
     let session = store.begin_import(name).await?;
     let read = {
         let (store, runtime) = (store.clone(), Handle::current());
-        let name = name.to_owned();
         tokio::task::spawn_blocking(move || {
             let recorder = store.recorder().into_session(session);
             let trouble = || store.trouble().map(|text| text.to_string());
             let mut room = || runtime.block_on(recorder.room());
-            let mut first = Vec::new();
-            let mut file = file;
-            file.by_ref()
-                .take(4)
-                .read_to_end(&mut first)
-                .map_err(Wrong::Read)?;
-            let is_capture = packets::is_capture(&first);
-            let file = Cursor::new(first).chain(file);
-            if !is_capture {
-                return Ok((read(file, &recorder, &mut room, &trouble)?, None));
-            }
             let into = packets::Into {
                 recorder: &recorder,
                 session,
@@ -129,8 +177,7 @@ where
                 runtime: &runtime,
                 keys: &keys,
             };
-            let (taken, kept) = packets::read(file, &name, &into, &mut room, &trouble)?;
-            Ok((taken, Some(kept)))
+            read(&into, &mut room, &trouble)
         })
         .await
         .unwrap_or_else(|error| Err(Error::Trouble(format!("the import broke off: {error}"))))
@@ -171,6 +218,8 @@ struct Taken {
     lost: Lost,
     /// Why a capture was not read to its end.
     damage: Option<String>,
+    /// A key log was given that opens nothing of a capture.
+    opens_nothing: bool,
 }
 
 /// Reads a file to its end and records what is in it. `room` waits until there is room for more bytes, `trouble`
@@ -179,7 +228,7 @@ fn read(
     file: impl Read,
     recorder: &Recorder,
     room: &mut dyn FnMut(),
-    trouble: &dyn Fn() -> Option<String>,
+    trouble: &Trouble<'_>,
 ) -> Result<Taken, Error> {
     let mut reader = Reader::new(file);
     let mut taken = Taken::default();
@@ -270,6 +319,11 @@ impl Taken {
             lost.times,
             "One entry has no time that can be read and got that of the import.",
             "entries have no time that can be read and got that of the import.",
+        );
+        note(
+            u64::from(self.opens_nothing),
+            "The key log has no secrets of a TLS connection in this capture.",
+            "",
         );
         let left_out = self.entries - self.flows;
         if left_out > self.skipped.len() as u64 {

@@ -164,6 +164,25 @@ impl Store {
         rows.iter().map(|row| Ok(packets::capture(row)?)).collect()
     }
 
+    /// The files of a capture that are there, in the order in which they were written.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn files_of(&self, capture: CaptureId) -> Result<Vec<PacketFile>, Error> {
+        let sql = "SELECT id, file FROM packet_files WHERE capture = ? AND removed = 0 ORDER BY id";
+        let query = sqlx::query(sql).bind(capture.0);
+        let rows = query.fetch_all(self.readers()).await?;
+        let folder = self.packets_folder();
+        let file = |row: &sqlx::sqlite::SqliteRow| {
+            let name: String = row.try_get(1)?;
+            Ok(PacketFile {
+                id: packets::file(row)?,
+                path: folder.join(name),
+            })
+        };
+        rows.iter().map(file).collect()
+    }
+
     /// Begins a capture; `session` is that of an import.
     ///
     /// # Errors

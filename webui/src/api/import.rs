@@ -1,13 +1,18 @@
-//! `import`: flows from a file, into a session of their own.
+//! `import`: flows from a file, into a session of their own; and from a capture that is kept, with secrets that come later.
 
-use super::{extract::Query, problem::Problem};
+use super::{
+    extract::{Path as UrlPath, Query},
+    model::rfc3339,
+    problem::Problem,
+};
 use crate::{
     import::{self, Error, Imported},
     server::App,
 };
 use axum::{Json, body::Body, extract::State, http::StatusCode};
 use futures_util::TryStreamExt as _;
-use serde::Deserialize;
+use overhear_store::read::{Capture, CaptureSource};
+use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io::{self, ErrorKind, Read as _, Seek as _},
@@ -15,11 +20,14 @@ use std::{
     sync::Arc,
 };
 use tokio::io::AsyncWriteExt as _;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(import))
+    OpenApiRouter::new()
+        .routes(routes!(import))
+        .routes(routes!(kept))
+        .routes(routes!(decrypt))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -32,6 +40,10 @@ struct ImportQuery {
     /// capture behind them; at most 64 MiB.
     #[param(example = 0)]
     key_log: Option<u64>,
+}
+
+fn too_long() -> Problem {
+    Problem::bad("The key log is longer than 64 MiB: leave out what is not of this capture.")
 }
 
 /// A key log that is longer is not taken: bytes.
@@ -57,9 +69,7 @@ async fn import(
 ) -> Result<Json<Imported>, Problem> {
     let length = query.key_log.unwrap_or_default();
     if length > LONGEST_KEY_LOG {
-        return Err(Problem::bad(
-            "The key log is longer than 64 MiB: leave out what is not of this capture.",
-        ));
+        return Err(too_long());
     }
     let mut file = spool(&app.data, body).await?;
     let mut key_log = Vec::new();
@@ -69,6 +79,99 @@ async fn import(
     }
     let name = import::session_name(&query.name.unwrap_or_default());
     let imported = import::import(&app.store, &name, file, vec![key_log]).await?;
+    Ok(Json(imported))
+}
+
+/// A capture that is kept.
+#[derive(Serialize, ToSchema)]
+struct KeptCapture {
+    /// Its number.
+    id: i64,
+    /// From an interface (`live`) or a file that was imported (`file`).
+    #[schema(value_type = String, example = "file")]
+    source: CaptureSource,
+    /// `INTERFACE:EXPRESSION` (or only the interface), or the name of the file.
+    #[schema(example = "shop.pcapng")]
+    name: String,
+    /// The session of an import.
+    session: Option<i64>,
+    /// When it began: RFC 3339.
+    #[schema(format = DateTime)]
+    started_at: String,
+    /// When it ended; null while it goes on.
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+    /// Packets that came.
+    packets: u64,
+    /// Bytes of its files that are there.
+    kept: u64,
+}
+
+/// Captures that are kept.
+#[derive(Serialize, ToSchema)]
+struct KeptCaptures {
+    items: Vec<KeptCapture>,
+}
+
+/// The captures whose packets are kept, newest first: live ones of this and earlier runs, and files that were imported.
+#[utoipa::path(
+    get, path = "/captures/kept", tag = "packets", operation_id = "listKeptCaptures",
+    responses((status = 200, description = "The captures", body = KeptCaptures))
+)]
+async fn kept(State(app): State<Arc<App>>) -> Result<Json<KeptCaptures>, Problem> {
+    let captures = app.store.captures().await?;
+    let items = captures.into_iter().filter(has_packets);
+    let items = items.map(|capture| KeptCapture {
+        id: capture.id.0,
+        source: capture.source,
+        name: capture.name,
+        session: capture.session.map(|session| session.0),
+        started_at: rfc3339(capture.started),
+        ended_at: capture.ended.map(rfc3339),
+        packets: capture.packets,
+        kept: capture.kept,
+    });
+    Ok(Json(KeptCaptures {
+        items: items.collect(),
+    }))
+}
+
+/// What a capture that goes on has written is not counted yet.
+fn has_packets(capture: &Capture) -> bool {
+    capture.kept > 0 || capture.ended.is_none()
+}
+
+/// Reads what is kept of a capture once more, with a key log (`SSLKEYLOGFILE`, RFC 9850; at most 64 MiB): what its TLS
+/// connections carried becomes flows, with all others in a session of its own. What is there already stays.
+#[utoipa::path(
+    post, path = "/captures/kept/{id}/decrypt", tag = "packets", operation_id = "decryptCapture",
+    params(("id" = i64, Path, description = "The capture's number, of `captures/kept`")),
+    request_body(content = String, content_type = "text/plain", description = "The key log, under any media type"),
+    responses(
+        (status = 200, description = "What became of it", body = Imported),
+        (status = 400, description = "The key log opens nothing of the capture", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such capture", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn decrypt(
+    State(app): State<Arc<App>>,
+    UrlPath(id): UrlPath<i64>,
+    body: Body,
+) -> Result<Json<Imported>, Problem> {
+    let captures = app.store.captures().await?;
+    let mut captures = captures.into_iter();
+    let capture = captures.find(|capture| capture.id.0 == id && has_packets(capture));
+    let capture = capture.ok_or_else(|| {
+        Problem::not_found(format!("There are no packets of a capture {id} any more."))
+    })?;
+    let mut key_log = Vec::new();
+    let file = spool(&app.data, body).await?;
+    let taken = file.take(LONGEST_KEY_LOG + 1).read_to_end(&mut key_log);
+    if taken.map_err(aside)? as u64 > LONGEST_KEY_LOG {
+        return Err(too_long());
+    }
+    let imported = import::decrypt(&app.store, &capture, vec![key_log]).await?;
     Ok(Json(imported))
 }
 

@@ -1,7 +1,7 @@
 //! A packet capture as flows. Its packets are kept in a file of ours, so that each flow can show them.
 
-use super::{Error, Taken};
-use overhear_capture::{Reader, flows::Flows};
+use super::{Error, Taken, Trouble};
+use overhear_capture::{Packet, Reader, flows::Flows, tls::KeyLog};
 use overhear_store::{
     CaptureId, PacketFileId, Recorder, SessionId, Store, Timestamp,
     read::{CaptureSource, Counted, PacketFile, WholeFile},
@@ -59,7 +59,7 @@ pub(super) fn read(
     name: &str,
     into: &Into<'_>,
     room: &mut dyn FnMut(),
-    trouble: &dyn Fn() -> Option<String>,
+    trouble: &Trouble<'_>,
 ) -> Result<(Taken, Kept), Error> {
     let (store, runtime) = (into.store, into.runtime);
     let capture = store.begin_capture(CaptureSource::File, name, Some(into.session));
@@ -80,7 +80,7 @@ fn keep(
     into: &Into<'_>,
     capture: CaptureId,
     room: &mut dyn FnMut(),
-    trouble: &dyn Fn() -> Option<String>,
+    trouble: &Trouble<'_>,
 ) -> Result<(Taken, Counted), Error> {
     let copy = Arc::new(Mutex::new(Copy::default()));
     let piece = {
@@ -96,7 +96,7 @@ fn keep(
     for given in into.keys {
         keys.add(given);
     }
-    let mut flows = Flows::new(Some(into.recorder.clone()), name).with_keys(keys);
+    let mut flows = Flows::new(Some(into.recorder.clone()), name).with_keys(keys.clone());
     if let Some(id) = locked(&copy).id() {
         flows.kept_in(Some(id));
     }
@@ -136,13 +136,78 @@ fn keep(
         into.runtime
             .block_on(into.store.end_packet_file(id, whole))?;
     }
+    let given = into.keys.iter().any(|given| !given.is_empty());
     let taken = Taken {
         entries: begun,
         flows: begun,
         damage: damage.map(|damage| format!("The capture was not read to its end: {damage}.")),
+        opens_nothing: given && keys.used() == 0,
         ..Taken::default()
     };
     Ok((taken, counted))
+}
+
+/// Reads the files of a capture that is kept once more.
+pub(super) fn again(
+    files: &[PacketFile],
+    name: &str,
+    into: &Into<'_>,
+    room: &mut dyn FnMut(),
+    trouble: &Trouble<'_>,
+) -> Result<Taken, Error> {
+    let mut readers = files.iter().map(|file| {
+        let opened = File::open(&file.path).map_err(overhear_capture::Error::Read)?;
+        Ok::<_, Error>((file.id, Reader::new(opened)?))
+    });
+    // secrets in a file are in the first, which was imported
+    let first = readers.next().transpose()?;
+    let keys = match &first {
+        Some((_, reader)) => reader.keys(),
+        None => KeyLog::default(),
+    };
+    for given in into.keys {
+        keys.add(given);
+    }
+    let mut flows = Flows::new(Some(into.recorder.clone()), name).with_keys(keys.clone());
+    let (mut before, mut damage) = (0, None);
+    for opened in first.map(Ok).into_iter().chain(readers) {
+        let (id, mut reader) = opened?;
+        flows.kept_in(Some(id));
+        let mut last = 0;
+        loop {
+            match reader.next() {
+                Ok(Some(packet)) => {
+                    last = packet.number;
+                    flows.packet(&Packet {
+                        number: before + last,
+                        ..packet
+                    });
+                }
+                Ok(None) => break,
+                Err(found) => {
+                    damage.get_or_insert(found);
+                    break;
+                }
+            }
+            room();
+            if let Some(text) = trouble() {
+                return Err(Error::Trouble(text));
+            }
+        }
+        before += last;
+    }
+    flows.finish();
+    room();
+    if keys.used() == 0 {
+        return Err(Error::NoSecrets);
+    }
+    let begun = flows.flows();
+    Ok(Taken {
+        entries: begun,
+        flows: begun,
+        damage: damage.map(|damage| format!("The capture was not read to its end: {damage}.")),
+        ..Taken::default()
+    })
 }
 
 /// The file that the packets are kept in: as the capture came, but for gzip, in which nothing could be found again.

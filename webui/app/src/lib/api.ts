@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, Interface, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
+  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
   Settings, Side, Status, StreamMessage, Timeline, TreeLevel,
 } from "./types";
 
@@ -113,6 +113,8 @@ export const api = {
   interfaces: async () => (await json<{ items: Interface[] }>(address("interfaces"))).items,
   startCapture: (what: { interface: string; expression: string | null }) => json<Capture>(address("captures"), send("POST", what)),
   stopCapture: (id: number) => request(address(`captures/${id}`), { method: "DELETE" }),
+  keptCaptures: async () => (await json<{ items: KeptCapture[] }>(address("captures/kept"))).items,
+  decryptCapture: (id: number, keys: Blob) => json<Imported>(address(`captures/kept/${id}/decrypt`), { method: "POST", body: keys }),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,
   saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),
   renameSession: (id: number, name: string) => json<Session>(address(`sessions/${id}`), send("PATCH", { name })),

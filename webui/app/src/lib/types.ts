@@ -271,6 +271,18 @@ export interface Session {
   current: boolean;
 }
 
+/** A capture whose packets are kept. */
+export interface KeptCapture {
+  id: number;
+  source: "live" | "file";
+  name: string;
+  session: number | null;
+  started_at: string;
+  ended_at: string | null;
+  packets: number;
+  kept: number;
+}
+
 /** What became of an imported file. */
 export interface Imported {
   session: number;

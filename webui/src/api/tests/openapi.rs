@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 54] = [
+const ROUTES: [(&str, &[&str]); 56] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -33,6 +33,8 @@ const ROUTES: [(&str, &[&str]); 54] = [
     ("/recording", &["put"]),
     ("/captures", &["get", "post"]),
     ("/captures/{id}", &["delete"]),
+    ("/captures/kept", &["get"]),
+    ("/captures/kept/{id}/decrypt", &["post"]),
     ("/interfaces", &["get"]),
     ("/replay", &["post"]),
     ("/rules", &["get", "post", "patch"]),

@@ -3,6 +3,7 @@
 
 mod child;
 mod files;
+mod keylog;
 mod read;
 
 #[cfg(not(target_os = "macos"))]
@@ -16,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use std::{
     fmt,
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, ChildStdin},
     str::FromStr,
     sync::{Arc, Weak},
@@ -79,6 +81,7 @@ struct Shared {
     /// The ports of the proxy and of the page.
     ports: Vec<u16>,
     files: files::Limit,
+    keys: keylog::KeyLogs,
     runtime: runtime::Handle,
 }
 
@@ -100,14 +103,22 @@ struct Now {
 }
 
 impl Table {
-    /// Captures nothing yet. `ports` are those of the proxy and the page, `limit` is for all files of packets: bytes.
-    pub(crate) fn new(store: Store, proxy: Handle, ports: Vec<u16>, limit: u64) -> Self {
+    /// Captures nothing yet. `ports` are those of the proxy and the page, `limit` is for all files of packets: bytes;
+    /// TLS is decrypted with what is in the `key_logs`, and comes into them.
+    pub(crate) fn new(
+        store: Store,
+        proxy: Handle,
+        ports: Vec<u16>,
+        limit: u64,
+        key_logs: &[PathBuf],
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 store,
                 proxy,
                 ports,
                 files: files::Limit::new(limit),
+                keys: keylog::KeyLogs::new(key_logs),
                 runtime: runtime::Handle::current(),
             }),
             list: Mutex::default(),

@@ -133,6 +133,17 @@ pub(crate) struct Run {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) rules: Option<PathBuf>,
+    /// TLS secrets that decrypt captured connections: the file that SSLKEYLOGFILE names (RFC 9850) for a browser or curl,
+    /// which grows while they run; may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OVERHEAR_CAPTURE_KEYLOG",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) capture_keylog: Vec<PathBuf>,
     /// Secret that opens the page [default: made once for the data folder]
     #[arg(
         long,

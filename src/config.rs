@@ -44,6 +44,8 @@ pub(crate) struct File {
     #[serde(default, deserialize_with = "parsed")]
     capture_limit: Option<Size>,
     rules: Option<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    capture_keylog: Vec<PathBuf>,
     token: Option<String>,
     no_open: Option<bool>,
     qr: Option<bool>,
@@ -75,6 +77,8 @@ pub(crate) struct RunSettings {
     pub(crate) capture_limit: Option<Size>,
     /// A file of rules.
     pub(crate) rules: Option<PathBuf>,
+    /// Key logs that decrypt their TLS.
+    pub(crate) capture_keylog: Vec<PathBuf>,
     /// None: the data folder's own.
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
@@ -118,7 +122,8 @@ impl File {
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
-        for path in paths.chain(&mut file.rules) {
+        let paths = paths.chain(&mut file.rules);
+        for path in paths.chain(&mut file.capture_keylog) {
             *path = folder.join(&path);
         }
         Ok(file)
@@ -131,6 +136,10 @@ impl File {
             (!items.is_empty()).then(texts)
         }
         let path = |path: &PathBuf| json!(path.display().to_string());
+        let paths = |paths: &[PathBuf]| {
+            let texts = || paths.iter().map(path).collect();
+            (!paths.is_empty()).then(texts)
+        };
         match key {
             "data" => self.data.as_ref().map(path),
             "listen" => list(&self.listen),
@@ -140,10 +149,8 @@ impl File {
                 let upstream = self.upstream(Upstream::default());
                 list(&upstream.insecure())
             }
-            "upstream-ca" => {
-                let paths = self.upstream_ca.iter().map(path).collect();
-                (!self.upstream_ca.is_empty()).then_some(Value::Array(paths))
-            }
+            "upstream-ca" => paths(&self.upstream_ca),
+            "capture-keylog" => paths(&self.capture_keylog),
             "capture" => list(&self.capture),
             "capture-limit" => {
                 let limit = self.capture_limit.as_ref();
@@ -193,6 +200,7 @@ impl File {
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             rules: run.rules.or_else(|| self.rules.clone()),
+            capture_keylog: first(run.capture_keylog, &self.capture_keylog),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
             qr: run.qr || self.qr.unwrap_or(false),

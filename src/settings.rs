@@ -106,6 +106,10 @@ impl Table {
                     .as_ref()
                     .map(|file| file.display().to_string())
             ),
+            "capture-keylog" => {
+                let files = settings.capture_keylog.iter();
+                files.map(|file| file.display().to_string()).collect()
+            }
             "no-open" => json!(!settings.open),
             "qr" => json!(settings.qr),
             // the token

@@ -2,7 +2,7 @@
 //! packets stay within their limit; and the process that captures never outlives the program.
 
 use crate::support::{
-    Program, Run, Server, command::Running, folder, island::Island, not_run, program::Setup,
+    Nginx, Program, Run, Server, command::Running, folder, island::Island, not_run, program::Setup,
     program::binary, program::overhear, repository, server::response, system, until,
 };
 use serde_json::{Value, json};
@@ -190,7 +190,15 @@ fn nothing_is_seen_twice() {
         seen["client"].as_str().unwrap().split(':').next(),
         Some(net.client.as_str())
     );
-    assert!(packets(&program, &seen).len() > 4);
+    // with the packets that close the connection, which come when the exchange is over
+    until("both ends", || {
+        let packets = packets(&program, &seen);
+        let ends = packets.iter().filter(|packet| {
+            let line = packet["summary"].as_str().unwrap();
+            line.contains("Flags [F")
+        });
+        (ends.count() == 2).then_some(())
+    });
     // what came before it has been read, too, once it has ended
     let captures = program.api.get("/api/captures")["items"].clone();
     let id = &captures[0]["id"];
@@ -212,6 +220,196 @@ fn nothing_is_seen_twice() {
     let proxied = program.api.flow("path:/proxied");
     assert_eq!(packets(&program, &proxied).len(), 0);
     program.stop();
+}
+
+#[test]
+fn tls_is_decrypted_while_it_goes_on() {
+    let Some(_) = Net::new() else { return };
+    let origin = Nginx::start();
+    let home = folder();
+    // the first program that writes secrets makes it
+    let keys = home.path().join("keys.log");
+    let ca = home.path().join("ca.pem");
+    fs::write(&ca, &origin.ca.pem).unwrap();
+    let place = format!(
+        "lo:tcp port {} or tcp port {}",
+        origin.tls, origin.tls_http1
+    );
+    let program = Setup::new()
+        .args([
+            "--capture",
+            &place,
+            "--capture-keylog",
+            keys.to_str().unwrap(),
+        ])
+        .start();
+    capturing(&program);
+    let curl = |options: &[&str], url: &str| {
+        let curl = Run::new("curl").args(["-sS", "--ipv4", "--noproxy", "*", "--cacert"]);
+        curl.arg(&ca).args(options).args(["-o", "/dev/null", url])
+    };
+    let http1 = |path: &str| format!("https://localhost:{}/{path}", origin.tls_http1);
+    curl(
+        &["--tls-max", "1.3", "--http2"],
+        &origin.https("/lines.txt"),
+    )
+    .env("SSLKEYLOGFILE", &keys)
+    .ok();
+    curl(&["--tls-max", "1.2", "--http1.1"], &http1("picture.png"))
+        .env("SSLKEYLOGFILE", &keys)
+        .ok();
+    for (path, tls, http) in [
+        ("lines.txt", "TLSv1.3", "HTTP/2"),
+        ("picture.png", "TLSv1.2", "HTTP/1.1"),
+    ] {
+        let flow = program
+            .api
+            .flow(&format!("kind:http path:/{path} state:complete"));
+        let url = flow["url"].as_str().unwrap();
+        assert!(url.starts_with("https://localhost:"), "{url}");
+        assert_eq!(flow["response"]["version"], http);
+        let whole = program.api.get(&format!("/api/flows/{}", flow["id"]));
+        assert_eq!(whole["connection"]["server_tls"]["version"], tls, "{whole}");
+        let body = format!("/api/flows/{}/response/body", flow["id"]);
+        assert!(program.api.bytes(&body) == origin.file(path), "{path}");
+        assert!(packets(&program, &flow).len() > 8);
+    }
+
+    // an exchange is there while its connection stays open
+    let address = format!("localhost:{}", origin.tls_http1);
+    let mut open = Run::new("openssl")
+        .args([
+            "s_client",
+            "-quiet",
+            "-4",
+            "-connect",
+            &address,
+            "-keylogfile",
+        ])
+        .arg(&keys)
+        .input_open()
+        .start();
+    open.say("GET /data.json HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let flow = program.api.flow("kind:http path:/data.json state:complete");
+    let body = format!("/api/flows/{}/response/body", flow["id"]);
+    assert!(program.api.bytes(&body) == origin.file("data.json"));
+    assert!(!open.ended());
+
+    // whose secrets do not come is a TLS connection, which says so
+    curl(&["--http1.1"], &http1("lines.txt?untold")).ok();
+    let untold = program.api.flow("kind:tls state:complete");
+    let comment = untold["comment"].as_str().unwrap();
+    assert!(
+        comment.contains("the key log has no secrets of this connection"),
+        "{comment}"
+    );
+    assert_eq!(untold["host"], "localhost");
+    assert_eq!(program.api.flows("").len(), 4);
+    // a key log that cannot be read is told, and the capture goes on
+    fs::remove_file(&keys).unwrap();
+    fs::create_dir(&keys).unwrap();
+    let told = until("it to be told", || {
+        let capture = program.api.get("/api/captures")["items"][0].clone();
+        capture["error"].as_str().map(str::to_owned)
+    });
+    assert!(told.contains("cannot be read: it is no file"), "{told}");
+    program.stop();
+}
+
+#[test]
+fn who_is_not_answered_is_seen_while_it_waits() {
+    let Some(net) = Net::new() else { return };
+    let program = Setup::new().args(["--capture", &net.place()]).start();
+    capturing(&program);
+    let mut stall = net.script("stall").arg(&net.client).input_open().start();
+    let port = until("a connection", || {
+        let out = stall.out_so_far();
+        out.ends_with('\n').then(|| out.trim().to_owned())
+    });
+    let flow = program.api.flow("kind:tcp port:6001 state:failed");
+    assert_eq!(flow["client"], format!("{}:{port}", net.client));
+    assert_eq!(flow["error"]["cause"], "timeout");
+    let text = flow["error"]["text"].as_str().unwrap();
+    let begin = format!("{}:6001 did not answer ", net.server);
+    assert!(
+        text.starts_with(&begin) && text.contains(" SYNs."),
+        "{text}"
+    );
+    assert!(packets(&program, &flow).len() >= 3);
+    // the client waits still, and another connection stands
+    assert!(!stall.ended());
+    stall.say("\n");
+    let stands = program.api.flow("kind:tcp port:6001 state:complete");
+    assert_ne!(stands["id"], flow["id"]);
+    program.stop();
+}
+
+#[test]
+fn an_error_about_the_proxys_own_connection_is_no_flow() {
+    let Some(island) = Island::new() else { return };
+    // the second host leads to nowhere, and says so
+    let ip = |host: usize, words: &[&str]| {
+        island.run(host, "ip").args(words).ok();
+    };
+    let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+    island.run(1, "sh").args(["-c", forward]).ok();
+    ip(1, &["route", "add", "unreachable", "203.0.113.0/24"]);
+    ip(0, &["route", "add", "203.0.113.0/24", "via", "192.0.2.2"]);
+    let home = folder();
+    let data = home.path().join("data");
+    let place = "eth0:net 203.0.113.0/24 or icmp";
+    let mut run = island
+        .run(0, binary())
+        .env("HOME", home.path())
+        .args([
+            "run",
+            "--no-open",
+            "--listen",
+            "192.0.2.1:8080",
+            "--capture",
+            place,
+            "--data",
+        ])
+        .arg(&data)
+        .start();
+    until("the capture to begin", || {
+        let said = run.said_so_far();
+        assert!(!run.ended(), "{said}");
+        said.contains("capturing on eth0").then_some(())
+    });
+    let curl = |proxy: &[&str], url: &str| {
+        let curl = island.run(0, "curl").args(["--silent", "--max-time", "60"]);
+        curl.args(proxy).arg(url).run();
+    };
+    curl(
+        &["--proxy", "http://192.0.2.1:8080"],
+        "http://203.0.113.8:81/",
+    );
+    curl(&["--noproxy", "*"], "http://203.0.113.9:81/");
+    let flows = || {
+        let list = overhear(home.path()).args(["flows", "--json", "--data"]);
+        list.arg(&data).ok().json_lines()
+    };
+    let told = |flow: &Value| {
+        let words = [&flow["kind"], &flow["host"], &flow["error"]["cause"]];
+        words
+            .map(|word| word.as_str().unwrap_or_default().to_owned())
+            .join(" ")
+    };
+    let mut seen = until("what nobody else records", || {
+        let seen: Vec<_> = flows().iter().map(told).collect();
+        let both = seen.iter().filter(|told| told.contains("203.0.113.9"));
+        (both.count() >= 2).then_some(seen)
+    });
+    seen.sort();
+    let expected = [
+        "http 203.0.113.8 unreachable",
+        "icmp 203.0.113.9 unreachable",
+        "tcp 203.0.113.9 unreachable",
+    ];
+    assert_eq!(seen, expected);
+    system::terminate(run.child());
+    run.wait().ok();
 }
 
 #[test]
@@ -283,6 +481,31 @@ fn the_process_that_captures_ends_with_the_program() {
             gone.then_some(())
         });
     }
+}
+
+/// Who ends a service asks each of its processes to end; the program ends this one, in order.
+#[test]
+fn the_process_that_captures_leaves_its_end_to_the_program() {
+    let Some(net) = Net::new() else { return };
+    let _servers = net.serve();
+    let program = Setup::new().args(["--capture", &net.place()]).start();
+    capturing(&program);
+    let before = children(program.id());
+    assert_eq!(before.len(), 1);
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        Run::new("kill").args([signal, &before[0].to_string()]).ok();
+    }
+    net.script("flood").args([&net.client, "3"]).ok();
+    let flow = program.api.flow_when("kind:udp port:7000", |flow| {
+        flow["response"]["body_size"].as_u64() > Some(3 * 8192)
+    });
+    assert_eq!(children(program.id()), before);
+    let said = program.said();
+    assert!(!said.contains("broke off"), "{said}");
+    assert_eq!(packets(&program, &flow).len(), 6);
+    program.stop();
+    let gone = !Path::new(&format!("/proc/{}", before[0])).exists();
+    assert!(gone, "it ends with the program");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! A flow's comment names its packets (`packets 3 to 17 of shop.pcapng`), its tags what slowed it down
 //! (`retransmissions`, `zero-window`, `wifi-retries`), its error why it failed. Memory is bounded by what is open at once.
 
+mod closing;
 mod conversation;
 mod copies;
 mod datagrams;
@@ -31,7 +32,11 @@ use overhear_store::{
     Timestamp,
 };
 use row::Context;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 /// So many findings are kept; of more only the number is told.
 const MOST_FINDINGS: usize = 10_000;
@@ -52,6 +57,10 @@ struct Work {
     file: Arc<str>,
     keys: KeyLog,
     others: Option<Arc<dyn Others>>,
+    /// Connections of a capture that goes on, and when they began: whether they were answered is looked at later.
+    opening: VecDeque<(Pair, i64)>,
+    /// Connections that wait for their keys.
+    awaiting: BTreeSet<u64>,
     /// The file that the packets are kept in; 0 is none.
     kept_in: i64,
     flows: u64,
@@ -75,6 +84,10 @@ pub trait Others: Send + Sync {
 
 /// What is over stays so long in a capture that goes on, until its flow ends: nanoseconds.
 const LINGER: i64 = 1_000_000_000;
+/// A SYN that was not answered for so long will hardly be: nanoseconds. By then it was sent three times, RFC 6298.
+const UNANSWERED: i64 = 4_000_000_000;
+/// So many connections are looked at again.
+const MOST_OPENING: usize = 65_536;
 
 /// Two ends, in the order of their numbers.
 type Pair = (SocketAddr, SocketAddr);
@@ -111,6 +124,8 @@ struct Stream {
     conversation: Conversation,
     client: tcp::Side,
     reset: Option<tcp::Side>,
+    /// That it stands is written.
+    stands: bool,
 }
 
 impl Flows {
@@ -128,6 +143,8 @@ impl Flows {
                 file: file.into(),
                 keys: KeyLog::default(),
                 others: None,
+                opening: VecDeque::new(),
+                awaiting: BTreeSet::new(),
                 kept_in: 0,
                 flows: 0,
                 streams: HashMap::new(),
@@ -160,6 +177,12 @@ impl Flows {
     pub fn tick(&mut self, now: i64) {
         self.work.now = self.work.now.max(Timestamp(now));
         self.tcp.tick(now, &mut self.work);
+        while let Some((a, b)) = self.work.next_opened(now) {
+            if let Some(connection) = self.tcp.connection(a, b) {
+                self.work.silent(connection, now);
+            }
+        }
+        self.work.look(Timestamp(now));
         let mut findings = Vec::new();
         self.work.datagrams.expire(Timestamp(now), &mut findings);
         findings
@@ -171,6 +194,18 @@ impl Flows {
     /// that are encrypted belong to no flow that could say so.
     pub fn bad_links(&mut self) -> Vec<Finding> {
         self.work.wifi.news()
+    }
+
+    /// Whether what was read waits for keys that may still be added to the key log; then [`keys_came`](Self::keys_came)
+    /// tells that they were.
+    pub fn awaits_keys(&self) -> bool {
+        !self.work.awaiting.is_empty()
+    }
+
+    /// Keys were added to the key log.
+    pub fn keys_came(&mut self) {
+        let now = self.work.now;
+        self.work.look(now);
     }
 
     /// The packets that come now are kept in this file (or nowhere), so that each flow can say where its packets lie.
@@ -267,7 +302,13 @@ impl Flows {
 impl tcp::Sink for Work {
     fn event(&mut self, connection: &tcp::Connection, event: Event<'_>) {
         match event {
-            Event::Opened | Event::Late(_) => {}
+            Event::Opened => {
+                let pair = (connection.a, connection.b);
+                if self.others.is_some() && self.opening.len() < MOST_OPENING {
+                    self.opening.push_back((pair, connection.first_time));
+                }
+            }
+            Event::Late(_) => {}
             Event::Data(data) => {
                 let at = Position {
                     at: Timestamp(data.time),
@@ -278,6 +319,9 @@ impl tcp::Sink for Work {
                 let side = stream.side(data.side);
                 stream.conversation.push(side, at, data.bytes);
                 stream.tell();
+                if stream.conversation.awaits_keys() {
+                    self.awaiting.insert(connection.number);
+                }
             }
             Event::Gap { side, length, .. } => {
                 let at = moment(connection);
@@ -310,6 +354,7 @@ impl Work {
         let (recorder, file, flows) = (&self.recorder, &self.file, &mut self.flows);
         let keys = &self.keys;
         let others = self.others.as_deref();
+        let live = others.is_some();
         let stream = self.streams.entry(connection.number).or_insert_with(|| {
             let client = conversation::client(connection, data);
             let (from, to) = (connection.end(client), connection.end(client.other()));
@@ -342,6 +387,7 @@ impl Work {
                 secure: false,
                 keys: keys.clone(),
                 file: file.clone(),
+                live,
                 opened: Position {
                     at: first,
                     packet: connection.first_packet,
@@ -356,11 +402,66 @@ impl Work {
                 conversation: Conversation::new(context, opened),
                 client,
                 reset: None,
+                stands: stood,
             }
         });
+        if let Some(at) = established.filter(|_| !stream.stands) {
+            stream.stands = true;
+            if let Some(recorder) = &stream.recorder {
+                recorder.edit(|connection| connection.connected = Some(Timestamp(at)));
+            }
+        }
         *flows += stream.conversation.take_begun();
         stream.conversation.mark(marks);
         stream
+    }
+
+    /// The next connection that began so long ago that it should have been answered.
+    fn next_opened(&mut self, now: i64) -> Option<Pair> {
+        let is_old = |(_, began): &mut (Pair, i64)| now.saturating_sub(*began) >= UNANSWERED;
+        while let Some((ends, began)) = self.opening.pop_front_if(is_old) {
+            let track = self.tracks.get(&pair(ends.0, ends.1));
+            if track.and_then(Track::unanswered_since) == Some(began) {
+                return Some(ends);
+            }
+        }
+        None
+    }
+
+    /// Nobody answered the SYN of a connection so far: a flow that says so.
+    fn silent(&mut self, connection: &tcp::Connection, now: i64) {
+        let key = pair(connection.a, connection.b);
+        let (a, b) = (key.0.to_string(), key.1.to_string());
+        let track = self.tracks.get(&key);
+        let mut findings = track.map_or_else(Vec::new, |track| track.findings(&a, &b, now));
+        for big in [true, false] {
+            if let Some((error, packets)) = self.undelivered.get(&(key, big)) {
+                findings.insert(0, undelivered(error, format!("{a} > {b}"), packets));
+            }
+        }
+        let at = moment(connection);
+        let stream = self.stream(connection, None);
+        let failure = findings.iter().find_map(|finding| stream.failure(finding));
+        stream.conversation.silent(at, failure);
+        self.flows += stream.conversation.take_begun();
+    }
+
+    /// What waits for its keys is looked at again.
+    fn look(&mut self, now: Timestamp) {
+        if self.awaiting.is_empty() {
+            return;
+        }
+        let mut awaiting = std::mem::take(&mut self.awaiting);
+        awaiting.retain(|number| {
+            let Some(stream) = self.streams.get_mut(number) else {
+                return false;
+            };
+            stream.conversation.look(now);
+            stream.tell();
+            self.flows += stream.conversation.take_begun();
+            stream.conversation.awaits_keys()
+        });
+        self.awaiting = awaiting;
     }
 
     fn closed(&mut self, connection: &tcp::Connection, ending: Ending) {
@@ -451,6 +552,14 @@ impl Work {
         let Some(error) = IcmpError::read(ip) else {
             return;
         };
+        let at = Timestamp(place.time);
+        let others = self.others.as_deref();
+        if error.protocol == protocol::TCP
+            && others.is_some_and(|others| others.has(error.source, error.destination, at, false))
+        {
+            // who records the connection hears of the error itself
+            return;
+        }
         if error.protocol == protocol::TCP && self.undelivered.len() < MOST_UNDELIVERED {
             let key = pair(error.source, error.destination);
             let key = (key, is_too_big(&error));

@@ -168,6 +168,13 @@ impl Tcp {
         self.expire(now, sink);
     }
 
+    /// What is known of the connection between two ends that is followed now.
+    pub fn connection(&mut self, a: SocketAddr, b: SocketAddr) -> Option<&Connection> {
+        let (key, _) = Key::new((a.ip(), a.port()), (b.ip(), b.port()));
+        let index = self.table.find(&key)?;
+        self.table.get(index).map(|state| &state.connection)
+    }
+
     /// Connections that are followed now.
     pub fn open(&self) -> usize {
         self.table.len()

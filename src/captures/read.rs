@@ -141,7 +141,9 @@ fn capture(
     let capture = shared.runtime.block_on(begun)?;
     let recorder = shared.store.recorder();
     let others = Arc::new(Upstream(Arc::downgrade(shared)));
-    let mut flows = Flows::live(recorder.clone(), &name, others);
+    let keys = &shared.keys;
+    keys.read();
+    let mut flows = Flows::live(recorder.clone(), &name, others).with_keys(keys.secrets());
     let mut files: Option<Files<'_>> = None;
     let mut counted = Counted::default();
     let (mut before, mut began) = (0, false);
@@ -164,10 +166,15 @@ fn capture(
                     offset: kept.map_or(0, |(_, offset)| offset),
                     ..packet
                 });
+                // a program writes them just before it uses them
+                if flows.awaits_keys() && keys.read() {
+                    flows.keys_came();
+                }
             }
             Ok(Some(Next::Statistics)) => {
                 let dropped = reader.interfaces().first().and_then(|i| i.dropped);
                 counted.dropped = dropped.unwrap_or(counted.dropped);
+                keys.read();
                 flows.tick(Timestamp::now().0 - BEHIND);
                 for link in flows.bad_links() {
                     let (text, means) = (link.text, link.means);
@@ -185,6 +192,7 @@ fn capture(
                 files.flush();
             }
             let trouble = files.as_ref().and_then(Files::trouble).map(str::to_owned);
+            let trouble = trouble.or_else(|| keys.trouble());
             show(entry, &counted, trouble);
             // who records faster than can be written waits; the system drops meanwhile, and says so
             shared.runtime.block_on(recorder.room());
@@ -200,6 +208,7 @@ fn capture(
             before = counted.dropped;
         }
     }
+    keys.read();
     flows.finish();
     // the packets are whole before their flows say that they have ended
     drop(files);

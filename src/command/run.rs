@@ -95,6 +95,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         handle.clone(),
         ports,
         settings.packets(),
+        &settings.capture_keylog,
     ));
     let (stop, stopped) = signals::watch()?;
     let mut servers = JoinSet::new();

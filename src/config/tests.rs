@@ -16,6 +16,7 @@ fn every_key_is_read() {
         upstream-ca = ["corp.pem", "/etc/ssl/other.pem"]
         capture = ["eth0", "any:udp port 53"]
         capture-limit = "500MB"
+        capture-keylog = "keys.log"
         token = "abc"
         no-open = true
         "#,
@@ -44,6 +45,7 @@ fn every_key_is_read() {
         ["eth0", "any:udp port 53"].map(|text| text.parse().unwrap())
     );
     assert_eq!(run.packets(), 500_000_000);
+    assert_eq!(run.capture_keylog, [folder.join("keys.log")]);
     assert_eq!(run.token.as_deref(), Some("abc"));
 }
 

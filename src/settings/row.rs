@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 12] = [
+pub(super) const ROWS: [Row; 13] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -53,6 +53,12 @@ pub(super) const ROWS: [Row; 12] = [
         false,
     ),
     row("rules", "File of rules", Kind::File, false),
+    row(
+        "capture-keylog",
+        "Key logs that decrypt captured TLS",
+        Kind::List,
+        false,
+    ),
     row("web", "The page listens on", Kind::Text, false),
     row("token", "Secret that opens the page", Kind::Secret, false),
     row(
@@ -151,9 +157,13 @@ impl Row {
             "insecure-upstream" if text != "*" => {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
-            "data" | "upstream-ca" | "rules" if !Path::new(&text).is_absolute() => Err(format!(
-                "{text:?} is not a whole path: write it from the root of the file system on"
-            )),
+            "data" | "upstream-ca" | "rules" | "capture-keylog"
+                if !Path::new(&text).is_absolute() =>
+            {
+                Err(format!(
+                    "{text:?} is not a whole path: write it from the root of the file system on"
+                ))
+            }
             _ => Ok(text),
         }
     }

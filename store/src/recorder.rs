@@ -12,16 +12,21 @@ pub(crate) mod pool;
 pub(crate) mod queue;
 pub(crate) mod rate;
 
-use crate::flow::{
-    Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
-    MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
-};
 use crate::rule::Done;
+use crate::{
+    flow::{
+        Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
+        MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
+    },
+    sqlite::{Database, Value},
+    table::packets,
+};
 use apps::Known;
 use live::{ChangeKind, ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
-use queue::{FULL, OVERFULL, Queue};
+use queue::{Command, FULL, OVERFULL, Queue};
 use std::{mem, net::SocketAddr, sync::Arc};
+use tokio::sync::oneshot;
 
 /// The door into the store; cheap to clone.
 #[derive(Clone)]
@@ -461,6 +466,17 @@ impl FlowRecorder {
         self.end(State::Failed, Some(failure));
     }
 
+    /// Ends the flow as [`complete`](Self::complete) or, with a failure, as [`fail`](Self::fail) does, and gives back
+    /// what takes the packets that still come of it.
+    pub fn close(self, failure: Option<Failure>) -> ClosingFlow {
+        let state = match failure {
+            Some(_) => State::Failed,
+            None => State::Complete,
+        };
+        self.end(state, failure);
+        ClosingFlow(self)
+    }
+
     fn end(&self, end: State, failure: Option<Failure>) {
         let mut state = self.live.state.lock();
         let flow = &mut state.flow;
@@ -478,6 +494,36 @@ impl FlowRecorder {
             drop(state);
             self.queue.add_flow(self.live.clone());
         }
+    }
+}
+
+/// A flow that has ended, of which packets may still come: those that close its connection.
+pub struct ClosingFlow(FlowRecorder);
+
+impl ClosingFlow {
+    /// A packet of the flow, as [`FlowRecorder::packet`] takes it. A flow that was deleted meanwhile does not come back.
+    pub fn packet(&self, file: PacketFileId, offset: u64, number: u64) {
+        let FlowRecorder { queue, live } = &self.0;
+        let mut state = live.state.lock();
+        if !state.written {
+            drop(state);
+            return self.0.packet(file, offset, number);
+        }
+        let Some(packets) = state.late_packet(file, offset, number) else {
+            return;
+        };
+        drop(state);
+        let id = live.id;
+        let work = move |database: &Database<'_>| {
+            if let Some(values) = packets::values(id, &packets) {
+                let [a, b, c, d, e] = values;
+                database.run(packets::ADD_LATE, &[a, b, c, d, e, Value::Int(id.0)])?;
+            }
+            Ok(queue::Done::default())
+        };
+        // nobody waits for it
+        let (done, _) = oneshot::channel();
+        queue.ask(Command::Work(Box::new(work), done));
     }
 }
 

@@ -79,4 +79,16 @@ def flood(address, own, count=None):
             number += 1
 
 
-{"serve": serve, "talk": talk, "flood": flood}[sys.argv[1]](*sys.argv[2:])
+def stall(address, own):
+    """A connection that nobody answers, because the server has no room for it."""
+    full = socket.create_server((address, 6001), backlog=0)
+    first = socket.create_connection((address, 6001), source_address=(own, 0))
+    second = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    second.bind((own, 0))
+    second.setblocking(False)
+    second.connect_ex((address, 6001))
+    print(second.getsockname()[1], flush=True)
+    sys.stdin.readline()
+
+
+{"serve": serve, "talk": talk, "flood": flood, "stall": stall}[sys.argv[1]](*sys.argv[2:])

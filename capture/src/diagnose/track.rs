@@ -138,6 +138,12 @@ impl Track {
         self.reset.is_some()
     }
 
+    /// When the first SYN was sent, as long as nothing answers it: nanoseconds since the epoch.
+    pub fn unanswered_since(&self) -> Option<i64> {
+        let waits = !self.answered && self.reset.is_none();
+        self.syn.filter(|_| waits).map(|(_, since)| since)
+    }
+
     /// Words for what is worth a tag on a flow.
     pub fn marks(&self) -> impl Iterator<Item = &'static str> {
         let lossy = self.sides.iter().any(Direction::is_lossy);

@@ -1,6 +1,7 @@
 //! What a TCP connection speaks, by its first bytes, and the flows that this makes.
 
 use super::{
+    closing::Closing,
     dns_stream::{self, DnsStream},
     exchanges::Exchanges,
     row::{Context, Row},
@@ -74,6 +75,8 @@ enum Speaks {
     Tls(Box<Secure>),
     Dns(Box<DnsStream>),
     Raw(Row),
+    /// Its SYN was not answered in time, which is a flow that has ended.
+    Silent(Closing),
     /// What follows cannot be read: why. It is a flow when there is any of it.
     Rest(String),
     /// Nothing more comes.
@@ -141,6 +144,43 @@ impl Conversation {
         matches!(self.speaks, Speaks::Over)
     }
 
+    /// The SYN was not answered so far, which is what `failure` says: a flow, unless something was said.
+    pub(super) fn silent(&mut self, at: Position, failure: Option<Failure>) {
+        if !matches!(&self.speaks, Speaks::Unknown(early) if early.is_empty()) {
+            return;
+        }
+        let opened = self.context.opened;
+        let mut row = self.context.begin_plain(opened, Kind::Tcp, "tcp");
+        row.seen(at);
+        let mut closing = Closing::default();
+        closing.end(row, &self.context, failure);
+        self.speaks = Speaks::Silent(closing);
+    }
+
+    /// Takes another look at what waits for its keys: at `now`.
+    pub(super) fn look(&mut self, now: Timestamp) {
+        if let Speaks::Tls(tls) = &mut self.speaks {
+            let known = knows(tls.seen());
+            tls.look(&mut self.context, now);
+            if knows(tls.seen()) != known {
+                self.observed();
+            }
+        }
+        if let Some(tunnel) = self.tunnel() {
+            tunnel.look(now);
+        }
+    }
+
+    /// Whether something of it waits for keys that may still come.
+    pub(super) fn awaits_keys(&self) -> bool {
+        match &self.speaks {
+            Speaks::Tls(tls) => tls.awaits_keys(),
+            Speaks::Http1(http) => http.1.tunnel.as_ref().is_some_and(|t| t.awaits_keys()),
+            Speaks::Http2(http) => http.1.tunnel.as_ref().is_some_and(|t| t.awaits_keys()),
+            _ => false,
+        }
+    }
+
     pub(super) fn client(&self) -> SocketAddr {
         self.context.client
     }
@@ -159,6 +199,15 @@ impl Conversation {
             Speaks::Http1(http) => http.0.push(side, at, bytes, &mut http.1),
             Speaks::Http2(http) => http.0.push(side, at, bytes, &mut http.1),
             Speaks::Over => {}
+            Speaks::Silent(_) => {
+                // it was answered after all, and what is said is told on its own
+                if let Speaks::Silent(mut closing) =
+                    mem::replace(&mut self.speaks, Speaks::Unknown(Vec::new()))
+                {
+                    closing.settle(&self.context);
+                }
+                self.push(side, at, bytes);
+            }
             Speaks::Dns(dns) => {
                 dns.push(&mut self.context, side, at, bytes, &mut self.findings);
             }
@@ -205,7 +254,7 @@ impl Conversation {
             Speaks::Http2(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Tls(tls) => return tls.gap(&mut self.context, side, at, missing),
             Speaks::Dns(dns) => dns.gap(),
-            Speaks::Raw(_) | Speaks::Rest(_) | Speaks::Over => {}
+            Speaks::Raw(_) | Speaks::Silent(_) | Speaks::Rest(_) | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.gap(side, at, missing);
@@ -222,6 +271,7 @@ impl Conversation {
             Speaks::Unknown(_)
             | Speaks::Http2(_)
             | Speaks::Dns(_)
+            | Speaks::Silent(_)
             | Speaks::Rest(_)
             | Speaks::Over => {}
         }
@@ -232,6 +282,7 @@ impl Conversation {
 
     /// Nothing more comes; `failure` is why, where the connection failed.
     pub(super) fn finish(&mut self, at: Position, ended: Ended, failure: Option<Failure>) {
+        self.look(Timestamp(i64::MAX));
         self.recognize(true);
         let alert = match &self.speaks {
             Speaks::Tls(tls) => {
@@ -261,29 +312,37 @@ impl Conversation {
                 let opened = self.context.opened;
                 let mut row = self.context.begin_plain(opened, Kind::Tcp, "tcp");
                 row.seen(at);
+                row.closes(at);
                 row.end(&self.context.file, &self.context.marks, failure);
             }
             Speaks::Raw(mut row) => {
                 // what was sent again, and the end, say nothing, and are packets of it all the same
-                row.lies(at.span);
+                row.closes(at);
                 row.end(&self.context.file, &self.context.marks, failure);
             }
+            Speaks::Silent(mut closing) => closing.finish(&self.context, at),
             Speaks::Rest(_) | Speaks::Over => {}
             Speaks::Dns(mut dns) => {
                 // with the capture's end the answer may only be late
                 let waited = ended != Ended::CaptureEnds;
                 let failure = failure.or_else(reset);
-                dns.finish(&self.context, failure.as_ref(), waited, &mut self.findings);
+                dns.finish(
+                    &self.context,
+                    at,
+                    failure.as_ref(),
+                    waited,
+                    &mut self.findings,
+                );
             }
             Speaks::Http1(http) => {
                 let (mut http, mut exchanges) = *http;
                 http.finish(at, ended.why(), &mut exchanges);
-                self.settle(exchanges, failure.or_else(reset).as_ref());
+                self.settle(exchanges, at, ended, failure.or_else(reset).as_ref());
             }
             Speaks::Http2(http) => {
                 let (mut http, mut exchanges) = *http;
                 http.finish(at, ended.why(), &mut exchanges);
-                self.settle(exchanges, failure.or_else(reset).as_ref());
+                self.settle(exchanges, at, ended, failure.or_else(reset).as_ref());
             }
             Speaks::Tls(mut tls) => {
                 if let Some(mut inside) = tls.inside.take() {
@@ -295,7 +354,7 @@ impl Conversation {
                     if let Some(warning) = warning {
                         row.note(&warning);
                     }
-                    row.lies(at.span);
+                    row.closes(at);
                     row.end(&self.context.file, &self.context.marks, failure);
                 }
             }
@@ -303,8 +362,14 @@ impl Conversation {
     }
 
     /// Ends what was said in HTTP.
-    fn settle(&mut self, mut exchanges: Exchanges, failure: Option<&Failure>) {
-        exchanges.finish(failure);
+    fn settle(
+        &mut self,
+        mut exchanges: Exchanges,
+        at: Position,
+        ended: Ended,
+        failure: Option<&Failure>,
+    ) {
+        exchanges.finish(at, ended, failure);
         if let Some(tunnel) = &mut exchanges.tunnel {
             self.gather(tunnel);
             self.tls = tunnel.take_tls();

@@ -1,6 +1,9 @@
 //! UDP conversations, DNS questions with their answers, and ICMP errors as flows.
 
-use super::row::{Context, Row, Start};
+use super::{
+    dns_stream::EARLY,
+    row::{Context, Row, Start},
+};
 use crate::{
     diagnose::{Cause, Finding, Proof, wifi},
     dns::{Message, code_name, kind_name},
@@ -24,6 +27,9 @@ const PATIENCE: i64 = 2_000_000_000;
 /// So many conversations, and questions, are followed at once.
 const MOST_OPEN: usize = 65_536;
 
+/// So many answers may wait for their questions.
+const MOST_EARLY: usize = 1024;
+
 const DNS: u16 = 53;
 
 type Key = (SocketAddr, SocketAddr);
@@ -35,6 +41,8 @@ pub(super) struct Datagrams {
     questions: HashMap<(Key, u16), Question>,
     /// In the order in which they began; some are over.
     asked: VecDeque<((Key, u16), Timestamp)>,
+    /// Answers whose questions were not seen so far, and what failed; in the order in which they came.
+    early: VecDeque<((Key, u16), Question, Option<String>)>,
     looked: Timestamp,
 }
 
@@ -82,6 +90,7 @@ fn context(
         secure: false,
         keys: KeyLog::default(),
         file,
+        live: false,
         opened: at,
         handshake: None,
         begun: 0,
@@ -198,6 +207,13 @@ impl Datagrams {
         payload: &[u8],
     ) -> u64 {
         let id = (key, message.id);
+        if let Some((mut question, failure)) = self.answered_already(id, message) {
+            let row = &mut question.row;
+            row.head(HeadKind::Request, at, message.head().as_bytes());
+            row.datagram(Side::Request, at, payload);
+            question.end(failure);
+            return 0;
+        }
         if let Some(open) = self.questions.get_mut(&id) {
             // asked again
             open.packets.add(at.packet);
@@ -216,6 +232,21 @@ impl Datagrams {
         self.questions.insert(id, question);
         self.asked.push_back((id, at.at));
         1
+    }
+
+    /// What was answered before it was asked.
+    fn answered_already(
+        &mut self,
+        id: (Key, u16),
+        message: &Message,
+    ) -> Option<(Question, Option<String>)> {
+        let name = &message.questions.first()?.name;
+        let is_it = |(early, question, _): &((Key, u16), Question, Option<String>)| {
+            *early == id && question.name.eq_ignore_ascii_case(name)
+        };
+        let place = self.early.iter().position(is_it)?;
+        let (_, question, failure) = self.early.remove(place)?;
+        Some((question, failure))
     }
 
     fn begin(
@@ -269,9 +300,10 @@ impl Datagrams {
     ) -> u64 {
         let (mut question, begun) = match self.questions.remove(&(key, message.id)) {
             Some(question) => (question, 0),
-            // its question is not in the capture
+            // its question is not in the capture, or comes behind it
             None => (self.begin(recorder, file, key, at, message), 1),
         };
+        let id = (key, message.id);
         question.packets.add(at.packet);
         let row = &mut question.row;
         row.head(HeadKind::Response, at, message.head().as_bytes());
@@ -286,7 +318,16 @@ impl Datagrams {
             finding.means = means;
             findings.push(finding);
         }
-        question.end(failure.map(|(text, means)| format!("{text} {means}")));
+        let failure = failure.map(|(text, means)| format!("{text} {means}"));
+        match begun {
+            0 => question.end(failure),
+            _ => self.early.push_back((id, question, failure)),
+        }
+        if self.early.len() > MOST_EARLY
+            && let Some((_, oldest, failure)) = self.early.pop_front()
+        {
+            oldest.end(failure);
+        }
         begun
     }
 
@@ -343,6 +384,9 @@ impl Datagrams {
     /// The capture is at its end.
     pub(super) fn finish(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
         self.silence(now, 0);
+        for (_, question, failure) in self.early.drain(..) {
+            question.end(failure);
+        }
         let asked: Vec<_> = self.asked.drain(..).collect();
         for (id, _) in asked {
             self.give_up(id, now, findings);
@@ -356,6 +400,12 @@ impl Datagrams {
         {
             self.asked.pop_front();
             self.give_up(id, now, findings);
+        }
+        while let Some((_, question, _)) = self.early.front()
+            && now.0.saturating_sub(question.asked.0) > EARLY
+            && let Some((_, question, failure)) = self.early.pop_front()
+        {
+            question.end(failure);
         }
         if now.0.saturating_sub(self.looked.0) > IDLE {
             self.looked = now;

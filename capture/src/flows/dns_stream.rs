@@ -3,6 +3,7 @@
 //! It is DNS only when its first message is one; from where one is none, the rest is a raw flow that says so.
 
 use super::{
+    closing::Closing,
     datagrams::failed,
     row::{Context, Row, Start},
 };
@@ -20,6 +21,8 @@ pub(super) const PORT: u16 = 53;
 const MOST_OPEN: usize = 4096;
 /// Zone transfers, RFC 5936 and RFC 1995: their answers are many messages.
 const TRANSFERS: [u16; 2] = [251, 252];
+/// A capture may have an answer before its question: so long before, in nanoseconds.
+pub(super) const EARLY: i64 = 1_000_000_000;
 
 /// A connection.
 pub(super) struct DnsStream {
@@ -28,6 +31,10 @@ pub(super) struct DnsStream {
     /// Where that began.
     first: [Position; 2],
     questions: HashMap<u16, Question>,
+    /// How many of them were answered and not asked so far.
+    early: usize,
+    /// What ended last.
+    last: Closing,
     /// From here on it is no DNS, or cannot be read: why, and what follows.
     rest: Option<(String, Option<Row>)>,
 }
@@ -37,6 +44,7 @@ struct Question {
     name: String,
     packets: Proof,
     is_transfer: bool,
+    asked: bool,
     answered: bool,
     failure: Option<Failure>,
 }
@@ -71,6 +79,8 @@ impl DnsStream {
             kept: Default::default(),
             first: Default::default(),
             questions: HashMap::new(),
+            early: 0,
+            last: Closing::default(),
             rest: None,
         }
     }
@@ -86,6 +96,7 @@ impl DnsStream {
         if self.rest.is_some() {
             return self.pass(context, side, at, bytes);
         }
+        self.expire(context, at);
         let kept = &mut self.kept[side as usize];
         if kept.is_empty() {
             self.first[side as usize] = at;
@@ -123,6 +134,7 @@ impl DnsStream {
     pub(super) fn finish(
         &mut self,
         context: &Context,
+        at: Position,
         failure: Option<&Failure>,
         waited: bool,
         findings: &mut Vec<Finding>,
@@ -149,12 +161,13 @@ impl DnsStream {
                 let (name, packets) = (question.name, &question.packets);
                 findings.push(Finding::new(Cause::DnsNoAnswer, name, text, packets));
             }
-            question.row.end(&context.file, &context.marks, failure);
+            self.last.end(question.row, context, failure);
         }
         if let Some((why, Some(mut row))) = self.rest.take() {
             row.note(&why);
-            row.end(&context.file, &context.marks, failure.cloned());
+            self.last.end(row, context, failure.cloned());
         }
+        self.last.finish(context, at);
     }
 
     fn stop(&mut self, why: &str) {
@@ -169,18 +182,55 @@ impl DnsStream {
     }
 
     fn asked(&mut self, context: &mut Context, at: Position, said: &Message, message: &[u8]) {
+        let answered = self.answered_already(said);
         if self.questions.len() >= MOST_OPEN {
             return;
         }
-        let mut question = self.begin(context, Side::Request, at, said);
+        let mut question = match answered {
+            Some(question) => question,
+            None => self.begin(context, Side::Request, at, said),
+        };
+        question.asked = true;
         question
             .row
             .head(HeadKind::Request, at, said.head().as_bytes());
         question.row.datagram(Side::Request, at, message);
+        if question.answered && !question.goes_on() {
+            return self.last.end(question.row, context, question.failure);
+        }
         if let Some(before) = self.questions.insert(said.id, question) {
-            before
-                .row
-                .end(&context.file, &context.marks, before.failure);
+            self.early -= usize::from(!before.asked);
+            self.last.end(before.row, context, before.failure);
+        }
+    }
+
+    /// What was answered before it was asked.
+    fn answered_already(&mut self, said: &Message) -> Option<Question> {
+        let name = said.questions.first().map(|asked| asked.name.as_str());
+        let early = self.questions.get(&said.id)?;
+        if early.asked || !name.is_some_and(|name| name.eq_ignore_ascii_case(&early.name)) {
+            return None;
+        }
+        self.early -= 1;
+        self.questions.remove(&said.id)
+    }
+
+    /// What was answered so long ago was asked before the capture began.
+    fn expire(&mut self, context: &Context, now: Position) {
+        if self.early == 0 {
+            return;
+        }
+        let is_over = |question: &Question| {
+            !question.asked
+                && !question.goes_on()
+                && now.at.0.saturating_sub(question.row.last().0) > EARLY
+        };
+        let over = self.questions.extract_if(|_, question| is_over(question));
+        let mut over: Vec<_> = over.collect();
+        over.sort_unstable_by_key(|(_, question)| question.row.last());
+        self.early -= over.len();
+        for (_, question) in over {
+            self.last.end(question.row, context, question.failure);
         }
     }
 
@@ -194,8 +244,11 @@ impl DnsStream {
     ) {
         let mut question = match self.questions.remove(&said.id) {
             Some(question) => question,
-            // its question is not in the capture
-            None => self.begin(context, Side::Response, at, said),
+            // its question is not in the capture, or comes behind it
+            None => {
+                self.early += 1;
+                self.begin(context, Side::Response, at, said)
+            }
         };
         question.packets.add(at.packet);
         if !mem::replace(&mut question.answered, true) {
@@ -217,11 +270,12 @@ impl DnsStream {
                 text: format!("{text} {means}"),
             });
         }
-        match question.is_transfer && question.failure.is_none() {
+        match question.goes_on() || (!question.asked && self.questions.len() < MOST_OPEN) {
             true => drop(self.questions.insert(said.id, question)),
-            false => question
-                .row
-                .end(&context.file, &context.marks, question.failure),
+            false => {
+                self.early -= usize::from(!question.asked);
+                self.last.end(question.row, context, question.failure);
+            }
         }
     }
 
@@ -249,8 +303,16 @@ impl DnsStream {
                 Side::Response => Proof::default(),
             },
             is_transfer: first.is_some_and(|asked| TRANSFERS.contains(&asked.kind)),
+            asked: side == Side::Request,
             answered: false,
             failure: None,
         }
+    }
+}
+
+impl Question {
+    /// More answers may come.
+    fn goes_on(&self) -> bool {
+        self.is_transfer && self.failure.is_none()
     }
 }

@@ -1,7 +1,8 @@
 //! HTTP exchanges as flows.
 
 use super::{
-    conversation::Conversation,
+    closing::Closing,
+    conversation::{Conversation, Ended},
     row::{Context, Row, Start},
 };
 use crate::http::{ExchangeId, Head, Http2, Position, Sink, Start as StartLine, Upgrade};
@@ -16,6 +17,8 @@ const MOST_OPEN: usize = 4096;
 pub(super) struct Exchanges {
     pub(super) context: Context,
     open: HashMap<ExchangeId, Exchange>,
+    /// The exchange that ended last.
+    last: Closing,
     /// What a tunnel carries.
     pub(super) tunnel: Option<Box<Conversation>>,
 }
@@ -34,18 +37,24 @@ impl Exchanges {
         Self {
             context,
             open: HashMap::new(),
+            last: Closing::default(),
             tunnel: None,
         }
     }
 
-    /// Nothing more comes. `failure` is why the connection ended, where it failed.
-    pub(super) fn finish(&mut self, failure: Option<&Failure>) {
+    /// Nothing more comes after `at`. `failure` is why the connection ended, where it failed.
+    pub(super) fn finish(&mut self, at: Position, ended: Ended, failure: Option<&Failure>) {
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_unstable_by_key(|(id, _)| *id);
         for (_, exchange) in open {
             let whole = exchange.stays && exchange.broken.is_none();
             let failure = failure.filter(|_| !whole).cloned();
-            exchange.end(&self.context, failure);
+            exchange.end(&self.context, failure, &mut self.last);
+        }
+        // the packets that close the connection are those of what came last
+        match ended == Ended::Undecrypted || self.tunnel.is_some() {
+            true => self.last.settle(&self.context),
+            false => self.last.finish(&self.context, at),
         }
     }
 
@@ -72,7 +81,7 @@ impl Exchanges {
         if self.open.get(&id).is_some_and(done)
             && let Some(exchange) = self.open.remove(&id)
         {
-            exchange.end(&self.context, None);
+            exchange.end(&self.context, None, &mut self.last);
         }
     }
 }
@@ -88,7 +97,7 @@ impl Exchange {
         }
     }
 
-    fn end(self, context: &Context, failure: Option<Failure>) {
+    fn end(self, context: &Context, failure: Option<Failure>, last: &mut Closing) {
         let broken = self.broken.map(|(side, why)| {
             let (party, what) = match side {
                 Side::Request => (Party::Client, "request"),
@@ -111,7 +120,7 @@ impl Exchange {
                 },
             }
         });
-        self.row.end(&context.file, &context.marks, broken);
+        last.end(self.row, context, broken);
     }
 }
 
@@ -185,7 +194,7 @@ impl Sink for Exchanges {
             && let Some(oldest) = self.open.keys().min().copied()
             && let Some(exchange) = self.open.remove(&oldest)
         {
-            exchange.end(&self.context, None);
+            exchange.end(&self.context, None, &mut self.last);
         }
         let context = &mut self.context;
         let exchange = match self.open.entry(id) {

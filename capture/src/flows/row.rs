@@ -6,8 +6,8 @@ use crate::{
     packet::{Span, Spot},
 };
 use overhear_store::{
-    ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind, PacketFileId, Recorder,
-    Side, Timestamp,
+    ClosingFlow, ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind,
+    PacketFileId, Recorder, Side, Timestamp,
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -25,6 +25,8 @@ pub(super) struct Context {
     /// What opens TLS.
     pub(super) keys: KeyLog,
     pub(super) file: Arc<str>,
+    /// The capture goes on.
+    pub(super) live: bool,
     /// When it was opened.
     pub(super) opened: Position,
     /// Where the first packet of the handshake lies: the first flow that begins has it.
@@ -172,11 +174,25 @@ impl Row {
         self.at
     }
 
+    /// The last packet of the connection is the flow's too, and says nothing more.
+    pub(super) fn closes(&mut self, at: Position) {
+        self.last = self.last.max(at.span.last.number);
+        self.lies(at.span);
+    }
+
     /// Ends the flow.
     pub(super) fn end(self, file: &str, marks: &[&str], failure: Option<Failure>) {
-        let Some(flow) = self.flow else {
-            return;
-        };
+        let _ = self.close(file, marks, failure);
+    }
+
+    /// Ends the flow, and gives back what takes the packets that still come of it.
+    pub(super) fn close(
+        self,
+        file: &str,
+        marks: &[&str],
+        failure: Option<Failure>,
+    ) -> Option<ClosingFlow> {
+        let flow = self.flow?;
         let packets = match self.first == self.last {
             true => format!("packet {} of {file}", self.first),
             false => format!("packets {} to {} of {file}", self.first, self.last),
@@ -189,9 +205,6 @@ impl Row {
             };
             flow.tags = marks.join(",");
         });
-        match failure {
-            Some(failure) => flow.fail(failure),
-            None => flow.complete(),
-        }
+        Some(flow.close(failure))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     http::Position,
     tls::{ClientHello, Observed, Observer},
 };
-use overhear_store::{Kind, Side};
+use overhear_store::{Kind, Side, Timestamp};
 use std::mem;
 
 /// So many bytes are kept.
@@ -56,6 +56,52 @@ impl Secure {
     pub(super) fn push(&mut self, context: &mut Context, side: Side, at: Position, bytes: &[u8]) {
         self.last = at;
         self.observer.push(side, at, bytes);
+        self.hear(context);
+        self.name();
+        let decrypts = self.observer.decrypts();
+        match &mut self.row {
+            Some(row) => row.chunk(side, at, bytes),
+            // what it says is in the flows inside
+            None if self.read && decrypts => {}
+            None => {
+                self.kept.push((side, at, bytes.to_vec()));
+                self.size += bytes.len();
+                let full = self.size > MOST_KEPT && !self.observer.awaits_keys();
+                if !decrypts || full {
+                    self.begin(context);
+                }
+            }
+        }
+        if !decrypts {
+            self.give_up(context, at);
+        }
+    }
+
+    /// Takes another look for the keys: at `now`.
+    pub(super) fn look(&mut self, context: &mut Context, now: Timestamp) {
+        if !self.awaits_keys() {
+            return;
+        }
+        self.observer.look(now);
+        self.hear(context);
+        if self.row.is_none() && !self.read && !self.awaits_keys() {
+            let full = self.size > MOST_KEPT;
+            if full || !self.observer.decrypts() {
+                self.begin(context);
+            }
+        }
+        if !self.observer.decrypts() {
+            self.give_up(context, self.last);
+        }
+    }
+
+    /// Whether it waits for keys that may still come.
+    pub(super) fn awaits_keys(&self) -> bool {
+        self.observer.awaits_keys()
+    }
+
+    /// Hands on what was said under encryption.
+    fn hear(&mut self, context: &Context) {
         for said in self.observer.take_said() {
             let inside = match &mut self.inside {
                 Some(inside) => inside,
@@ -73,27 +119,11 @@ impl Secure {
                 bytes => inside.push(said.side, said.at, bytes),
             }
         }
-        self.name();
-        let decrypts = self.observer.decrypts();
-        match &mut self.row {
-            Some(row) => row.chunk(side, at, bytes),
-            // what it says is in the flows inside
-            None if self.read && decrypts => {}
-            None => {
-                self.kept.push((side, at, bytes.to_vec()));
-                self.size += bytes.len();
-                if !decrypts || self.size > MOST_KEPT {
-                    self.begin(context);
-                }
-            }
-        }
-        if !decrypts {
-            self.give_up(context, at);
-        }
     }
 
     /// Bytes of a side are missing.
     pub(super) fn gap(&mut self, context: &mut Context, side: Side, at: Position, missing: u64) {
+        self.look(context, Timestamp(i64::MAX));
         self.observer.gap(side, missing);
         self.give_up(context, at);
     }

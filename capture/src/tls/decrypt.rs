@@ -1,7 +1,8 @@
 //! Which keys open which records of a TLS connection: they change with the handshake, in each direction by itself.
 //!
 //! RFC 8446 sections 2, 4.6.3 (KeyUpdate) and 4.2.10 (early data), RFC 5246 section 7.1 (change_cipher_spec). Records
-//! that come before their keys can be known wait, 64 KiB of them at most. Nothing is guessed: a record that does not open ends it, in words.
+//! that come before their keys can be known wait, 64 KiB of them at most; so do those whose secrets may still come, as a key
+//! log grows, for two seconds. Nothing is guessed: a record that does not open ends it, in words.
 
 use super::{
     ContentType, Record,
@@ -11,11 +12,13 @@ use super::{
     suite_name,
 };
 use crate::http::Position;
-use overhear_store::Side;
+use overhear_store::{Side, Timestamp};
 use std::{collections::VecDeque, mem};
 
 /// So many bytes may wait for their keys.
 const MOST_WAITING: usize = 64 << 10;
+/// Secrets are written while hands are shaken; who reads a key log that grows waits for them so long: nanoseconds.
+const PATIENCE: i64 = 2_000_000_000;
 /// The extension of a client that sends early data, and of a server that takes it.
 const EARLY_DATA: u16 = 42;
 
@@ -25,8 +28,10 @@ const NOT_OPEN: &str = "Not decrypted: the key log's secrets do not open it. The
 
 /// A record as it is kept.
 #[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) at: Position,
+struct Kept {
+    at: Position,
+    /// How many were kept before it.
+    order: u64,
     content: ContentType,
     header: [u8; 5],
     fragment: Vec<u8>,
@@ -38,7 +43,11 @@ pub(super) struct Decrypt {
     keys: KeyLog,
     /// Of the last hellos.
     client: Option<Client>,
+    /// A ServerHello that came before the secrets, and when.
+    pending: Option<(ServerHello, Timestamp)>,
     agreed: Option<Agreed>,
+    /// Records that were kept so far.
+    kept: u64,
     sides: [Direction; 2],
     /// Records were opened.
     works: bool,
@@ -105,6 +114,25 @@ impl Decrypt {
         }
     }
 
+    /// Whether it waits for secrets that may still come.
+    pub(super) fn awaits_keys(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Looks for the secrets again: at `now`, which may be so late that they will not come any more.
+    pub(super) fn look(&mut self, now: Timestamp) {
+        let Some((hello, since)) = &self.pending else {
+            return;
+        };
+        let random = self.client.as_ref().map(|client| client.random);
+        let has_all = random.is_some_and(|random| self.keys.has_all(&random, hello.is_13()));
+        if (has_all || now.0.saturating_sub(since.0) > PATIENCE)
+            && let Some((hello, _)) = self.pending.take()
+        {
+            self.agree(&hello);
+        }
+    }
+
     /// Whether it may still open something.
     pub(super) fn is_on(&self) -> bool {
         self.keys.is_given() && self.why_not.is_none()
@@ -140,6 +168,7 @@ impl Decrypt {
             true => format!("Not decrypted any further: {why}"),
             false => format!("Not decrypted: {why}"),
         });
+        self.pending = None;
         self.sides = Default::default();
         for direction in &mut self.sides {
             direction.phase = Phase::Lost;
@@ -172,10 +201,20 @@ impl Decrypt {
         });
     }
 
-    pub(super) fn server_hello(&mut self, hello: &ServerHello) {
+    /// The server's hello came at `at`.
+    pub(super) fn server_hello(&mut self, hello: &ServerHello, at: Timestamp) {
         if !self.is_on() {
             return;
         }
+        // those of another handshake in TLS 1.2 are there or not
+        if self.keys.grows() && self.agreed.is_none() && self.client.is_some() {
+            self.pending = Some((hello.clone(), at));
+            return self.look(at);
+        }
+        self.agree(hello);
+    }
+
+    fn agree(&mut self, hello: &ServerHello) {
         let Some(client) = &self.client else {
             return self.fail("Not decrypted: the ClientHello is not in the capture.");
         };
@@ -194,7 +233,7 @@ impl Decrypt {
             secrets,
             client_random: client.random,
             server_random: hello.random,
-            is_13: hello.version() == 0x0304,
+            is_13: hello.is_13(),
         };
         let early = client.early;
         if agreed.is_13 {
@@ -281,12 +320,19 @@ impl Decrypt {
             return self.open(side, record);
         }
         direction.size += record.fragment.len() + mem::size_of::<Kept>();
-        if direction.size > MOST_WAITING {
+        let full = direction.size > MOST_WAITING;
+        if full && self.pending.is_some() {
+            self.look(Timestamp(i64::MAX));
+        } else if full {
             self.stop("too much was sent before its keys could be known.".to_owned());
+        }
+        if !self.is_on() {
             return Opened::Nothing;
         }
-        direction.waiting.push_back(Kept {
+        self.kept += 1;
+        self.sides[side as usize].waiting.push_back(Kept {
             at,
+            order: self.kept,
             content: record.content,
             header: record.header,
             fragment: record.fragment.to_vec(),
@@ -295,11 +341,17 @@ impl Decrypt {
     }
 
     /// The next record that waited for its keys and need not any more, and what it carries.
-    pub(super) fn waited(&mut self, side: Side) -> Option<(Kept, Opened)> {
+    pub(super) fn waited(&mut self) -> Option<(Side, Position, Opened)> {
+        self.agreed.as_ref()?;
+        let first = |side: Side| {
+            let direction = &self.sides[side as usize];
+            let decided = !matches!(direction.phase, Phase::Undecided);
+            let kept = direction.waiting.front().filter(|_| decided)?;
+            Some((kept.order, side))
+        };
+        let firsts = [Side::Request, Side::Response].into_iter();
+        let (_, side) = firsts.filter_map(first).min_by_key(|(order, _)| *order)?;
         let direction = &mut self.sides[side as usize];
-        if self.agreed.is_none() || matches!(direction.phase, Phase::Undecided) {
-            return None;
-        }
         let kept = direction.waiting.pop_front()?;
         direction.size = direction
             .size
@@ -312,7 +364,7 @@ impl Decrypt {
                 fragment: &kept.fragment,
             },
         );
-        Some((kept, opened))
+        Some((side, kept.at, opened))
     }
 
     fn open(&mut self, side: Side, record: &Record<'_>) -> Opened {

@@ -131,6 +131,11 @@ impl ServerHello {
         chosen.unwrap_or(self.legacy_version)
     }
 
+    /// Whether it speaks TLS 1.3.
+    pub fn is_13(&self) -> bool {
+        self.version() == 0x0304
+    }
+
     /// Whether it asks for another ClientHello, RFC 8446 section 4.1.4.
     pub fn is_retry(&self) -> bool {
         self.random == RETRY

@@ -2,9 +2,12 @@
 //! the ClientHello.
 
 use foldhash::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-/// So many connections' secrets are kept.
+/// So many connections' secrets are kept: those that came last.
 const MOST: usize = 1 << 18;
 /// What a pcapng Decryption Secrets Block with such lines is called.
 pub const PCAPNG_KEY_LOG: u32 = 0x544c_534b;
@@ -16,9 +19,14 @@ pub struct KeyLog(Arc<RwLock<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     connections: HashMap<[u8; 32], Secrets>,
+    /// In the order in which they came.
+    order: VecDeque<[u8; 32]>,
     /// Lines were given.
     is_given: bool,
+    /// Lines come while packets are read.
+    grows: bool,
     left_out: u64,
+    used: u64,
 }
 
 /// A connection's secrets.
@@ -37,6 +45,16 @@ pub(super) struct Secrets {
 pub(super) struct Secret(pub(super) Vec<u8>);
 
 impl KeyLog {
+    /// One to which lines are added while the packets are read that they open: who misses secrets waits for them.
+    pub fn growing() -> Self {
+        let known = Known {
+            is_given: true,
+            grows: true,
+            ..Known::default()
+        };
+        Self(Arc::new(RwLock::new(known)))
+    }
+
     /// Takes the lines of a key log; what is none is left out (comments, other labels, lines that are cut).
     ///
     /// Returns how many secrets were found in it.
@@ -56,15 +74,42 @@ impl KeyLog {
         known.is_given
     }
 
-    /// Connections whose secrets were too many to keep.
+    /// Connections whose secrets were given up for those of later ones.
     pub fn left_out(&self) -> u64 {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.left_out
     }
 
-    pub(super) fn find(&self, random: &[u8; 32]) -> Option<Secrets> {
+    /// How many handshakes were found whose secrets are here.
+    pub fn used(&self) -> u64 {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.connections.get(random).cloned()
+        known.used
+    }
+
+    pub(super) fn grows(&self) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.grows
+    }
+
+    /// Whether all that opens a connection is here.
+    pub(super) fn has_all(&self, random: &[u8; 32], is_13: bool) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let secrets = known.connections.get(random);
+        secrets.is_some_and(|secrets| match is_13 {
+            true => secrets
+                .handshake
+                .iter()
+                .chain(&secrets.traffic)
+                .all(Option::is_some),
+            false => secrets.master.is_some(),
+        })
+    }
+
+    pub(super) fn find(&self, random: &[u8; 32]) -> Option<Secrets> {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let found = known.connections.get(random).cloned();
+        known.used += u64::from(found.is_some());
+        found
     }
 }
 
@@ -85,11 +130,9 @@ impl Known {
         if !right || words.next().is_some() {
             return None;
         }
-        if self.connections.len() >= MOST && !self.connections.contains_key(&random) {
-            self.left_out += 1;
-            return None;
-        }
-        let mut secrets = self.connections.remove(&random).unwrap_or_default();
+        let before = self.connections.remove(&random);
+        let is_new = before.is_none();
+        let mut secrets = before.unwrap_or_default();
         let place = match label {
             b"CLIENT_RANDOM" => Some(&mut secrets.master),
             b"CLIENT_EARLY_TRAFFIC_SECRET" => Some(&mut secrets.early),
@@ -101,8 +144,18 @@ impl Known {
             _ => None,
         };
         let found = place.map(|place| *place = Some(secret));
-        if found.is_some() || !secrets.is_empty() {
-            self.connections.insert(random, secrets);
+        if secrets.is_empty() {
+            return found;
+        }
+        self.connections.insert(random, secrets);
+        if is_new {
+            self.order.push_back(random);
+        }
+        if self.order.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.connections.remove(&oldest);
+            self.left_out += 1;
         }
         found
     }
@@ -163,7 +216,15 @@ mod tests {
         let secret = "00".repeat(48);
         let line = |n: usize| format!("CLIENT_RANDOM {n:064x} {secret}\n");
         let text: String = (0..MOST + 2).map(line).collect();
-        assert_eq!(keys.add(text.as_bytes()), MOST as u64);
+        assert_eq!(keys.add(text.as_bytes()), MOST as u64 + 2);
         assert_eq!(keys.left_out(), 2);
+        let random = |n: usize| {
+            let mut random = [0; 32];
+            random[24..].copy_from_slice(&n.to_be_bytes());
+            random
+        };
+        assert!(keys.find(&random(1)).is_none(), "the oldest go");
+        assert!(keys.find(&random(2)).is_some() && keys.find(&random(MOST + 1)).is_some());
+        assert_eq!(keys.used(), 2);
     }
 }

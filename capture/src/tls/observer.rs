@@ -115,6 +115,17 @@ impl Observer {
         self.decrypt.is_on()
     }
 
+    /// Whether records wait for keys that may still be added to the key log.
+    pub fn awaits_keys(&self) -> bool {
+        self.decrypt.awaits_keys()
+    }
+
+    /// Looks for the keys again; at `now`, which may be so late that they will not come any more.
+    pub fn look(&mut self, now: Timestamp) {
+        self.decrypt.look(now);
+        self.waited();
+    }
+
     /// What of the decryption a person should know, in whole sentences.
     pub fn note(&self) -> Option<&str> {
         self.decrypt.note()
@@ -164,11 +175,14 @@ impl Observer {
             self.content(side, at, content, bytes);
         }
         // what it said may have given the others their keys
-        for side in [Side::Response, Side::Request] {
-            while let Some((kept, opened)) = self.decrypt.waited(side) {
-                if let Opened::Content(content, bytes) = opened {
-                    self.content(side, kept.at, content, bytes);
-                }
+        self.waited();
+    }
+
+    /// Opens what has waited, in the order in which it came.
+    fn waited(&mut self) {
+        while let Some((side, at, opened)) = self.decrypt.waited() {
+            if let Opened::Content(content, bytes) = opened {
+                self.content(side, at, content, bytes);
             }
         }
     }
@@ -182,7 +196,7 @@ impl Observer {
                 self.sides[side as usize]
                     .inner
                     .extend_from_slice(&said.bytes);
-                self.inner_messages(side);
+                self.inner_messages(side, at.at);
             }
             ContentType::Alert => {
                 let alert = Alert::read(&said.bytes);
@@ -204,7 +218,7 @@ impl Observer {
     }
 
     /// The handshake messages that were encrypted.
-    fn inner_messages(&mut self, side: Side) {
+    fn inner_messages(&mut self, side: Side, time: Timestamp) {
         loop {
             let direction = &mut self.sides[side as usize];
             let mut at = Cursor(&direction.inner);
@@ -241,7 +255,7 @@ impl Observer {
                 }
                 SERVER_HELLO if side == Side::Response => {
                     if let Some(hello) = ServerHello::read(body) {
-                        self.decrypt.server_hello(&hello);
+                        self.decrypt.server_hello(&hello, time);
                     }
                 }
                 _ => {}
@@ -266,7 +280,7 @@ impl Observer {
             }
             ContentType::Handshake if !direction.silent => {
                 direction.message.extend_from_slice(record.fragment);
-                self.messages(side, at.packet);
+                self.messages(side, at);
                 return;
             }
             ContentType::Handshake | ContentType::Heartbeat => return,
@@ -297,7 +311,10 @@ impl Observer {
         }
     }
 
-    fn messages(&mut self, side: Side, packet: u64) {
+    fn messages(&mut self, side: Side, at: Position) {
+        let Position {
+            at: time, packet, ..
+        } = at;
         loop {
             let direction = &mut self.sides[side as usize];
             let mut at = Cursor(&direction.message);
@@ -329,7 +346,7 @@ impl Observer {
                     if let Some(hello) = hello.filter(|hello| !hello.is_retry())
                         && self.seen.server_hello.is_none()
                     {
-                        self.decrypt.server_hello(&hello);
+                        self.decrypt.server_hello(&hello, time);
                         self.seen.server_hello = Some(hello);
                         self.seen.hellos[1] = Some(packet);
                     }
@@ -348,7 +365,7 @@ impl Observed {
     /// Whether TLS 1.3 is spoken.
     pub fn is_13(&self) -> bool {
         let hello = self.server_hello.as_ref();
-        hello.is_some_and(|hello| hello.version() == 0x0304)
+        hello.is_some_and(ServerHello::is_13)
     }
 
     /// What the store keeps of a connection's TLS.

@@ -34,8 +34,8 @@ struct Known {
     /// Our own end and the server.
     pairs: HashSet<(SocketAddr, SocketAddr)>,
     order: VecDeque<(SocketAddr, SocketAddr)>,
-    /// How often each server is being dialled.
-    dialled: HashMap<SocketAddr, u32>,
+    /// How often each server is being dialled, and since when.
+    dialled: HashMap<SocketAddr, (u32, Timestamp)>,
     vain: VecDeque<Vain>,
 }
 
@@ -59,11 +59,14 @@ pub(super) struct Attempt<'o> {
 impl Own {
     /// A server is being dialled.
     pub(super) fn begin(&self, server: SocketAddr) -> Attempt<'_> {
-        *self.known.lock().dialled.entry(server).or_default() += 1;
+        let began = Timestamp::now();
+        let mut known = self.known.lock();
+        known.dialled.entry(server).or_insert((0, began)).0 += 1;
+        drop(known);
         Attempt {
             own: self,
             server,
-            began: Timestamp::now(),
+            began,
             done: false,
         }
     }
@@ -76,8 +79,13 @@ impl Own {
             if known.pairs.contains(&(a, b)) || known.pairs.contains(&(b, a)) {
                 return true;
             }
-            let dialled = known.dialled.contains_key(&a) || known.dialled.contains_key(&b);
-            if !dialled || self.settled.wait_until(&mut known, limit).timed_out() {
+            let dialled = [&a, &b].into_iter().find_map(|end| known.dialled.get(end));
+            // what does not stand yet has no other mark than its server and its time
+            let since = dialled.filter(|_| !stood).map(|(_, since)| since.0);
+            if since.is_some_and(|since| opened.0 >= since - ABOUT) {
+                return true;
+            }
+            if dialled.is_none() || self.settled.wait_until(&mut known, limit).timed_out() {
                 break;
             }
         }
@@ -110,7 +118,7 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let mut known = self.own.known.lock();
-        if let Some(count) = known.dialled.get_mut(&self.server) {
+        if let Some((count, _)) = known.dialled.get_mut(&self.server) {
             *count -= 1;
             if *count == 0 {
                 known.dialled.remove(&self.server);
@@ -169,6 +177,7 @@ mod tests {
         let (local, server) = (address("10.0.0.1:5000"), address("10.0.0.2:80"));
         let attempt = own.begin(server);
         let during = Timestamp::now();
+        assert!(own.has(local, server, during, false), "it is being dialled");
         drop(attempt);
         assert!(own.has(local, server, during, false));
         assert!(!own.has(local, server, during, true), "that one stood");

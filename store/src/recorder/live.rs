@@ -231,6 +231,23 @@ impl FlowState {
         }
     }
 
+    /// A packet of a flow that is written already, when it says something new of where its packets lie.
+    pub(crate) fn late_packet(
+        &mut self,
+        file: PacketFileId,
+        offset: u64,
+        number: u64,
+    ) -> Option<PendingPackets> {
+        if self.unrecorded {
+            return None;
+        }
+        self.add_packet(file, offset, number);
+        let packets = self.packets.as_mut().filter(|packets| packets.count > 0)?;
+        let late = packets.clone();
+        packets.count = 0;
+        Some(late)
+    }
+
     /// What the side says next begins a piece of its own.
     pub(crate) fn close_chunk(&mut self, side: Side) {
         self.sides[side as usize].open = None;

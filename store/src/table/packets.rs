@@ -17,6 +17,12 @@ pub(crate) const ADD: &str = "INSERT INTO flow_packets VALUES (?1, ?2, ?3, ?4, ?
     number = min(number, excluded.number), first = min(first, excluded.first), last = max(last, excluded.last), \
     packets = packets + excluded.packets";
 
+/// The same for a flow that has ended, unless it (`?6`) was deleted for good.
+pub(crate) const ADD_LATE: &str = "INSERT INTO flow_packets SELECT ?1, ?2, ?3, ?4, ?5 \
+    WHERE EXISTS (SELECT 1 FROM flows WHERE id = ?6) OR EXISTS (SELECT 1 FROM trash WHERE id = ?6) \
+    ON CONFLICT (id) DO UPDATE SET number = min(number, excluded.number), first = min(first, excluded.first), \
+    last = max(last, excluded.last), packets = packets + excluded.packets";
+
 /// Where the packets of a flow lie, in the order of the files. The first and the last key to bind.
 pub(crate) const OF_FLOW: &str = "SELECT f.id, f.file, f.described, f.removed, p.first, p.last, p.number, p.packets, \
     f.capture FROM flow_packets p JOIN packet_files f ON f.id = p.id & 16777215 WHERE p.id BETWEEN ? AND ? ORDER BY p.id";

@@ -123,6 +123,53 @@ async fn a_flow_knows_where_its_packets_lie() {
     assert_eq!((&ended.error, ended.ended.is_some()), (&why, true));
 }
 
+/// Packets that close a connection come when its flow is over; they bring nothing back.
+#[tokio::test]
+async fn a_flow_that_has_ended_takes_packets() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let capture = store.begin_capture(CaptureSource::Live, "lo", None);
+    let (file, _) = file(store, capture.await.unwrap()).await;
+    let ended = |path: &str| {
+        let flow = exchange(&store.recorder(), "a.example", path, 200);
+        let id = flow.id();
+        flow.packet(file, 100, 1);
+        (id, flow.close(None))
+    };
+    // before it is written, and after
+    let (id, closing) = ended("/kept");
+    closing.packet(file, 200, 2);
+    store.flush().await.unwrap();
+    assert_eq!(ranges(store, id).await, [(file, 100, 200, 1, 2)]);
+    closing.packet(file, 300, 3);
+    closing.packet(file, 300, 3);
+    store.flush().await.unwrap();
+    assert_eq!(ranges(store, id).await, [(file, 100, 300, 1, 3)]);
+    let flow = store.flow(id).await.unwrap().unwrap();
+    assert_eq!(flow.state, overhear_store::State::Complete);
+
+    // deleted for good, and for now
+    let (gone, closing) = ended("/gone");
+    store.flush().await.unwrap();
+    store.delete(&[gone]).await.unwrap();
+    closing.packet(file, 400, 4);
+    store.flush().await.unwrap();
+    assert!(store.flow(gone).await.unwrap().is_none());
+    assert_eq!(ranges(store, gone).await, []);
+    let (id, closing) = ended("/back");
+    store.flush().await.unwrap();
+    let which = Which {
+        ids: Some(vec![id]),
+        ..Which::default()
+    };
+    let discarded = store.discard(&which).await.unwrap();
+    closing.packet(file, 500, 5);
+    store.flush().await.unwrap();
+    assert!(store.flow(id).await.unwrap().is_none());
+    store.undelete(&discarded.undo.unwrap()).await.unwrap();
+    assert_eq!(ranges(store, id).await, [(file, 100, 500, 1, 2)]);
+}
+
 #[tokio::test]
 async fn a_file_goes_with_the_last_flow_that_leads_to_it() {
     let fixture = Fixture::new().await;

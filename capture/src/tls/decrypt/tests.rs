@@ -2,7 +2,7 @@
 
 use crate::http::Position;
 use crate::tls::{KeyLog, Observer, Said};
-use overhear_store::Side;
+use overhear_store::{Side, Timestamp};
 use rustls::{
     ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig,
     ServerConnection,
@@ -285,6 +285,77 @@ fn early_data_is_heard() {
 }
 
 /// What was written down may be less than all.
+/// A key log that grows while hands are shaken: what came before its secrets waits for them, and no longer than it should.
+#[test]
+fn secrets_may_come_after_what_they_open() {
+    use rustls::CipherSuite;
+    for suite in [
+        CipherSuite::TLS13_AES_256_GCM_SHA384,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    ] {
+        let lab = Lab::new(suite, false);
+        let mut talk = lab.connect();
+        talk.settle();
+        talk.says(Side::Request, b"ping");
+        talk.says(Side::Response, b"pong");
+        let log = lab.log();
+        let half: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("HANDSHAKE"))
+            .collect();
+        let expected = [
+            (Side::Request, b"ping".to_vec()),
+            (Side::Response, b"pong".to_vec()),
+        ];
+        let said = |observer: &mut Observer| -> Vec<_> {
+            let said = observer.take_said().into_iter();
+            said.map(|said| (said.side, said.bytes)).collect()
+        };
+        let hear = |observer: &mut Observer| {
+            for (side, bytes) in &talk.wire {
+                observer.push(*side, Position::default(), bytes);
+            }
+        };
+        // they come in the middle, and after everything
+        let keys = KeyLog::growing();
+        let mut observer = Observer::new(keys.clone());
+        hear(&mut observer);
+        assert!(observer.awaits_keys());
+        keys.add(half.join("\n").as_bytes());
+        observer.look(Timestamp(1_000_000_000));
+        assert!(observer.awaits_keys() && said(&mut observer).is_empty());
+        keys.add(log.as_bytes());
+        observer.look(Timestamp(1_000_000_000));
+        assert!(!observer.awaits_keys());
+        assert_eq!(said(&mut observer), expected);
+        assert_eq!((observer.note(), keys.used()), (None, 1));
+        // there already
+        let mut observer = Observer::new(keys);
+        hear(&mut observer);
+        assert_eq!(said(&mut observer), expected);
+        // they never come
+        let mut observer = Observer::new(KeyLog::growing());
+        hear(&mut observer);
+        observer.look(Timestamp(2_000_000_000));
+        assert!(observer.awaits_keys() && observer.decrypts());
+        observer.look(Timestamp(2_000_000_001));
+        assert!(!observer.awaits_keys() && !observer.decrypts());
+        assert!(said(&mut observer).is_empty());
+        assert_eq!(
+            observer.note(),
+            Some("Not decrypted: the key log has no secrets of this connection.")
+        );
+        // too much to wait for them
+        let mut observer = Observer::new(KeyLog::growing());
+        hear(&mut observer);
+        let record = [&[23, 3, 3, 0x40, 0][..], &[0; 0x4000]].concat();
+        for _ in 0..4 {
+            observer.push(Side::Response, Position::default(), &record);
+        }
+        assert!(!observer.awaits_keys() && !observer.decrypts());
+    }
+}
+
 #[test]
 fn secrets_of_the_traffic_alone_are_enough() {
     let lab = Lab::new(SUITES[1], false);

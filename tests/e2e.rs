@@ -15,6 +15,7 @@ mod big_bodies;
 mod breakpoints;
 mod browser;
 mod capture;
+mod captured;
 mod clients;
 mod command_line;
 mod decrypt;

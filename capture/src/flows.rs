@@ -28,8 +28,8 @@ use copies::Copies;
 use datagrams::{Datagrams, undelivered};
 use foldhash::{HashMap, HashMapExt as _};
 use overhear_store::{
-    Connection, ConnectionRecorder, Failure, FailureCause, PacketFileId, Party, Recorder, Side,
-    Timestamp,
+    App, Connection, ConnectionRecorder, Failure, FailureCause, PacketFileId, Party, Recorder,
+    Side, Timestamp,
 };
 use row::Context;
 use std::{
@@ -61,6 +61,8 @@ struct Work {
     opening: VecDeque<(Pair, i64)>,
     /// Connections that wait for their keys.
     awaiting: BTreeSet<u64>,
+    /// Whose the packet is, where the system that captured it says so.
+    app: Option<App>,
     /// The file that the packets are kept in; 0 is none.
     kept_in: i64,
     flows: u64,
@@ -145,6 +147,7 @@ impl Flows {
                 others: None,
                 opening: VecDeque::new(),
                 awaiting: BTreeSet::new(),
+                app: None,
                 kept_in: 0,
                 flows: 0,
                 streams: HashMap::new(),
@@ -220,6 +223,11 @@ impl Flows {
         if let Some(wlan) = &layers.wlan {
             self.work.wifi.frame(packet.number, wlan);
         }
+        let process = layers.process.filter(|process| !process.name.is_empty());
+        self.work.app = process.map(|process| App {
+            name: process.name.to_owned(),
+            pid: u32::try_from(process.pid).unwrap_or_default(),
+        });
         let Ok(ip) = ip::decode(&layers) else {
             return;
         };
@@ -352,7 +360,7 @@ impl Work {
         let marks: Vec<_> = track.into_iter().flat_map(Track::marks).collect();
         let established = track.and_then(Track::established);
         let (recorder, file, flows) = (&self.recorder, &self.file, &mut self.flows);
-        let keys = &self.keys;
+        let (keys, app) = (&self.keys, &self.app);
         let others = self.others.as_deref();
         let live = others.is_some();
         let stream = self.streams.entry(connection.number).or_insert_with(|| {
@@ -368,6 +376,7 @@ impl Work {
                 begun.port = to.port();
                 begun.server = Some(to);
                 begun.upstream_local = Some(from);
+                begun.app.clone_from(app);
                 begun.accepted = first;
                 begun.connect_start = opened.then_some(first);
                 begun.connected = match (established, data) {
@@ -387,6 +396,7 @@ impl Work {
                 secure: false,
                 keys: keys.clone(),
                 file: file.clone(),
+                app: app.clone(),
                 live,
                 opened: Position {
                     at: first,
@@ -413,6 +423,9 @@ impl Work {
         }
         *flows += stream.conversation.take_begun();
         stream.conversation.mark(marks);
+        if connection.opened_by.is_some() {
+            stream.conversation.opens(established.is_some());
+        }
         stream
     }
 
@@ -577,6 +590,7 @@ impl Work {
         }
         let recorder = self.recorder.clone();
         let file = self.file.clone();
+        self.datagrams.app.clone_from(&self.app);
         let at = Position {
             at: Timestamp(place.time),
             packet: place.packet,
@@ -590,6 +604,7 @@ impl Work {
 
     fn udp(&mut self, place: Place, ip: &Ip<'_>) {
         let (recorder, file) = (self.recorder.clone(), self.file.clone());
+        self.datagrams.app.clone_from(&self.app);
         let mut findings = Vec::new();
         let begun = self.datagrams.udp(recorder, file, place, ip, &mut findings);
         self.flows += begun;

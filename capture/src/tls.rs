@@ -57,3 +57,14 @@ pub fn begins_like(bytes: &[u8]) -> bool {
     let mut pairs = bytes.iter().zip(expected);
     !bytes.is_empty() && pairs.all(|(byte, expected)| expected.contains(byte))
 }
+
+/// Whether these begin with a record in which a ClientHello begins: what a connection says that turns to TLS in its middle.
+pub fn is_client_hello(bytes: &[u8]) -> bool {
+    let [22, 3, 0..=4, r0, r1, 1, m0, m1, m2, 3, 0..=3, ..] = *bytes else {
+        return false;
+    };
+    let record = u32::from_be_bytes([0, 0, r0, r1]);
+    let message = u32::from_be_bytes([0, m0, m1, m2]);
+    // version, random, and the lengths of what follows; it may go on in the next record
+    (38..=1 << 14).contains(&message) && (5..=message + 4).contains(&record)
+}

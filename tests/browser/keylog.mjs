@@ -42,7 +42,8 @@ async function later(page, { file, keys, other }) {
   await drop(page, file)
   await page.getByTestId('import-result').waitFor()
   await opened(page)
-  await row(page, 'localhost').first().waitFor()
+  await row(page, 'TLS handshake').waitFor()
+  await row(page, '/upload').waitFor({ state: 'detached' })
   const before = (await rows(page)).sort()
 
   await drop(page, other)
@@ -60,7 +61,10 @@ async function later(page, { file, keys, other }) {
   await screenshots(page, DESKTOP, 'keylog')
   const broken = await audit(page)
   await page.setViewportSize(PHONE)
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  const wide = await page.evaluate(() => {
+    const dialog = document.querySelector('[data-testid=import]')
+    return document.documentElement.scrollWidth + dialog.scrollWidth - dialog.clientWidth
+  })
   broken.push(...(await audit(page)))
   await screenshots(page, PHONE, 'keylog')
   await page.setViewportSize(DESKTOP)

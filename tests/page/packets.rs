@@ -261,8 +261,10 @@ fn a_key_log_is_dropped_beside_its_capture_or_later() {
     let (together, later) = (&seen["together"], &seen["later"]);
     assert_eq!(together["used"], "A key log. Used for tls.pcapng.");
     assert_eq!(together["paths"], expected);
-    // the last packet of the tap is one of UDP, which nobody takes
-    assert_eq!(later["before"], json!(["", "TLS handshake", "datagrams"]));
+    let before = later["before"].as_array().unwrap();
+    assert!(before.contains(&json!("TLS handshake")), "{before:?}");
+    let is_path = |text: &Value| text.as_str().unwrap().starts_with('/');
+    assert!(!before.iter().any(is_path), "{before:?}");
     let wrong = later["wrong"].as_str().unwrap();
     assert!(wrong.contains("no secrets of a TLS connection"), "{wrong}");
     assert_eq!(later["used"], "A key log. Used for tls.pcapng.");
@@ -272,7 +274,13 @@ fn a_key_log_is_dropped_beside_its_capture_or_later() {
         (&later["wide"], &later["broken"]),
         (&json!(390), &json!([]))
     );
-    assert_eq!(seen["troubles"], json!([]));
+    // the browser tells of the answer that said so
+    let troubles = seen["troubles"].as_array().unwrap();
+    let of_key_log = |text: &Value| text.as_str().unwrap().ends_with("/decrypt");
+    assert!(
+        troubles.len() == 1 && troubles.iter().all(of_key_log),
+        "{troubles:?}"
+    );
     // the packets are kept once, and what was dropped first is kept, too
     let captures = program.api.get("/api/captures/kept");
     assert_eq!(captures["items"].as_array().unwrap().len(), 2, "{captures}");

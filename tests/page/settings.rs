@@ -40,6 +40,12 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
             json!("64MiB"),
         ),
         (
+            "capture-keylog",
+            json!("not/whole"),
+            json!("/somewhere/keys.log"),
+            lists("/somewhere/keys.log"),
+        ),
+        (
             "insecure-upstream",
             json!("two words"),
             json!("example.test\nother.test"),

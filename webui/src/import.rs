@@ -23,6 +23,13 @@ use utoipa::ToSchema;
 /// Of more entries that were left out only the number is told.
 const MOST_TOLD: usize = 100;
 
+fn counted(packets: u64) -> String {
+    match packets {
+        1 => "1 packet".to_owned(),
+        packets => format!("{packets} packets"),
+    }
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Imported {
@@ -62,7 +69,7 @@ pub enum Error {
     Capture(#[from] overhear_capture::Error),
     /// It is a capture without anything that makes a flow.
     #[error(
-        "the capture has {packets} packets, and no TCP, UDP or ICMP error among them that makes a flow{damage}"
+        "the capture has {}, and no TCP, UDP or ICMP error among them that makes a flow{damage}", counted(*packets)
     )]
     NoFlows {
         /// How many packets there are.

@@ -65,6 +65,11 @@ pub(super) struct Conversation {
     whole: bool,
     tls: Option<Tls>,
     findings: Vec<Finding>,
+    /// Bytes that are not in the capture.
+    missing: u64,
+    /// Its SYN was seen, and the answer to it.
+    opens: bool,
+    stands: bool,
 }
 
 enum Speaks {
@@ -120,7 +125,15 @@ impl Conversation {
             whole,
             tls: None,
             findings: Vec::new(),
+            missing: 0,
+            opens: false,
+            stands: false,
         }
+    }
+
+    /// It is a connection that began in the capture; whether it was answered so far.
+    pub(super) fn opens(&mut self, stands: bool) {
+        (self.opens, self.stands) = (true, stands);
     }
 
     /// HTTP/2 of which something is known already.
@@ -224,6 +237,16 @@ impl Conversation {
                     self.observed();
                 }
             }
+            Speaks::Raw(_) if side == Side::Request && tls::is_client_hello(bytes) => {
+                // STARTTLS, or what a database has of its own
+                let secure = Secure::new(&self.context, at);
+                let before = mem::replace(&mut self.speaks, Speaks::Tls(Box::new(secure)));
+                if let Speaks::Raw(mut row) = before {
+                    row.note("What follows is TLS.");
+                    row.end(&self.context.file, &self.context.marks, None);
+                }
+                self.push(side, at, bytes);
+            }
             Speaks::Raw(row) if self.whole => row.chunk(side, at, bytes),
             Speaks::Raw(row) => {
                 // the capture began in the middle: HTTP is recognized where a head begins
@@ -248,6 +271,7 @@ impl Conversation {
 
     /// Bytes of a side are missing.
     pub(super) fn gap(&mut self, side: Side, at: Position, missing: u64) {
+        self.missing = self.missing.saturating_add(missing);
         match &mut self.speaks {
             Speaks::Unknown(_) => self.recognize(true),
             Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
@@ -313,11 +337,14 @@ impl Conversation {
                 let mut row = self.context.begin_plain(opened, Kind::Tcp, "tcp");
                 row.seen(at);
                 row.closes(at);
+                let failure = failure.or_else(|| self.unanswered(ended));
+                let failure = failure.or_else(|| self.lacks());
                 row.end(&self.context.file, &self.context.marks, failure);
             }
             Speaks::Raw(mut row) => {
                 // what was sent again, and the end, say nothing, and are packets of it all the same
                 row.closes(at);
+                let failure = failure.or_else(|| self.lacks());
                 row.end(&self.context.file, &self.context.marks, failure);
             }
             Speaks::Silent(mut closing) => closing.finish(&self.context, at),
@@ -359,6 +386,32 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    /// What of a flow is not in the capture: it has holes that nobody sees in its bytes.
+    fn lacks(&self) -> Option<Failure> {
+        let what = match self.missing {
+            0 => return None,
+            1 => "One byte of this connection is".to_owned(),
+            missing => format!("{missing} bytes of this connection are"),
+        };
+        Some(Failure {
+            cause: FailureCause::Other,
+            side: Party::Proxy,
+            text: format!(
+                "{what} not in the capture: packets were not captured, or cut (snap length)."
+            ),
+        })
+    }
+
+    /// Of a connection that said nothing: that nobody answered before the capture ended.
+    fn unanswered(&self, ended: Ended) -> Option<Failure> {
+        let waits = self.opens && !self.stands && ended == Ended::CaptureEnds;
+        waits.then(|| Failure {
+            cause: FailureCause::Other,
+            side: Party::Server,
+            text: "The capture ends before the SYN was answered.".to_owned(),
+        })
     }
 
     /// Ends what was said in HTTP.

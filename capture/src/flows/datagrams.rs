@@ -15,8 +15,8 @@ use crate::{
 };
 use foldhash::HashMap;
 use overhear_store::{
-    Connection, ConnectionRecorder, Failure, FailureCause, HeadKind, Kind, Party, Recorder, Side,
-    Timestamp,
+    App, Connection, ConnectionRecorder, Failure, FailureCause, HeadKind, Kind, Party, Recorder,
+    Side, Timestamp,
 };
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
@@ -44,6 +44,8 @@ pub(super) struct Datagrams {
     /// Answers whose questions were not seen so far, and what failed; in the order in which they came.
     early: VecDeque<((Key, u16), Question, Option<String>)>,
     looked: Timestamp,
+    /// Whose the datagram is that comes now, where that is said.
+    pub(super) app: Option<App>,
 }
 
 struct Talk {
@@ -68,8 +70,8 @@ struct Question {
 fn context(
     recorder: Option<Recorder>,
     file: Arc<str>,
-    client: SocketAddr,
-    server: SocketAddr,
+    (client, server): Key,
+    app: Option<&App>,
     at: Position,
 ) -> (Context, Option<ConnectionRecorder>) {
     let connection = recorder.as_ref().map(|recorder| {
@@ -78,6 +80,7 @@ fn context(
         begun.port = server.port();
         begun.server = Some(server);
         begun.upstream_local = Some(client);
+        begun.app = app.cloned();
         begun.accepted = at.at;
         recorder.connection(begun)
     });
@@ -90,6 +93,7 @@ fn context(
         secure: false,
         keys: KeyLog::default(),
         file,
+        app: app.cloned(),
         live: false,
         opened: at,
         handshake: None,
@@ -151,13 +155,13 @@ impl Datagrams {
             span: place.span,
         };
         self.expire(at.at, findings);
-        let asks = to.port() == DNS;
-        if (asks || from.port() == DNS)
+        if (to.port() == DNS || from.port() == DNS)
             && let Some(message) = Message::read(payload).filter(Message::is_likely)
-            && message.response != asks
+            // a server may ask another from its own port
+            && (if message.response { from } else { to }).port() == DNS
         {
-            return match asks {
-                true => self.question(recorder, file, (from, to), at, &message, payload),
+            return match !message.response {
+                true => self.question(recorder, file, (from, to), at, &message, payload, findings),
                 false => self.answer(recorder, file, (to, from), at, &message, payload, findings),
             };
         }
@@ -180,7 +184,8 @@ impl Datagrams {
         }
         let talk = self.talks.entry(key).or_insert_with(|| {
             begun = 1;
-            let (mut context, connection) = context(recorder, file.clone(), from, to, at);
+            let (mut context, connection) =
+                context(recorder, file.clone(), (from, to), self.app.as_ref(), at);
             Talk {
                 client: from,
                 radio: wifi::Counts::default(),
@@ -197,6 +202,10 @@ impl Datagrams {
         begun
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what came, where it goes, and what is told"
+    )]
     fn question(
         &mut self,
         recorder: Option<Recorder>,
@@ -205,6 +214,7 @@ impl Datagrams {
         at: Position,
         message: &Message,
         payload: &[u8],
+        findings: &mut Vec<Finding>,
     ) -> u64 {
         let id = (key, message.id);
         if let Some((mut question, failure)) = self.answered_already(id, message) {
@@ -220,8 +230,10 @@ impl Datagrams {
             open.row.datagram(Side::Request, at, payload);
             return 0;
         }
-        if self.questions.len() >= MOST_OPEN {
-            return 0;
+        while self.questions.len() >= MOST_OPEN
+            && let Some((oldest, _)) = self.asked.pop_front()
+        {
+            self.give_up(oldest, at.at, findings);
         }
         let question = self.begin(recorder, file, key, at, message);
         let mut question = question;
@@ -257,7 +269,8 @@ impl Datagrams {
         at: Position,
         message: &Message,
     ) -> Question {
-        let (mut context, connection) = context(recorder, file.clone(), client, server, at);
+        let app = self.app.as_ref();
+        let (mut context, connection) = context(recorder, file.clone(), (client, server), app, at);
         let first = message.questions.first();
         let name = first.map_or_else(|| context.host.clone(), |question| question.name.clone());
         let row = context.begin(
@@ -355,8 +368,8 @@ impl Datagrams {
         let (mut context, connection) = context(
             recorder,
             file.clone(),
-            error.source,
-            error.destination,
+            (error.source, error.destination),
+            self.app.as_ref(),
             place,
         );
         let mut row = context.begin_plain(place, Kind::Icmp, "icmp");

@@ -6,9 +6,11 @@ use super::{
     row::{Context, Row, Start},
 };
 use crate::http::{ExchangeId, Head, Http2, Position, Sink, Start as StartLine, Upgrade};
-use foldhash::{HashMap, HashMapExt as _};
 use overhear_store::{Failure, FailureCause, HeadKind, Kind, MessageInfo, Party, Side};
-use std::collections::hash_map::Entry;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    mem,
+};
 
 /// So many exchanges of a connection go on at once; beyond that, the oldest ends as it is.
 const MOST_OPEN: usize = 4096;
@@ -16,7 +18,7 @@ const MOST_OPEN: usize = 4096;
 /// The exchanges of a connection that are going on.
 pub(super) struct Exchanges {
     pub(super) context: Context,
-    open: HashMap<ExchangeId, Exchange>,
+    open: BTreeMap<ExchangeId, Exchange>,
     /// The exchange that ended last.
     last: Closing,
     /// What a tunnel carries.
@@ -36,7 +38,7 @@ impl Exchanges {
     pub(super) fn new(context: Context) -> Self {
         Self {
             context,
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             last: Closing::default(),
             tunnel: None,
         }
@@ -44,9 +46,7 @@ impl Exchanges {
 
     /// Nothing more comes after `at`. `failure` is why the connection ended, where it failed.
     pub(super) fn finish(&mut self, at: Position, ended: Ended, failure: Option<&Failure>) {
-        let mut open: Vec<_> = self.open.drain().collect();
-        open.sort_unstable_by_key(|(id, _)| *id);
-        for (_, exchange) in open {
+        for exchange in mem::take(&mut self.open).into_values() {
             let whole = exchange.stays && exchange.broken.is_none();
             let failure = failure.filter(|_| !whole).cloned();
             exchange.end(&self.context, failure, &mut self.last);
@@ -116,7 +116,10 @@ impl Exchange {
                 None => Failure {
                     cause,
                     side: party,
-                    text: format!("The {what} is not whole. {why}"),
+                    text: match cause {
+                        FailureCause::Protocol => format!("The {what} cannot be read. {why}"),
+                        _ => format!("The {what} is not whole. {why}"),
+                    },
                 },
             }
         });
@@ -191,8 +194,7 @@ impl Sink for Exchanges {
         };
         if self.open.len() >= MOST_OPEN
             && !self.open.contains_key(&id)
-            && let Some(oldest) = self.open.keys().min().copied()
-            && let Some(exchange) = self.open.remove(&oldest)
+            && let Some((_, exchange)) = self.open.pop_first()
         {
             exchange.end(&self.context, None, &mut self.last);
         }

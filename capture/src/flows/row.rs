@@ -6,7 +6,7 @@ use crate::{
     packet::{Span, Spot},
 };
 use overhear_store::{
-    ClosingFlow, ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind,
+    App, ClosingFlow, ConnectionId, Failure, Flow, FlowRecorder, FlowStart, HeadKind, Kind,
     PacketFileId, Recorder, Side, Timestamp,
 };
 use std::{net::SocketAddr, sync::Arc};
@@ -25,6 +25,8 @@ pub(super) struct Context {
     /// What opens TLS.
     pub(super) keys: KeyLog,
     pub(super) file: Arc<str>,
+    /// The program on the computer that captured, where that is said (PKTAP).
+    pub(super) app: Option<App>,
     /// The capture goes on.
     pub(super) live: bool,
     /// When it was opened.
@@ -77,6 +79,9 @@ impl Context {
                 replay_of: None,
             })
         });
+        if let (Some(flow), Some(app)) = (&flow, &self.app) {
+            flow.edit(|flow| flow.app.clone_from(&app.name));
+        }
         let mut row = Row {
             flow,
             first: at.packet,
@@ -86,6 +91,7 @@ impl Context {
             note: String::new(),
         };
         if let Some(handshake) = self.handshake.take() {
+            row.first = row.first.min(handshake.first.number);
             row.lies(handshake);
         }
         row.lies(at.span);

@@ -225,6 +225,65 @@ fn a_warning_after_which_the_handshake_goes_on_is_no_failure() {
 }
 
 #[test]
+fn tls_that_begins_in_the_middle_is_a_flow_of_its_own() {
+    let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3];
+    hello.extend([0; 32]);
+    hello.extend([0, 0, 4, 0x13, 1, 0x13, 2, 1, 0]);
+    let mut made = Made::opened_on(587);
+    made.tcp(false, ACK, b"220 mail.test ESMTP\r\n");
+    made.tcp(true, ACK, b"STARTTLS\r\n");
+    made.tcp(false, ACK, b"220 go ahead\r\n");
+    made.tcp(true, ACK, &hello);
+    made.tcp(false, ACK, &[21, 3, 3, 0, 2, 2, 48]);
+    assert_eq!(
+        made.closed().read(),
+        (2, vec![(Cause::TlsAlert, vec![7, 8])])
+    );
+    // what only looks like a record is none, nor what the server says
+    for (client, said) in [
+        (true, &hello[..9]),
+        (true, &[22, 3, 1, 0, 47, 2, 0, 0, 43, 3, 3]),
+        (false, &hello),
+    ] {
+        let mut made = Made::opened_on(587);
+        made.tcp(true, ACK, b"EHLO a\r\n");
+        made.tcp(client, ACK, said);
+        assert_eq!(made.closed().read().0, 1);
+    }
+}
+
+#[test]
+fn a_server_may_ask_another_from_its_own_port() {
+    let mut answer = QUESTION.to_vec();
+    (answer[2], answer[3]) = (0x81, 0x80);
+    let mut made = Made::default();
+    made.udp(true, QUESTION);
+    made.udp(false, &answer);
+    for (_, data) in &mut made.packets {
+        data[20..24].copy_from_slice(&[0, 53, 0, 53]);
+    }
+    assert_eq!(made.read(), (1, vec![]));
+}
+
+#[test]
+fn more_questions_than_can_wait_are_flows() {
+    let mut made = Made::default();
+    made.udp(true, QUESTION);
+    let (time, first) = made.packets.remove(0);
+    let mut flows = Flows::new(None, "made.pcap");
+    for n in 0..70_000_u32 {
+        let mut data = first.clone();
+        let [_, a, b, c] = n.to_be_bytes();
+        // port and number
+        data[20] = a + 1;
+        (data[28], data[29]) = (b, c);
+        flows.packet(&packet(u64::from(n) + 1, time, &data));
+    }
+    flows.finish();
+    assert_eq!(flows.flows(), 70_000);
+}
+
+#[test]
 fn names_that_do_not_exist_and_servers_that_do_not_answer() {
     let mut made = Made::default();
     made.udp(true, QUESTION);

@@ -82,31 +82,34 @@ const METHODS: [&str; 32] = [
     "VERSION-CONTROL",
 ];
 
-/// Whether these may be the first bytes of a request: a known method, a target and HTTP/1 at the line's end, as far as
-/// the bytes go. `None`: more are needed.
+/// Whether these may be the first bytes of a request, as far as they go: a method, a target and HTTP/1 at the line's end.
+/// Any method will do (RFC 9110 section 9.1) where the line is whole. `None`: more bytes are needed, which is said of
+/// known methods only, as other protocols begin with words, too.
 pub fn begins_like_request(bytes: &[u8]) -> Option<bool> {
-    let method = METHODS.iter().map(|m| m.as_bytes());
-    let mut begun = method.filter(|m| {
-        let common = m.len().min(bytes.len());
-        bytes.get(..common) == m.get(..common)
-    });
-    let Some(method) = begun.clone().find(|m| bytes.get(m.len()) == Some(&b' ')) else {
-        return match begun.any(|m| m.len() >= bytes.len()) {
-            true => None,
-            false => Some(false),
-        };
-    };
-    let rest = bytes.get(method.len() + 1..).unwrap_or_default();
-    match rest.iter().position(|b| *b == b'\n') {
-        Some(end) => {
-            let line = rest.get(..end).unwrap_or_default().trim_ascii_end();
-            let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
-            Some(version.starts_with(b"HTTP/1.") && version.len() < line.len())
-        }
-        None if rest.len() > LONGEST_HEAD => Some(false),
-        None if rest.iter().any(|b| *b < b' ' && *b != b'\r' && *b != b'\t') => Some(false),
-        None => None,
+    let looked_at = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
+    if let Some(end) = looked_at.iter().position(|b| *b == b'\n') {
+        let line = looked_at.get(..end).unwrap_or_default().trim_ascii_end();
+        let method = line.split(|b| *b == b' ').next().unwrap_or_default();
+        let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
+        let has_target = method.len() + version.len() + 1 < line.len();
+        return Some(is_method(method) && has_target && version.starts_with(b"HTTP/1."));
     }
+    let known = METHODS.iter().map(|m| m.as_bytes()).any(|method| {
+        let common = method.len().min(bytes.len());
+        let after = bytes.get(method.len()).is_none_or(|b| *b == b' ');
+        bytes.get(..common) == method.get(..common) && after
+    });
+    let is_text = |b: &u8| *b >= b' ' || matches!(*b, b'\r' | b'\t');
+    match known && bytes.len() <= LONGEST_HEAD && bytes.iter().all(is_text) {
+        true => None,
+        false => Some(false),
+    }
+}
+
+/// Whether it is a token, RFC 9110 section 5.6.2, of a length that is met.
+fn is_method(word: &[u8]) -> bool {
+    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    (1..=64).contains(&word.len()) && word.iter().all(is_token)
 }
 
 /// Whether these may be the first bytes of a response.

@@ -65,8 +65,11 @@ pub(super) fn print(
     if overview.out_of_time > 0 {
         writeln!(
             out,
-            "  out of time    {} packets are older than the one before",
-            overview.out_of_time
+            "  out of time    {}",
+            match overview.out_of_time {
+                1 => "1 packet is older than the one before".to_owned(),
+                count => format!("{count} packets are older than the one before"),
+            }
         )?;
     }
     for (index, interface) in reader.interfaces().iter().enumerate() {
@@ -82,8 +85,13 @@ pub(super) fn print(
             .map_or_else(|| interface.link.to_string(), str::to_owned);
         write!(
             out,
-            "  interface      {named}: {link}, {} packets",
-            count.packets
+            "  interface      {named}: {link}, {} {}",
+            count.packets,
+            if count.packets == 1 {
+                "packet"
+            } else {
+                "packets"
+            }
         )?;
         if let Some(dropped) = interface.dropped {
             write!(out, ", {dropped} dropped")?;

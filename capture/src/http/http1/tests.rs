@@ -258,3 +258,23 @@ fn thousands_of_requests_in_one_piece_do_not_fill_the_stack() {
     let text = run(Http1::default(), &[C(&many)], usize::MAX);
     assert!(text.contains("50000> GET /"));
 }
+
+#[test]
+fn a_request_begins_with_any_method() {
+    for (bytes, expected) in [
+        ("CCM_POST / HTTP/1.1\r\n", Some(true)),
+        ("GET /a HTTP/1.0\n", Some(true)),
+        ("GET /a HT", None),
+        ("GE", None),
+        ("CCM_POST / HTTP/1.1", Some(false)),
+        ("hello from beside", Some(false)),
+        ("EHLO a\r\n", Some(false)),
+        ("NOTE x y\n", Some(false)),
+        ("GET HTTP/1.1\r\n", Some(false)),
+        ("{\"a\": 1} x HTTP/1.1\r\n", Some(false)),
+        ("GET\0/a", Some(false)),
+    ] {
+        let found = begins_like_request(bytes.as_bytes());
+        assert_eq!(found, expected, "{bytes:?}");
+    }
+}

@@ -9,7 +9,7 @@ export interface Group {
 
 const GROUPS: readonly [title: string, keys: readonly string[]][] = [
   ["The proxy", ["listen", "allow"]],
-  ["Packets", ["capture", "capture-limit"]],
+  ["Packets", ["capture", "capture-limit", "capture-keylog"]],
   ["Servers", ["insecure-upstream", "upstream-ca"]],
   ["This page", ["web", "token", "no-open", "qr"]],
   ["Data", ["data"]],
@@ -50,6 +50,7 @@ const HELP: Record<string, string> = {
   "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",
   capture: "Names of interfaces, one a line, whose packets are recorded beside what goes through the proxy. Without more, all ports but 80 and 443; after a colon an expression says which packets, as in eth0:udp port 53.",
   "capture-limit": "When the packets take more room than this, the oldest go. A number with KiB, MiB or GiB.",
+  "capture-keylog": "Files that programs write their TLS secrets into (SSLKEYLOGFILE), one whole path a line. What these programs say over TLS on a captured port is then decrypted.",
   web: "Address and port of this page.",
   token: "Whoever has it can read everything that is recorded. It is part of the link that overhear prints.",
   "no-open": "overhear then starts without opening this page in a browser.",

@@ -23,8 +23,15 @@ async function lines(page, { folder, secure, python }) {
     for (const button of await panel.getByRole('button', { name: 'Copy', exact: true }).all()) {
       await page.evaluate(() => navigator.clipboard.writeText(''))
       await button.click()
-      await page.waitForFunction(async () => (await navigator.clipboard.readText()) !== '')
-      copied[topic].push(await page.evaluate(() => navigator.clipboard.readText()))
+      copied[topic].push(
+        await page.evaluate(async () => {
+          for (;;) {
+            const text = await navigator.clipboard.readText()
+            if (text !== '') return text
+            await new Promise((drawn) => requestAnimationFrame(drawn))
+          }
+        }),
+      )
     }
   }
   // whatever of proxies and certificates this machine has in its environment is not what is tried

@@ -12,6 +12,11 @@ function chooses(page, many) {
   return page.waitForFunction((many) => document.querySelectorAll('[data-testid=flow-row][aria-selected=true]').length === many, many)
 }
 
+/** The paths of what a filter matches, as the API says, in the order of the list. */
+function matching(page, filter) {
+  return page.evaluate(async (filter) => (await (await fetch(`/api/flows?order=asc&filter=${encodeURIComponent(filter)}`)).json()).items.map((flow) => flow.path), filter)
+}
+
 /** A range by Shift and the arrows, in either direction; single rows by Ctrl and Space. */
 async function keys(page) {
   await row(page, '/n/4').waitFor()
@@ -97,10 +102,17 @@ async function elsewhere(page) {
 async function caret(page) {
   const box = page.getByTestId('filter')
   const seen = []
-  for (const text of ['path:/n status:nonsense method:GET', 'path:"/ü 🙂" size:many', 'method:GET )']) {
+  for (const [text, wrong] of [['path:/n status:nonsense method:GET', 'nonsense'], ['path:"/ü 🙂" size:many', 'many'], ['method:GET )', ')']]) {
     await box.fill(text)
     await page.getByTestId('filter-error').waitFor()
-    await page.waitForFunction((text) => document.querySelector('[data-testid=filter-error] pre').textContent.trimEnd() === text, text)
+    // until the answer to this text is there, what is marked is what was wrong with the one before
+    await page.waitForFunction(
+      ([text, wrong]) => {
+        const pre = document.querySelector('[data-testid=filter-error] pre')
+        return pre?.textContent.trimEnd() === text && pre.querySelector('mark').textContent === wrong
+      },
+      [text, wrong],
+    )
     seen.push(
       await page.evaluate(() => {
         const input = document.querySelector('[data-testid=filter]')
@@ -139,14 +151,8 @@ async function same(page) {
     await page.getByTestId(`menu-${id}`).click()
     await page.waitForFunction(() => document.querySelector('[data-testid=filter]').value !== '')
     const filter = await page.getByTestId('filter').inputValue()
-    await page.waitForFunction(async (filter) => {
-      const answer = await (await fetch(`/api/flows?filter=${encodeURIComponent(filter)}`)).json()
-      if (!answer.items) throw new Error(`${filter}: ${JSON.stringify(answer)}`)
-      const wanted = answer.items.map((flow) => flow.path)
-      const shown = [...document.querySelectorAll('[data-testid=flow-row] .path .text')].map((text) => text.textContent)
-      return JSON.stringify(wanted) === JSON.stringify(shown)
-    }, filter)
-    seen[id] = { filter, rows: await rows(page) }
+    const found = await matching(page, filter)
+    seen[id] = { filter, rows: await shows(page, found) }
     await page.getByTestId('filter').fill('')
     await shows(page, ['/data.json', '/edit', '/n/1', '/n/2', '/n/3', '/n/4'])
   }
@@ -313,10 +319,7 @@ async function facts(page) {
     await page.getByTestId('menu-filter-by').click()
     await page.waitForFunction(() => document.querySelector('[data-testid=filter]').value !== '')
     const filter = await page.getByTestId('filter').inputValue()
-    const wanted = await page.evaluate(async (filter) => (await (await fetch(`/api/flows?filter=${encodeURIComponent(filter)}`)).json()).items.map((flow) => flow.path), filter)
-    // all of them are there, or the test says which are not
-    await shows(page, wanted).catch(() => {})
-    seen[name] = { filter, rows: await rows(page) }
+    seen[name] = { filter, rows: await shows(page, await matching(page, filter)) }
     await page.getByTestId('filter').fill('')
     await page.waitForFunction(() => !location.hash.includes('filter'))
     await page.getByTestId('detail-close').click()

@@ -5,10 +5,12 @@ mod read;
 pub(crate) use read::Read;
 
 mod capture;
+mod intercept;
 mod rule;
 
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
+pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleStage};
 
 use crate::captures::Where;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Packets(Packets),
     /// What is changed on its way: list, add and remove rules
     Rule(Rule),
+    /// What waits at breakpoints: edit it, let it go, answer or drop it
+    Intercept(Intercept),
     /// The root certificate: where it is, other forms of it, another one
     Ca(Ca),
     /// Print a completion script for a shell

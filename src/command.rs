@@ -6,6 +6,7 @@ mod completions;
 mod export;
 mod flows;
 mod import;
+mod intercept;
 mod keylog;
 mod packets;
 mod read;
@@ -56,6 +57,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Rule(rule) => block_on(rule::execute(&data, rule.command)),
+        Command::Intercept(waits) => block_on(intercept::execute(&data, waits.command)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
         Command::Read(_)
         | Command::Capture(_)

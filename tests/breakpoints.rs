@@ -263,3 +263,52 @@ fn of_a_body_that_is_too_large_the_head_is_edited() {
         assert_eq!(got, sum);
     }
 }
+
+#[test]
+fn from_the_command_line() {
+    let origin = Server::answering(None, |request| {
+        response(
+            "200 OK",
+            &[],
+            format!("{}|{}", request.head_text(), request.text()),
+        )
+    });
+    let program = Program::start();
+    breakpoint(&program, "path:/line", "request", 0);
+    let url = format!("http://localhost:{}/line", origin.port());
+    let curl = program
+        .curl()
+        .args(["-d", "old", "-H", "X-Old: 1", &url])
+        .start();
+    let message = waiting(&program);
+    let intercept = |args: &[&str]| program.command("intercept").args(args);
+    let listed = intercept(&["list"]).ok().text();
+    assert!(
+        listed.contains("request") && listed.contains(&format!("POST {url}  (stop)")),
+        "{listed}"
+    );
+    let id = message["id"].to_string();
+    assert_eq!(intercept(&["show", &id]).ok().json()["body"]["text"], "old");
+    intercept(&[
+        "continue", &id, "-X", "PUT", "-H", "X-Old:", "-H", "X-New: 2", "-d", "longer",
+    ])
+    .ok();
+    let said = curl.wait().ok().text();
+    assert!(
+        said.starts_with("PUT /line HTTP/1.1\r\n") && said.ends_with("|longer"),
+        "{said}"
+    );
+    assert!(
+        said.contains("X-New: 2\r\n") && !said.contains("X-Old"),
+        "{said}"
+    );
+    assert!(said.contains("Content-Length: 6\r\n"), "{said}");
+    let told = intercept(&["drop", &id]).run().exits(1).err;
+    assert!(told.contains("no longer waits"), "{told}");
+
+    let curl = program.curl().args(["-w", "|%{http_code}", &url]).start();
+    let id = waiting(&program)["id"].to_string();
+    intercept(&["answer", &id, "-s", "503", "-d", "later"]).ok();
+    assert_eq!(curl.wait().ok().text(), "later|503");
+    assert_eq!(intercept(&["all"]).ok().text().trim(), "0");
+}

@@ -104,7 +104,7 @@ Actions on both:
   redirect, to = \"https://b.example{path}\"      block [, how = \"close\" or \"reset\"]
   delay, ms = 2000                              tag, tags = [\"slow\"]
   comment, text = \"...\"                         highlight, color = \"red\"
-  wait [, seconds = 60]                         (a breakpoint: /api/waiting lists what it stops)
+  wait [, seconds = 60]                         (a breakpoint: see `overhear intercept`)
 
 Examples:
   overhear rule add Staging -f host:api.example.com -D 'map-remote, to = \"https://staging.example.com\"'

@@ -35,11 +35,15 @@ fn help_is_as_written() {
         "completions",
         "ca",
         "rule",
+        "intercept",
     ] {
         insta::assert_snapshot!(name, help(&[name]));
     }
     for name in ["path", "export", "import", "rotate"] {
         insta::assert_snapshot!(format!("ca_{name}"), help(&["ca", name]));
+    }
+    for name in ["list", "show", "continue", "answer", "drop", "all"] {
+        insta::assert_snapshot!(format!("intercept_{name}"), help(&["intercept", name]));
     }
     for name in ["list", "add", "rm", "on", "off", "export", "import"] {
         insta::assert_snapshot!(format!("rule_{name}"), help(&["rule", name]));

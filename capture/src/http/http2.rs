@@ -32,6 +32,8 @@ pub struct Http2 {
     streams: BTreeMap<u32, Stream>,
     /// The highest stream that a client has begun.
     highest: u32,
+    /// The highest that a server has promised.
+    promised: u32,
     /// It cannot be read any further.
     unreadable: bool,
     /// Why it goes away, when that is no ordinary end.
@@ -68,6 +70,7 @@ impl Default for Http2 {
             sides: Default::default(),
             streams: BTreeMap::new(),
             highest: 0,
+            promised: 0,
             unreadable: false,
             goes_away: None,
             held: Held::default(),
@@ -362,9 +365,11 @@ impl Http2 {
         let Some(fields) = self.decode(side, at, block, sink) else {
             return;
         };
-        if side == Side::Request || id == 0 || id % 2 == 1 || self.streams.contains_key(&id) {
+        // a number is used once, section 5.1.1
+        if side == Side::Request || id % 2 == 1 || id <= self.promised {
             return;
         }
+        self.promised = id;
         self.begin(id);
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.heads[Side::Request as usize] = true;

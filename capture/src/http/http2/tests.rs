@@ -193,6 +193,13 @@ fn what_a_server_promises_is_an_exchange() {
     talk.server(frame(1, WHOLE | END, 1, &OK));
     talk.server(frame(1, WHOLE, 2, &OK));
     talk.server(frame(0, END, 2, b"css"));
+    // a number is used once
+    talk.server(frame(
+        5,
+        WHOLE,
+        1,
+        &[&[0, 0, 0, 2], get("/again").as_slice()].concat(),
+    ));
     assert_eq!(
         talk.text(),
         "1> GET / \"\" end\n1< 200 \"\" end\n2> GET /style \"\" end\n2< 200 \"css\" end\n"

@@ -4,8 +4,8 @@
 use crate::{
     clients::interpreter,
     support::{
-        Run, certs::TestCa, command::Running, folder, island::Island, not_run, program::binary,
-        program::overhear, repository, system, until,
+        Run, certs::TestCa, command::Running, folder, island::Island, not_run, program::Setup,
+        program::binary, program::overhear, repository, system, until,
     },
 };
 use serde_json::{Value, json};
@@ -361,6 +361,44 @@ fn radios_that_send_again_are_told_each_for_itself() {
         .collect();
     marked.sort_unstable();
     assert_eq!(marked, ["10.0.0.3:4321", "10.0.0.3:5678"]);
+}
+
+/// An interface that hears radios, as one in monitor mode does.
+#[test]
+fn a_bad_radio_is_told_while_a_capture_goes_on() {
+    if !cfg!(target_os = "linux") || !system::is_root() {
+        return not_run("an interface of one's own needs Linux and root");
+    }
+    let air = format!("ohair{}", std::process::id());
+    let script = repository().join("tests/clients/radios.py");
+    let radios = Run::new(interpreter()).arg(script);
+    let mut radios = radios.args(["--air", &air]).input_open().start();
+    until("the interface", || {
+        radios.out_so_far().contains("ready").then_some(())
+    });
+    let program = Setup::new().args(["--capture", &air]).start();
+    until("the capture to run", || {
+        let captures = program.api.get("/api/captures");
+        captures.to_string().contains("\"running\"").then_some(())
+    });
+    radios.say("go on\n");
+    // its connection is open, and has the mark already; nobody else's has
+    let marked = program.api.flow_when("kind:tcp tag:wifi-retries", |_| true);
+    assert_eq!(
+        (&marked["client"], &marked["state"]),
+        (&json!("10.0.0.3:4321"), &json!("running"))
+    );
+    until("the terminal to say it", || {
+        let told = format!("Wi-Fi on {air}: ");
+        let from = "data frames from 02:00:00:00:00:03 to 02:00:00:00:00:99 were sent again.";
+        let said = program.said();
+        let said = said.lines().filter(|line| line.contains(&told));
+        let said: Vec<_> = said.collect();
+        let right = said.iter().all(|line| line.contains(from));
+        assert!(right, "{said:?}");
+        (!said.is_empty()).then_some(())
+    });
+    assert_eq!(program.api.flows("tag:wifi-retries kind:tcp").len(), 1);
 }
 
 #[test]

@@ -444,6 +444,15 @@ impl Conversation {
         if let Some(exchanges) = self.exchanges() {
             exchanges.context.marks.clone_from(&marks);
         }
+        if marks == self.context.marks {
+            return;
+        }
+        // a connection may stay open for hours
+        match &self.speaks {
+            Speaks::Raw(row) => row.mark(&marks),
+            Speaks::Tls(tls) => tls.mark(&marks),
+            _ => {}
+        }
         self.context.marks = marks;
     }
 

@@ -186,6 +186,12 @@ impl Row {
         self.lies(at.span);
     }
 
+    /// Tags for what slows it down, while it goes on.
+    pub(super) fn mark(&self, marks: &[&str]) {
+        let tags = marks.join(",");
+        self.edit(|flow| flow.tags = tags);
+    }
+
     /// Ends the flow.
     pub(super) fn end(self, file: &str, marks: &[&str], failure: Option<Failure>) {
         let _ = self.close(file, marks, failure);

@@ -136,6 +136,13 @@ impl Secure {
         }
     }
 
+    /// Tags of its own flow.
+    pub(super) fn mark(&self, marks: &[&str]) {
+        if let Some(row) = &self.row {
+            row.mark(marks);
+        }
+    }
+
     /// Nothing more comes: its own flow, unless all of it is told by what was inside.
     pub(super) fn into_row(mut self, context: &mut Context) -> Option<Row> {
         if self.row.is_none() && !self.read {

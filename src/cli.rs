@@ -474,7 +474,7 @@ Examples:
   overhear import ~/Downloads/*.har
   overhear import --keylog keys.log trace.pcapng
 
-Each file becomes a session of its own. A file that cannot be read to its end leaves nothing
+Each file becomes a session of its own. A HAR that cannot be read to its end leaves nothing
 behind; single entries that make no flow are left out and told.";
 
 const CA_EXAMPLES: &str = "\

@@ -9,6 +9,7 @@ mod connect;
 mod detail;
 mod frame;
 mod huge;
+mod kept;
 mod keys;
 mod list;
 mod names;

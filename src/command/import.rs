@@ -94,11 +94,13 @@ fn told(file: &Path, imported: &Imported) -> Vec<String> {
         1 => "1 flow".to_owned(),
         count => format!("{count} flows"),
     };
-    let session = imported.session;
-    let mut lines = vec![format!(
-        "imported {flows} from {} into session {session}: overhear flows session:{session}",
-        file.display()
-    )];
+    let file = file.display();
+    let mut lines = vec![match imported.session {
+        Some(session) => format!(
+            "imported {flows} from {file} into session {session}: overhear flows session:{session}"
+        ),
+        None => format!("the packets of {file} are kept, for the page (Sessions)"),
+    }];
     let skipped = imported.skipped.iter();
     lines.extend(skipped.map(|s| format!("  left out entry {}: {}", s.entry, s.reason)));
     lines.extend(imported.note.iter().map(|note| format!("  {note}")));
@@ -113,7 +115,8 @@ mod tests {
     #[test]
     fn what_was_left_out_is_told() {
         let mut imported = Imported {
-            session: 3,
+            session: Some(3),
+            capture: None,
             flows: 1,
             skipped: Vec::new(),
             note: None,

@@ -11,6 +11,7 @@ mod extract;
 mod filter;
 mod flows;
 mod import;
+mod kept;
 pub mod model;
 mod openapi;
 pub(crate) mod problem;
@@ -64,6 +65,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(status::routes())
         .merge(recording::routes())
         .merge(captures::routes())
+        .merge(kept::routes())
         .merge(devices::routes())
         .merge(settings::routes())
         .merge(ca::routes())

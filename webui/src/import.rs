@@ -13,7 +13,7 @@ mod record;
 pub use json::Error as Wrong;
 
 use json::{Kind, Reader};
-use overhear_store::{Recorder, SessionId, Store, read::Capture};
+use overhear_store::{CaptureId, Recorder, SessionId, Store, read::Capture};
 use record::{Failed, Lost};
 use serde::{Deserialize, Serialize};
 use std::io::{Cursor, Read};
@@ -23,18 +23,14 @@ use utoipa::ToSchema;
 /// Of more entries that were left out only the number is told.
 const MOST_TOLD: usize = 100;
 
-fn counted(packets: u64) -> String {
-    match packets {
-        1 => "1 packet".to_owned(),
-        packets => format!("{packets} packets"),
-    }
-}
-
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Imported {
-    /// The session that the flows are in.
-    pub session: i64,
+    /// The session that the flows are in; none when there are no flows: of a capture in which nothing makes one, the
+    /// packets are kept.
+    pub session: Option<i64>,
+    /// The capture whose packets are kept, of `captures/kept`.
+    pub capture: Option<i64>,
     /// How many flows.
     pub flows: u64,
     /// Entries that make no flow; at most 100 of them.
@@ -67,13 +63,9 @@ pub enum Error {
     /// It is a capture that cannot be read at all.
     #[error(transparent)]
     Capture(#[from] overhear_capture::Error),
-    /// It is a capture without anything that makes a flow.
-    #[error(
-        "the capture has {}, and no TCP, UDP or ICMP error among them that makes a flow{damage}", counted(*packets)
-    )]
-    NoFlows {
-        /// How many packets there are.
-        packets: u64,
+    /// It is a capture without a packet.
+    #[error("the capture has no packets{damage}")]
+    NoPackets {
         /// Why it was not read to its end, or nothing.
         damage: String,
     },
@@ -191,11 +183,25 @@ async fn into_session(
     };
     match read {
         Ok((taken, kept)) => {
-            store.end_import(session).await?;
-            if let Some(kept) = kept {
-                kept.end(store).await?;
-            }
-            Ok(taken.told(session))
+            let (session, capture) = match kept {
+                Some(kept) if taken.flows == 0 => {
+                    let (capture, packets) = (kept.id(), kept.packets());
+                    store.detach_capture(capture).await?;
+                    kept.end(store).await?;
+                    store.end_import(session).await?;
+                    store.discard_session(session).await?;
+                    return Ok(taken.only_packets(capture, packets));
+                }
+                kept => {
+                    store.end_import(session).await?;
+                    let capture = kept.as_ref().map(packets::Kept::id);
+                    if let Some(kept) = kept {
+                        kept.end(store).await?;
+                    }
+                    (session, capture)
+                }
+            };
+            Ok(taken.told(Some(session), capture))
         }
         Err(error) => {
             let store = store.clone();
@@ -304,7 +310,24 @@ impl Taken {
         }
     }
 
-    fn told(self, session: SessionId) -> Imported {
+    /// What is told of a capture in which nothing makes a flow.
+    fn only_packets(self, capture: CaptureId, packets: u64) -> Imported {
+        let packets = match packets {
+            1 => "the one packet".to_owned(),
+            count => format!("the {count} packets"),
+        };
+        let mut told = self.told(None, Some(capture));
+        let only = format!(
+            "Nothing in it makes a flow (TCP, UDP, ICMP errors do): {packets} can be looked at one by one."
+        );
+        told.note = Some(match told.note {
+            Some(note) => format!("{only} {note}"),
+            None => only,
+        });
+        told
+    }
+
+    fn told(self, session: Option<SessionId>, capture: Option<CaptureId>) -> Imported {
         let mut notes: Vec<String> = self.damage.into_iter().collect();
         let mut note = |count: u64, one: &str, more: &str| match count {
             0 => {}
@@ -337,7 +360,8 @@ impl Taken {
             notes.push(format!("{left_out} entries are left out in all."));
         }
         Imported {
-            session: session.0,
+            session: session.map(|id| id.0),
+            capture: capture.map(|id| id.0),
             flows: self.flows,
             skipped: self.skipped,
             note: (!notes.is_empty()).then(|| notes.join(" ")),

@@ -75,6 +75,9 @@ pub struct PacketFile {
     pub id: PacketFileId,
     /// Where it is.
     pub path: PathBuf,
+    /// Behind this place of it there is no header of a section and no description of an interface; very large while that
+    /// is not known.
+    pub described: u64,
 }
 
 /// What is known of a file when it is whole.
@@ -169,7 +172,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn files_of(&self, capture: CaptureId) -> Result<Vec<PacketFile>, Error> {
-        let sql = "SELECT id, file FROM packet_files WHERE capture = ? AND removed = 0 ORDER BY id";
+        let sql = "SELECT id, file, described FROM packet_files WHERE capture = ? AND removed = 0 ORDER BY id";
         let query = sqlx::query(sql).bind(capture.0);
         let rows = query.fetch_all(self.readers()).await?;
         let folder = self.packets_folder();
@@ -178,6 +181,7 @@ impl Store {
             Ok(PacketFile {
                 id: packets::file(row)?,
                 path: folder.join(name),
+                described: table::count(row.try_get(2)?),
             })
         };
         rows.iter().map(file).collect()
@@ -246,6 +250,19 @@ impl Store {
         work.await
     }
 
+    /// A capture of which nothing came but its packets: it belongs to no session, and is kept until it is removed.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::DiskFull`], [`Error::Closed`].
+    pub async fn detach_capture(&self, id: CaptureId) -> Result<(), Error> {
+        let work = self.transact(move |database| {
+            let sql = "UPDATE captures SET session = NULL WHERE id = ?";
+            database.run(sql, &[Value::Int(id.0)])?;
+            Ok(((), Done::default()))
+        });
+        work.await
+    }
+
     /// Forgets a capture and removes its files: nothing came of it.
     ///
     /// # Errors
@@ -276,17 +293,17 @@ impl Store {
     ) -> Result<(PacketFile, File), Error> {
         let folder = self.packets_folder();
         create_private(&folder).map_err(|error| unusable(&folder, &error))?;
-        let described = described.map_or(i64::MAX, table::int);
+        let described = described.unwrap_or(i64::MAX.unsigned_abs());
+        let behind = table::int(described);
         let work = self.transact(move |database| {
             let sql = "INSERT INTO packet_files (capture, file, bytes, described, removed) \
                 VALUES (?, '', 0, ?, 0) RETURNING id";
             let mut id = 0;
-            database.prepare(sql)?.rows(
-                &[Value::Int(capture.0), Value::Int(described)],
-                |row| {
+            database
+                .prepare(sql)?
+                .rows(&[Value::Int(capture.0), Value::Int(behind)], |row| {
                     id = row.int(0);
-                },
-            )?;
+                })?;
             let name = format!("{id}.{ending}");
             let values = [Value::Int(id), Value::Text(&name)];
             database.run("UPDATE packet_files SET file = ?2 WHERE id = ?1", &values)?;
@@ -300,7 +317,12 @@ impl Store {
         let file = options
             .open(&path)
             .map_err(|error| unusable(&path, &error))?;
-        Ok((PacketFile { id, path }, file))
+        let file_of = PacketFile {
+            id,
+            path,
+            described,
+        };
+        Ok((file_of, file))
     }
 
     /// Tells what is known of a file that is whole.

@@ -32,9 +32,10 @@ pub(crate) const CAPTURES: &str = "SELECT id, source, name, session, started, en
     (SELECT coalesce(sum(bytes), 0) FROM packet_files WHERE capture = captures.id AND removed = 0) \
     FROM captures ORDER BY id DESC";
 
-/// The files that nothing leads to any more: of captures that have ended, and no flow has packets in them.
+/// The files that nothing leads to any more: of captures that have ended, and no flow has packets in them. What was
+/// imported without a session is nothing but its packets, and stays until its files are removed.
 pub(crate) const UNUSED: &str = "SELECT f.id, f.file FROM packet_files f JOIN captures c ON c.id = f.capture \
-    WHERE c.ended IS NOT NULL AND f.id NOT IN (SELECT DISTINCT id & 16777215 FROM flow_packets)";
+    WHERE c.ended IS NOT NULL AND NOT (c.source = 1 AND c.session IS NULL AND f.removed = 0) AND f.id NOT IN (SELECT DISTINCT id & 16777215 FROM flow_packets)";
 
 /// The first and the last key of the packets of a range of flows.
 pub(crate) fn of(first: FlowId, last: FlowId) -> (i64, i64) {

@@ -7,7 +7,7 @@ pub(super) use body::attachment;
 pub(super) use delete::Deleted;
 mod find;
 mod messages;
-mod packets;
+pub(in crate::api) mod packets;
 mod position;
 mod preview;
 mod range;

@@ -2,7 +2,7 @@
 
 use super::{
     extract::{Path as UrlPath, Query},
-    model::rfc3339,
+    kept,
     problem::Problem,
 };
 use crate::{
@@ -11,8 +11,7 @@ use crate::{
 };
 use axum::{Json, body::Body, extract::State, http::StatusCode};
 use futures_util::TryStreamExt as _;
-use overhear_store::read::{Capture, CaptureSource};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::{
     fs::File,
     io::{self, ErrorKind, Read as _, Seek as _},
@@ -20,13 +19,12 @@ use std::{
     sync::Arc,
 };
 use tokio::io::AsyncWriteExt as _;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(import))
-        .routes(routes!(kept))
         .routes(routes!(decrypt))
 }
 
@@ -82,65 +80,6 @@ async fn import(
     Ok(Json(imported))
 }
 
-/// A capture that is kept.
-#[derive(Serialize, ToSchema)]
-struct KeptCapture {
-    /// Its number.
-    id: i64,
-    /// From an interface (`live`) or a file that was imported (`file`).
-    #[schema(value_type = String, example = "file")]
-    source: CaptureSource,
-    /// `INTERFACE:EXPRESSION` (or only the interface), or the name of the file.
-    #[schema(example = "shop.pcapng")]
-    name: String,
-    /// The session of an import.
-    session: Option<i64>,
-    /// When it began: RFC 3339.
-    #[schema(format = DateTime)]
-    started_at: String,
-    /// When it ended; null while it goes on.
-    #[schema(format = DateTime)]
-    ended_at: Option<String>,
-    /// Packets that came.
-    packets: u64,
-    /// Bytes of its files that are there.
-    kept: u64,
-}
-
-/// Captures that are kept.
-#[derive(Serialize, ToSchema)]
-struct KeptCaptures {
-    items: Vec<KeptCapture>,
-}
-
-/// The captures whose packets are kept, newest first: live ones of this and earlier runs, and files that were imported.
-#[utoipa::path(
-    get, path = "/captures/kept", tag = "packets", operation_id = "listKeptCaptures",
-    responses((status = 200, description = "The captures", body = KeptCaptures))
-)]
-async fn kept(State(app): State<Arc<App>>) -> Result<Json<KeptCaptures>, Problem> {
-    let captures = app.store.captures().await?;
-    let items = captures.into_iter().filter(has_packets);
-    let items = items.map(|capture| KeptCapture {
-        id: capture.id.0,
-        source: capture.source,
-        name: capture.name,
-        session: capture.session.map(|session| session.0),
-        started_at: rfc3339(capture.started),
-        ended_at: capture.ended.map(rfc3339),
-        packets: capture.packets,
-        kept: capture.kept,
-    });
-    Ok(Json(KeptCaptures {
-        items: items.collect(),
-    }))
-}
-
-/// What a capture that goes on has written is not counted yet.
-fn has_packets(capture: &Capture) -> bool {
-    capture.kept > 0 || capture.ended.is_none()
-}
-
 /// Reads what is kept of a capture once more, with a key log (`SSLKEYLOGFILE`, RFC 9850; at most 64 MiB): what its TLS
 /// connections carried becomes flows, with all others in a session of its own. What is there already stays.
 #[utoipa::path(
@@ -159,12 +98,7 @@ async fn decrypt(
     UrlPath(id): UrlPath<i64>,
     body: Body,
 ) -> Result<Json<Imported>, Problem> {
-    let captures = app.store.captures().await?;
-    let mut captures = captures.into_iter();
-    let capture = captures.find(|capture| capture.id.0 == id && has_packets(capture));
-    let capture = capture.ok_or_else(|| {
-        Problem::not_found(format!("There are no packets of a capture {id} any more."))
-    })?;
+    let capture = kept::find(&app, id).await?;
     let mut key_log = Vec::new();
     let file = spool(&app.data, body).await?;
     let taken = file.take(LONGEST_KEY_LOG + 1).read_to_end(&mut key_log);

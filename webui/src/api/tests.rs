@@ -5,6 +5,7 @@ mod events;
 mod export;
 mod flows;
 mod import;
+mod kept;
 mod openapi;
 mod packets;
 mod program;

@@ -47,6 +47,16 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Its number.
+    pub(super) fn id(&self) -> CaptureId {
+        self.capture
+    }
+
+    /// It is nothing but its packets.
+    pub(super) fn packets(&self) -> u64 {
+        self.counted.packets
+    }
+
     /// Its flows are written.
     pub(super) async fn end(self, store: &Store) -> Result<(), overhear_store::Error> {
         store.end_capture(self.capture, self.counted, None).await
@@ -123,12 +133,9 @@ fn keep(
     room();
     failed(&copy)?;
     let begun = flows.flows();
-    if begun == 0 {
+    if begun == 0 && counted.packets == 0 {
         let damage = damage.map_or_else(String::new, |damage| format!(": {damage}"));
-        return Err(Error::NoFlows {
-            packets: counted.packets,
-            damage,
-        });
+        return Err(Error::NoPackets { damage });
     }
     whole.described = reader.described();
     if let Some((id, bytes)) = locked(&copy).finish().map_err(Error::Aside)? {

@@ -38,6 +38,11 @@ describe("timing", () => {
     expect(time.total).toBeCloseTo(70);
   });
 
+  it("has one handshake where the connection passed by", () => {
+    const times = { dns_start: at(-90), dns_done: at(-80), connect_start: at(-80), connected: at(-60), server_tls_done: at(-30), client_tls_done: at(-30) };
+    expect(spans(timeline(flow({}, times, { has_packets: true })).setup)).toEqual(["DNS 0.0+10.0", "Connect 10.0+20.0", "TLS 30.0+30.0"]);
+  });
+
   it("keeps a connection made for the request among its phases", () => {
     const time = timeline(
       flow(

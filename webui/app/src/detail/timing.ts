@@ -40,9 +40,12 @@ export function timeline(flow: FlowDetail): Timeline {
   const dial: Span[] = [
     ["dns", "DNS", "resolving the name", c.dns_start, c.dns_done],
     ["connect", "Connect", "TCP to the server", c.connect_start, c.connected],
-    ["tls", "Server TLS", "handshake with the server", c.connected, c.server_tls_done],
+    // what passed by has one connection, and one handshake
+    flow.has_packets
+      ? ["tls", "TLS", "handshake of client and server", c.connected, c.server_tls_done]
+      : ["tls", "Server TLS", "handshake with the server", c.connected, c.server_tls_done],
   ];
-  if (earlier) dial.push(["tls", "Client TLS", "handshake with the client", latest(c.server_tls_done, c.connected), c.client_tls_done]);
+  if (earlier && !flow.has_packets) dial.push(["tls", "Client TLS", "handshake with the client", latest(c.server_tls_done, c.connected), c.client_tls_done]);
   const waitFrom = earlier ? times.request_last : latest(times.request_last, ready);
   const exchange: Span[] = [
     ["send", "Send", "first to last byte of the request", times.request_first, times.request_last],

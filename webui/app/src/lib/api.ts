@@ -114,6 +114,11 @@ export const api = {
   startCapture: (what: { interface: string; expression: string | null }) => json<Capture>(address("captures"), send("POST", what)),
   stopCapture: (id: number) => request(address(`captures/${id}`), { method: "DELETE" }),
   keptCaptures: async () => (await json<{ items: KeptCapture[] }>(address("captures/kept"))).items,
+  capturePackets: (id: number, at: { cursor?: string | null; limit?: number; expression?: string }, signal?: AbortSignal) =>
+    json<PacketPage>(address(`captures/kept/${id}/packets`, at), signal ? { signal } : {}),
+  capturePacket: (id: number, file: number, offset: number, signal?: AbortSignal) =>
+    json<PacketDetail>(address(`captures/kept/${id}/packets/${file}/${offset}`), signal ? { signal } : {}),
+  deleteCapture: (id: number) => request(address(`captures/kept/${id}`), { method: "DELETE" }),
   decryptCapture: (id: number, keys: Blob) => json<Imported>(address(`captures/kept/${id}/decrypt`), { method: "POST", body: keys }),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,
   saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),

@@ -18,8 +18,9 @@ class Router {
   go(change: Partial<Route>, push = false): void {
     const next = { ...this.now, ...change };
     if (next.flow === null) next.tab = "overview";
-    // a packet is one of the flow that it was chosen in
-    if (change.packet === undefined && next.flow !== this.now.flow) next.packet = null;
+    // a packet is one of the flow, or of the capture, that it was chosen in
+    const elsewhere = next.flow !== this.now.flow || next.screen !== this.now.screen || next.capture !== this.now.capture;
+    if (change.packet === undefined && elsewhere) next.packet = null;
     const address = format(next);
     if (address === format(this.now)) return;
     this.now = next;

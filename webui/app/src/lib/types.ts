@@ -285,7 +285,10 @@ export interface KeptCapture {
 
 /** What became of an imported file. */
 export interface Imported {
-  session: number;
+  /** Null when there are no flows. */
+  session: number | null;
+  /** The capture whose packets are kept. */
+  capture: number | null;
   flows: number;
   /** Entries that could not be taken, by their number in the file, from 0; at most 100 of them. */
   skipped: { entry: number; reason: string }[];
@@ -382,14 +385,15 @@ export interface TreeLevel {
   more: number;
 }
 
-/** A packet of a flow, in one line. */
+/** A packet of a flow or of a capture, in one line. */
 export interface PacketLine {
   /** Its place in the capture, from 1. */
   number: number;
   file: number;
   offset: number;
   time: string;
-  direction: Side;
+  /** Null in the list of a capture. */
+  direction: Side | null;
   interface: string | null;
   link: number;
   captured_length: number;

@@ -17,6 +17,8 @@ describe("the address", () => {
     expect(format(parse("#/replay?flow=3"))).toBe("#/replay?flow=3");
     expect(format(parse("#/compare?a=3&b=4&flow=3"))).toBe("#/compare?a=3&b=4&flow=3");
     expect(format(parse("#/?a=3&b=4"))).toBe("#/");
+    expect(format(parse("#/capture?capture=7&packet=3"))).toBe("#/capture?capture=7&packet=3");
+    expect(format(parse("#/?capture=7"))).toBe("#/");
     expect(format(parse("#/settings?session=2"))).toBe("#/settings?session=2");
     expect(format(parse("#/?sort=duration&order=desc&tab=body&flow=1"))).toBe("#/?flow=1&tab=body&sort=duration&order=desc");
   });
@@ -25,6 +27,7 @@ describe("the address", () => {
     expect(parse("#/nowhere?flow=-1&tab=x&sort=y&order=z")).toEqual(parse("#/"));
     expect(parse("#/replay").screen).toBe("list");
     expect(parse("#/compare?a=1").screen).toBe("list");
+    expect(parse("#/capture").screen).toBe("list");
     expect(parse("#/?session=-4").session).toBeNull();
     expect(parse("#/?flow=1e99").flow).toBeNull();
     expect(parse("#/?filter=%E0%A4%A").filter).not.toBe("");

@@ -1,11 +1,11 @@
 //! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
-//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`.
+//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`.
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection";
 
-export type Screen = "list" | "replay" | "compare" | "settings" | "sessions";
+export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture";
 
 export interface Route {
   screen: Screen;
@@ -18,7 +18,9 @@ export interface Route {
   /** The flow that is shown beside the list, or replayed. */
   flow: number | null;
   tab: Tab;
-  /** The packet of the flow that is shown, by its number in the capture. */
+  /** The capture all of whose packets are shown. */
+  capture: number | null;
+  /** The packet of the flow or of the capture that is shown, by its number in the capture. */
   packet: number | null;
   sort: SortKey;
   order: Order;
@@ -35,15 +37,16 @@ export function parse(hash: string): Route {
     const value = Number(query.get(name));
     return Number.isSafeInteger(value) && value > 0 ? value : null;
   };
-  const [flow, a, b] = [number("flow"), number("a"), number("b")];
+  const [flow, a, b, capture] = [number("flow"), number("a"), number("b"), number("capture")];
   return {
-    screen: screenOf(path, { flow, a, b }),
+    screen: screenOf(path, { flow, a, b, capture }),
     filter: query.get("filter") ?? "",
     session: number("session"),
     a,
     b,
     flow,
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
+    capture,
     packet: number("packet"),
     sort: SORT_KEYS.find((sort) => sort === query.get("sort")) ?? "id",
     order: query.get("order") === "desc" ? "desc" : "asc",
@@ -51,9 +54,10 @@ export function parse(hash: string): Route {
 }
 
 /** A screen that lacks what it shows is the list. */
-function screenOf(path: string, { flow, a, b }: Pick<Route, "flow" | "a" | "b">): Screen {
+function screenOf(path: string, { flow, a, b, capture }: Pick<Route, "flow" | "a" | "b" | "capture">): Screen {
   if (path === "replay") return flow === null ? "list" : "replay";
   if (path === "compare") return a === null || b === null ? "list" : "compare";
+  if (path === "capture") return capture === null ? "list" : "capture";
   return path === "settings" || path === "sessions" ? path : "list";
 }
 
@@ -67,6 +71,7 @@ export function format(route: Route): string {
     say("a", String(route.a));
     say("b", String(route.b));
   }
+  if (route.screen === "capture") say("capture", String(route.capture));
   if (route.flow !== null) say("flow", String(route.flow));
   if (route.tab !== "overview") say("tab", route.tab);
   if (route.packet !== null) say("packet", String(route.packet));

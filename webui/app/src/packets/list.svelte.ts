@@ -1,11 +1,32 @@
-//! The packets of a flow, read page by page from its beginning.
+//! The packets of a flow, or of a capture, read page by page from the beginning.
 
 import { aborted, api, words } from "../lib/api";
-import type { PacketLine } from "../lib/types";
+import type { PacketDetail, PacketLine, PacketPage } from "../lib/types";
 
 const PAGE = 500;
 /** More are not kept; all of them are in the download. */
 const MOST = 200_000;
+
+/** Where packets come from. */
+export interface PacketSource {
+  page(at: { cursor: string | null; limit: number }, signal: AbortSignal): Promise<PacketPage>;
+  packet(file: number, offset: number, signal: AbortSignal): Promise<PacketDetail>;
+}
+
+export function ofFlow(id: number): PacketSource {
+  return {
+    page: (at, signal) => api.packets(id, at, signal),
+    packet: (file, offset, signal) => api.packet(id, file, offset, signal),
+  };
+}
+
+/** Those that an expression of pcap-filter(7) wants; all when it is empty. */
+export function ofCapture(id: number, expression: string): PacketSource {
+  return {
+    page: (at, signal) => api.capturePackets(id, { ...at, ...(expression ? { expression } : {}) }, signal),
+    packet: (file, offset, signal) => api.capturePacket(id, file, offset, signal),
+  };
+}
 
 export class PacketList {
   /** Only ever appended to; `count` says how many are shown. */
@@ -21,7 +42,11 @@ export class PacketList {
   #reading: Promise<void> | null = null;
   readonly #abort = new AbortController();
 
-  constructor(private readonly id: number) {}
+  constructor(
+    readonly source: PacketSource,
+    /** What is said when there are none. */
+    readonly nothing = "There are no packets.",
+  ) {}
 
   close(): void {
     this.#abort.abort();
@@ -43,9 +68,13 @@ export class PacketList {
   async #read(): Promise<void> {
     if (this.done || this.full) return;
     try {
-      const page = await api.packets(this.id, { cursor: this.#cursor, limit: PAGE }, this.#abort.signal);
+      let page: PacketPage;
+      // of a capture a page may have nothing of what is wanted
+      do {
+        page = await this.source.page({ cursor: this.#cursor, limit: PAGE }, this.#abort.signal);
+        this.#cursor = page.next;
+      } while (page.items.length === 0 && page.next !== null);
       this.items.push(...page.items);
-      this.#cursor = page.next;
       this.gone = page.gone;
       this.done = page.next === null;
       this.full = this.items.length >= MOST;

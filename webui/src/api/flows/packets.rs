@@ -2,7 +2,7 @@
 //! way, and a capture file of just these.
 
 mod analysis;
-mod detail;
+pub(in crate::api) mod detail;
 
 use crate::{
     api::{
@@ -22,12 +22,13 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use overhear_capture::{
-    Error,
+    Error, Packet,
+    file::Interface,
     pick::{Picked, Talk},
     print::{Frame, Names, Options, Printer, Stamp},
     write::{Format, Header, Writer},
 };
-use overhear_store::{Flow, FlowId, Side, Timestamp, read::PacketRange};
+use overhear_store::{Flow, FlowId, PacketFileId, Side, Timestamp, read::PacketRange};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, Write},
@@ -49,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The most packets of one page.
-const MOST_PACKETS: u32 = 1000;
+pub(in crate::api) const MOST_PACKETS: u32 = 1000;
 
 /// A line is cut behind so many characters.
 const LONGEST_LINE: usize = 500;
@@ -71,19 +72,19 @@ struct PacketsQuery {
     limit: Option<u32>,
 }
 
-/// Some of the packets behind a flow.
+/// Some packets: of those behind a flow, or of a capture.
 #[derive(Serialize, ToSchema)]
-struct Packets {
-    items: Vec<PacketLine>,
+pub(in crate::api) struct Packets {
+    pub(in crate::api) items: Vec<PacketLine>,
     /// The cursor of the next page; null when this was the last.
-    next: Option<String>,
+    pub(in crate::api) next: Option<String>,
     /// Some packets, or all, lay in files that were removed because there was no room for them any more.
-    gone: bool,
+    pub(in crate::api) gone: bool,
 }
 
 /// A packet.
 #[derive(Serialize, ToSchema)]
-struct PacketLine {
+pub(in crate::api) struct PacketLine {
     /// Its place in the capture, from 1.
     number: u64,
     /// The file that it lies in.
@@ -93,9 +94,9 @@ struct PacketLine {
     /// When it was captured: RFC 3339.
     #[schema(format = DateTime)]
     time: String,
-    /// Whose it is: the client's (`request`) or the server's (`response`).
-    #[schema(value_type = String, example = "request")]
-    direction: Side,
+    /// Whose it is: the client's (`request`) or the server's (`response`); null in the list of a capture.
+    #[schema(value_type = Option<String>, example = "request")]
+    direction: Option<Side>,
     /// The interface, when the file says which.
     interface: Option<String>,
     /// How its bytes begin: a `LINKTYPE_` number.
@@ -202,7 +203,7 @@ fn gone() -> Problem {
     )
 }
 
-fn unreadable(error: Error) -> Problem {
+pub(in crate::api) fn unreadable(error: Error) -> Problem {
     match error {
         Error::Read(error) if error.kind() == io::ErrorKind::NotFound => gone(),
         error => Problem::internal("The packets could not be read", &error),
@@ -215,14 +216,18 @@ fn is_gone(range: &PacketRange) -> bool {
 
 /// The packet that a page begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
-    file: i64,
-    offset: u64,
-    number: u64,
+pub(in crate::api) struct Cursor {
+    pub(in crate::api) file: i64,
+    pub(in crate::api) offset: u64,
+    pub(in crate::api) number: u64,
 }
 
 impl Cursor {
-    fn read(text: &str) -> Result<Self, Problem> {
+    pub(in crate::api) fn write(file: PacketFileId, packet: &Packet<'_>) -> String {
+        format!("{}-{}-{}", file.0, packet.offset, packet.number)
+    }
+
+    pub(in crate::api) fn read(text: &str) -> Result<Self, Problem> {
         let mut parts = text.split('-');
         let mut next = || parts.next().and_then(|part| part.parse().ok());
         let cursor = (next(), next(), next());
@@ -284,7 +289,7 @@ fn page(
         // sequence numbers are told from the first of each side on
         let (mut sides, mut looked) = ([false; 2], 0);
         let first = walk(flow, ranges, None, |_, picked| {
-            line(&mut printer, picked);
+            line(&mut printer, &picked.packet);
             sides[picked.side as usize] = true;
             looked += 1;
             match sides == [true; 2] || looked >= MOST_FIRST {
@@ -298,27 +303,13 @@ fn page(
     let gone = walk(flow, ranges, cursor, |range, picked| {
         let packet = &picked.packet;
         if items.len() >= limit && !picked.continues {
-            let Picked { packet, .. } = picked;
-            next = Some(format!(
-                "{}-{}-{}",
-                range.file.0, packet.offset, packet.number
-            ));
+            next = Some(Cursor::write(range.file, packet));
             return ControlFlow::Break(());
         }
-        items.push(PacketLine {
-            number: packet.number,
-            file: range.file.0,
-            offset: packet.offset,
-            time: rfc3339(Timestamp(packet.time)),
-            direction: picked.side,
-            interface: picked
-                .interface
-                .and_then(|interface| interface.name.clone()),
-            link: packet.link.0,
-            captured_length: packet.data.len(),
-            original_length: packet.original_length,
-            summary: line(&mut printer, picked),
-        });
+        let place = (range.file, picked.interface);
+        let mut shown = PacketLine::new(&mut printer, packet, place);
+        shown.direction = Some(picked.side);
+        items.push(shown);
         ControlFlow::Continue(())
     });
     Ok(Packets {
@@ -328,9 +319,30 @@ fn page(
     })
 }
 
+impl PacketLine {
+    /// A packet of nobody's, in a file and of an interface.
+    pub(in crate::api) fn new(
+        printer: &mut Printer,
+        packet: &Packet<'_>,
+        (file, interface): (PacketFileId, Option<&Interface>),
+    ) -> Self {
+        Self {
+            number: packet.number,
+            file: file.0,
+            offset: packet.offset,
+            time: rfc3339(Timestamp(packet.time)),
+            direction: None,
+            interface: interface.and_then(|interface| interface.name.clone()),
+            link: packet.link.0,
+            captured_length: packet.data.len(),
+            original_length: packet.original_length,
+            summary: line(printer, packet),
+        }
+    }
+}
+
 /// A packet in one line.
-fn line(printer: &mut Printer, picked: &Picked<'_>) -> String {
-    let packet = &picked.packet;
+fn line(printer: &mut Printer, packet: &Packet<'_>) -> String {
     let mut out = Vec::new();
     printer.print(
         &mut out,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 56] = [
+const ROUTES: [(&str, &[&str]); 59] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -34,6 +34,9 @@ const ROUTES: [(&str, &[&str]); 56] = [
     ("/captures", &["get", "post"]),
     ("/captures/{id}", &["delete"]),
     ("/captures/kept", &["get"]),
+    ("/captures/kept/{id}", &["delete"]),
+    ("/captures/kept/{id}/packets", &["get"]),
+    ("/captures/kept/{id}/packets/{file}/{offset}", &["get"]),
     ("/captures/kept/{id}/decrypt", &["post"]),
     ("/interfaces", &["get"]),
     ("/replay", &["post"]),

@@ -7,15 +7,15 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use overhear_capture::{Error, dissect, pick::Talk};
-use overhear_store::{Flow, Side, Timestamp, read::PacketRange};
+use overhear_capture::{Error, Packet, dissect, file::Interface, pick::Talk};
+use overhear_store::{Flow, PacketFileId, Side, Timestamp, read::PacketRange};
 use serde::Serialize;
 use std::{ops::ControlFlow, path, sync::Arc};
 use utoipa::ToSchema;
 
 /// A packet with all that it says.
 #[derive(Serialize, ToSchema)]
-pub(super) struct PacketDetail {
+pub(in crate::api) struct PacketDetail {
     /// The file that it lies in.
     file: i64,
     /// Where its record or block begins in the file.
@@ -23,9 +23,9 @@ pub(super) struct PacketDetail {
     /// When it was captured: RFC 3339.
     #[schema(format = DateTime)]
     time: String,
-    /// Whose it is: the client's (`request`) or the server's (`response`).
-    #[schema(value_type = String, example = "request")]
-    direction: Side,
+    /// Whose it is: the client's (`request`) or the server's (`response`); null for a packet of a capture.
+    #[schema(value_type = Option<String>, example = "request")]
+    direction: Option<Side>,
     /// The interface, when the file says which.
     interface: Option<String>,
     /// How its bytes begin: a `LINKTYPE_` number.
@@ -115,6 +115,28 @@ pub(super) async fn packet(
     read.map_err(unreadable)?.map(Json).ok_or_else(missing)
 }
 
+impl PacketDetail {
+    /// A packet of nobody's, in a file and of an interface.
+    pub(in crate::api) fn new(
+        packet: &Packet<'_>,
+        (file, interface): (PacketFileId, Option<&Interface>),
+    ) -> Self {
+        Self {
+            file: file.0,
+            offset: packet.offset,
+            time: rfc3339(Timestamp(packet.time)),
+            direction: None,
+            interface: interface.and_then(|i| i.name.clone()),
+            link: packet.link.0,
+            link_name: packet.link.name(),
+            captured_length: packet.data.len(),
+            original_length: packet.original_length,
+            layers: layers(dissect::dissect(packet.link, packet.data)),
+            data: STANDARD.encode(packet.data),
+        }
+    }
+}
+
 /// Reads the packet at a place, when it is one of the flow.
 fn read(
     flow: &Flow,
@@ -131,19 +153,9 @@ fn read(
         let looked = talk.pick(path, range, from, |picked| {
             let packet = &picked.packet;
             if packet.offset == offset {
-                found = Some(PacketDetail {
-                    file: range.file.0,
-                    offset,
-                    time: rfc3339(Timestamp(packet.time)),
-                    direction: picked.side,
-                    interface: picked.interface.and_then(|i| i.name.clone()),
-                    link: packet.link.0,
-                    link_name: packet.link.name(),
-                    captured_length: packet.data.len(),
-                    original_length: packet.original_length,
-                    layers: layers(dissect::dissect(packet.link, packet.data)),
-                    data: STANDARD.encode(packet.data),
-                });
+                let mut detail = PacketDetail::new(packet, (range.file, picked.interface));
+                detail.direction = Some(picked.side);
+                found = Some(detail);
             }
             match from.is_some() || packet.offset >= offset {
                 true => ControlFlow::Break(()),

@@ -1,0 +1,67 @@
+// All packets of a capture, also one in which nothing makes a flow.
+import { basename } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { audit, DESKTOP, PHONE, screenshots, steps } from './shared.mjs'
+
+await steps({ kept })
+
+async function drop(page, path) {
+  const base64 = (await readFile(path)).toString('base64')
+  const data = await page.evaluateHandle(([name, base64]) => {
+    const data = new DataTransfer()
+    data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name))
+    return data
+  }, [basename(path), base64])
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data })
+  await page.getByTestId('drop-target').waitFor()
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+}
+
+/** The numbers and lines of the packets in view, once there are so many. */
+async function packets(page, count) {
+  await page.locator(`[data-testid=capture][data-count="${count}"]`).waitFor()
+  const rows = page.getByTestId('packet')
+  return rows.evaluateAll((rows) => rows.map((row) => [Number(row.dataset.number), row.querySelector('.line').innerText]))
+}
+
+async function kept(page, { file, count, arps }) {
+  await drop(page, file)
+  const result = await page.getByTestId('import-result').innerText()
+  await page.getByTestId('import-open-packets').click()
+  const all = await packets(page, count)
+  await page.getByTestId('packet').first().click()
+  await page.locator('[data-testid=packet-detail][data-number="1"]').waitFor()
+  const layers = await page.getByTestId('packet-detail').innerText()
+  await page.keyboard.press('ArrowDown')
+  await page.locator('[data-testid=packet-detail][data-number="2"]').waitFor()
+  await page.reload()
+  await page.locator('[data-testid=packet-detail][data-number="2"]').waitFor()
+  const broken = await audit(page)
+  await screenshots(page, DESKTOP, 'kept')
+  await page.setViewportSize(PHONE)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  broken.push(...(await audit(page)))
+  await screenshots(page, PHONE, 'kept')
+  await page.setViewportSize(DESKTOP)
+
+  const expression = page.getByTestId('capture-expression')
+  await expression.fill('arp')
+  await expression.press('Enter')
+  const some = await packets(page, arps)
+  await expression.fill('arp and prot 5')
+  await expression.press('Enter')
+  const wrong = await page.getByTestId('capture').getByRole('alert').innerText()
+
+  await page.getByTestId('capture-back').click()
+  const row = page.getByTestId('kept-capture')
+  await row.waitFor()
+  const listed = await row.innerText()
+  await screenshots(page, DESKTOP, 'kept-sessions')
+  broken.push(...(await audit(page)))
+  const remove = page.getByTestId('kept-capture-delete')
+  await remove.click()
+  const asked = await remove.innerText()
+  await remove.click()
+  await row.waitFor({ state: 'detached' })
+  return { result, all, layers, broken, wide, some, wrong, listed, asked }
+}

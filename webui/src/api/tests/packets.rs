@@ -132,7 +132,7 @@ async fn each_flow_has_its_packets() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let expected = [
             ("/1", vec![1, 2, 3, 4, 6]),
-            // with those that close the connection
+            // and those that close the connection
             ("/2", vec![8, 9, 11, 12, 13]),
             ("", vec![5, 10]),
         ];
@@ -432,6 +432,7 @@ async fn what_packets_tell_of_the_way() {
             json!([1, 0.0, 0.0, 1.0]),
             json!([4, 0.003, 1.0, 1.0 + asked]),
             json!([8, 0.007, 1.0 + asked, 1.0 + 2.0 * asked]),
+            json!([12, 0.011, 1.0 + 2.0 * asked, 2.0 + 2.0 * asked]),
         ]
     );
     let rtt = &told["response"]["rtt"];

@@ -149,6 +149,7 @@ async function imported(page, { file }) {
     return list()
   }
   const before = await look()
+  const id = await row(page, '/socket').getAttribute('data-id')
   await page.getByTestId('detail-close').click()
   await page.getByTestId('export-open').click()
   await page.getByTestId('export-format').selectOption('har')
@@ -161,6 +162,8 @@ async function imported(page, { file }) {
   const result = await page.getByTestId('import-result').innerText()
   await page.getByTestId('import-open-session').click()
   await page.getByTestId('session-banner').waitFor()
+  // the list before stands until the new one comes
+  await page.locator(`[data-testid=flow-row][data-id="${id}"]`).waitFor({ state: 'detached' })
   const after = await look()
   await page.getByTestId('message').filter({ hasText: 'hello' }).first().click()
   await page.getByTestId('message-detail').getByTestId('body-text').getByText('hello ✓').waitFor()

@@ -8,7 +8,7 @@ use serde_json::json;
 fn passed() -> Vec<Vec<u8>> {
     let (ours, theirs) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
     let arp = |operation: u8, from: [u8; 6], to: [u8; 6], [a, b]: [u8; 2]| {
-        let mut frame = [to, from].concat();
+        let mut frame = [if operation == 1 { [0xff; 6] } else { to }, from].concat();
         frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, operation]);
         frame.extend(from);
         frame.extend([10, 0, 0, a]);
@@ -20,7 +20,7 @@ fn passed() -> Vec<Vec<u8>> {
     ping.extend([8, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0]);
     ping.extend([10, 0, 0, 1, 10, 0, 0, 2, 8, 0, 0, 0, 0, 7, 0, 1]);
     vec![
-        arp(1, ours, [0xff; 6], [1, 2]),
+        arp(1, ours, [0; 6], [1, 2]),
         arp(2, theirs, ours, [2, 1]),
         ping,
     ]
@@ -74,7 +74,13 @@ fn the_packets_of_a_capture_without_flows_are_looked_at() {
     );
     assert_eq!(kept["asked"], "Delete for good");
     assert_eq!((&kept["wide"], &kept["broken"]), (&json!(390), &json!([])));
-    assert_eq!(seen["troubles"], json!([]));
+    // the browser tells of the expression that was refused, and of nothing else
+    let troubles = seen["troubles"].as_array().unwrap();
+    let refused = |trouble: &serde_json::Value| trouble.as_str().unwrap().contains("prot+5");
+    assert!(
+        troubles.len() == 1 && troubles.iter().all(refused),
+        "{troubles:?}"
+    );
     let left = program.api.get("/api/captures/kept");
     assert_eq!(left["items"], json!([]));
     program.stop();

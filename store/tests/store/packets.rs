@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use overhear_store::{
-    CaptureId, FlowId, PacketFileId, Store,
+    CaptureId, FlowId, PacketFileId, SessionId, Store,
     read::{CaptureSource, Counted, Which, WholeFile},
 };
 use std::{
@@ -174,7 +174,8 @@ async fn a_flow_that_has_ended_takes_packets() {
 async fn a_file_goes_with_the_last_flow_that_leads_to_it() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let capture = store.begin_capture(CaptureSource::File, "a.pcap", None);
+    let session = Some(SessionId(7));
+    let capture = store.begin_capture(CaptureSource::File, "a.pcap", session);
     let capture = capture.await.unwrap();
     let (shared, shared_path) = file(store, capture).await;
     let (alone, alone_path) = file(store, capture).await;

@@ -16,6 +16,7 @@ mod names;
 mod packets;
 mod pictures;
 mod places;
+mod rules;
 mod settings;
 mod shared;
 mod state;

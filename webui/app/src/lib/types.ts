@@ -50,8 +50,10 @@ export interface Flow {
   request: Message;
   response: Message | null;
   replay_of: number | null;
-  /** A replay whose request is another than that of the flow it replays. */
+  /** A replay whose request is another than that of the flow it replays, or rules have changed what passed. */
   modified: boolean;
+  /** The names of the rules that touched it. */
+  rules: string[];
   tags: string[];
   comment: string;
   color: Color | null;
@@ -82,6 +84,8 @@ export interface FlowDetail extends Omit<Flow, "request" | "response"> {
   connection: Connection | null;
   /** It came from a capture, and has packets or had them. */
   has_packets: boolean;
+  /** What rules did to it, or could not do, in order. */
+  rules_did: { rule: number; name: string; stage: string; action: string; text: string; failed?: boolean }[];
 }
 
 export interface FlowTimes {

@@ -112,11 +112,17 @@ fn flows_are_exported_and_deleted() {
     traffic(&program, &origin);
     program.curl().arg(url(&origin, "/stays")).ok();
     program.api.wait_for("", 3);
-    let seen = drive(&program, &origin, &["list", "take"]);
+    let seen = drive(&program, &origin, &["list", "filtered", "take"]);
 
     let name = seen["take"]["name"].as_str().unwrap();
     assert!(name.ends_with(".pcapng"), "{name}");
     let file = program.home().join("taken.pcapng");
+    let har = std::fs::read(file.with_extension("pcapng.har")).unwrap();
+    let har: Value = serde_json::from_slice(&har).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap();
+    let urls = entries.iter().map(|entry| &entry["request"]["url"]);
+    let urls: Vec<_> = urls.filter_map(Value::as_str).collect();
+    assert_eq!(urls, [url(&origin, "/data.json"), url(&origin, "/stays")]);
     let bytes = std::fs::read(&file).unwrap();
     assert_eq!(
         bytes[..4],

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { DESKTOP, PHONE, open, row, rows, screenshots, steps } from './shared.mjs'
 
-await steps({ list, live, filter, detail, replay, take, hostile, phone })
+await steps({ list, live, filter, detail, replay, filtered, take, hostile, phone })
 
 async function list(page) {
   await row(page, '/data.json').waitFor()
@@ -85,6 +85,22 @@ async function replay(page, { origin }) {
   await page.getByTestId('replay-back').click()
   await page.getByTestId('detail-close').click()
   return seen
+}
+
+/** What the filter leaves is exported, whatever is selected. */
+async function filtered(page, { file }) {
+  await row(page, '/edit').click()
+  await page.getByTestId('filter').fill('path:/data.json or path:/stays')
+  await row(page, '/edit').waitFor({ state: 'detached' })
+  await page.getByTestId('export-open').click()
+  await page.getByTestId('export-all').check()
+  await page.getByTestId('export-format').selectOption('har')
+  const download = page.waitForEvent('download')
+  await page.getByTestId('export-download').click()
+  await (await download).saveAs(`${file}.har`)
+  await page.getByTestId('export').waitFor({ state: 'detached' })
+  await page.getByTestId('filter').fill('')
+  await row(page, '/edit').waitFor()
 }
 
 /** Two flows are exported, then deleted. */

@@ -29,6 +29,9 @@ fn the_lines_that_are_copied_bring_programs_here() {
     for (name, what) in [("node", "Node 24"), ("java", "a JDK")] {
         if said.contains_key(name) {
             ways.push(name);
+        } else if name == "node" {
+            // the lines are for newer versions than the oldest that builds this
+            eprintln!("{what} is not on this machine: its line was not run");
         } else {
             not_run(&format!("{what} is not on this machine"));
         }

@@ -355,12 +355,20 @@ fn compare_with_tcptrace(file: &Path, told: &[Value]) {
                     .fold(&told_of[side], |value, name| &value[name]);
                 found.as_f64()
             };
-            // For tcptrace a side is silent until the capture ends, too; the most is that of both.
+            // For tcptrace both sides of a connection that nobody ended are silent until the capture ends, too.
             let (me, other) = match side {
                 "a" => (end_of(&told_of["a"]), end_of(&told_of["b"])),
                 _ => (end_of(&told_of["b"]), end_of(&told_of["a"])),
             };
-            let until_the_end = (end - last[&(me, other)]) * 1e3;
+            let ended = ["a2b", "b2a"].map(|way| {
+                let reset = theirs("resets_sent", way) != "0";
+                (reset, !theirs("SYN/FIN_pkts_sent", way).ends_with("/0"))
+            });
+            let open = !ended.iter().any(|(reset, _)| *reset) && !ended.iter().all(|(_, fin)| *fin);
+            let until_the_end = match open {
+                true => (end - last[&(me, other)]) * 1e3,
+                false => 0.0,
+            };
             let silence = ours("idle_max_ms").unwrap().max(until_the_end);
             let theirs_silence: f64 = theirs("idletime_max", way).parse().unwrap();
             assert!(

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,6 +26,8 @@ pub struct Rulebook {
     file: Mutex<FromFile>,
     /// One change at a time, so that what acts is what was written last.
     changing: tokio::sync::Mutex<()>,
+    /// Counts changes of the rules and of what is wrong with their file.
+    changes: watch::Sender<u64>,
 }
 
 /// What the file says.
@@ -50,6 +52,7 @@ impl Rulebook {
             proxy,
             file: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
+            changes: watch::Sender::new(0),
         };
         book.act().await?;
         Ok(Arc::new(book))
@@ -96,6 +99,11 @@ impl Rulebook {
         self.file.lock().clone()
     }
 
+    /// Changes whenever the rules, or what is wrong with their file, may have.
+    pub(crate) fn changed(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Holds off other changes.
     pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.changing.lock().await
@@ -118,6 +126,7 @@ impl Rulebook {
         for (id, error) in self.proxy.set_rules(&self.all().await?) {
             tracing::warn!("the rule {id} cannot be used: {error}");
         }
+        self.changes.send_modify(|count| *count += 1);
         Ok(())
     }
 }

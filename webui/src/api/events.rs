@@ -89,6 +89,7 @@ pub(super) struct FlowsEvent {
 /// | `sessions` | `{}` | there are other sessions, or another one is recorded into |
 /// | `devices` | `DeviceList` | at the beginning, and when a device connects or is decided about |
 /// | `waiting` | `WaitingList` | messages begin or end to wait for a person; at the beginning when some do |
+/// | `rules` | `{}` | rules changed, or the file that they are of |
 /// | `status` | `Status` | at the beginning, and when it changed; looked at every two seconds |
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "events",
@@ -155,6 +156,7 @@ impl Watcher {
     ) -> Result<(), Gone> {
         let mut devices = self.app.proxy.devices_changed();
         let mut waiting = self.app.proxy.waiting_changed();
+        let mut rules = self.app.rules.changed();
         let mut trouble = self.app.trouble.clone();
         let mut ticks = interval(STATUS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -187,6 +189,7 @@ impl Watcher {
                 }
                 Ok(()) = devices.changed() => pending.devices = true,
                 Ok(()) = waiting.changed() => pending.waiting = true,
+                Ok(()) = rules.changed() => pending.rules = true,
                 Ok(()) = trouble.changed() => self.status(&mut status).await?,
                 _ = ticks.tick() => self.status(&mut status).await?,
             }
@@ -200,6 +203,9 @@ impl Watcher {
         }
         if pending.waiting {
             self.send("waiting", &WaitingList::read(&self.app)).await?;
+        }
+        if pending.rules {
+            self.send("rules", &Nothing {}).await?;
         }
         if pending.sessions {
             self.send("sessions", &Nothing {}).await?;

@@ -30,6 +30,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     filter: Option<WrongFilter>,
+    /// Which action of a rule is wrong, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    action: Option<usize>,
 }
 
 /// The place in a filter that cannot be read.
@@ -57,7 +61,13 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             filter: None,
+            action: None,
         }
+    }
+
+    /// The same, of one action of a rule, from 0.
+    pub(crate) fn of_action(self, action: Option<usize>) -> Self {
+        Self { action, ..self }
     }
 
     /// Something in the request is not right.

@@ -15,7 +15,7 @@ use axum::{
 use overhear_store::{
     filter::Filter,
     read::{FlowQuery, Which},
-    rule::{Rule, RuleError, RuleId, StoredRule, from_toml, to_toml},
+    rule::{Action, Rule, RuleError, RuleId, StoredRule, from_toml, to_toml},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ async fn add(
     State(app): State<Arc<App>>,
     Json(rule): Json<Rule>,
 ) -> Result<(StatusCode, Answer<Item>), Problem> {
-    rules::check(&rule)?;
+    checked(&rule)?;
     let _alone = app.rules.change().await;
     has_room(&app, 1).await?;
     let ids = app.store.add_rules(vec![rule.clone()]).await?;
@@ -192,7 +192,7 @@ async fn change(
     Json(rule): Json<Rule>,
 ) -> Result<Answer<Item>, Problem> {
     in_database(&app, id)?;
-    rules::check(&rule)?;
+    checked(&rule)?;
     let _alone = app.rules.change().await;
     if !app.store.change_rule(RuleId(id), rule.clone()).await? {
         return Err(no_rule(id));
@@ -274,7 +274,7 @@ async fn preview(
     State(app): State<Arc<App>>,
     Json(rule): Json<Rule>,
 ) -> Result<Answer<Preview>, Problem> {
-    rules::check(&rule)?;
+    checked(&rule)?;
     // only what has HTTP in it is touched
     let filter = format!("(kind:http or kind:websocket) ({})", rule.filter);
     let filter = match rule.filter.trim() {
@@ -358,6 +358,28 @@ async fn import(
     }
     app.rules.act().await?;
     listed(&app).await
+}
+
+/// Whether a rule can be used; the problem says which of its actions is wrong.
+fn checked(rule: &Rule) -> Result<(), Problem> {
+    let Err(error) = rules::check(rule) else {
+        return Ok(());
+    };
+    let with = |action: &Action| {
+        rules::check(&Rule {
+            actions: vec![action.clone()],
+            ..rule.clone()
+        })
+    };
+    // what is wrong whatever it does is no action's
+    let harmless = Action::Comment {
+        text: String::new(),
+    };
+    let wrong = match with(&harmless) {
+        Ok(()) => rule.actions.iter().position(|action| with(action).is_err()),
+        Err(_) => None,
+    };
+    Err(Problem::from(error).of_action(wrong))
 }
 
 async fn find(app: &App, id: i64) -> Result<StoredRule, Problem> {

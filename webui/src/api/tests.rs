@@ -10,4 +10,5 @@ mod openapi;
 mod packets;
 mod program;
 mod replay;
+mod rules;
 mod sessions;

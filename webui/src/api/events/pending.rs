@@ -18,6 +18,8 @@ pub(super) struct Pending {
     pub(super) devices: bool,
     /// What waits for a person changed.
     pub(super) waiting: bool,
+    /// Rules changed.
+    pub(super) rules: bool,
     /// Sessions changed.
     pub(super) sessions: bool,
     /// The program's state changed.

@@ -192,6 +192,19 @@ async fn a_decision_about_a_device_is_told() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_rules_is_told() {
+    let site = Site::new().await;
+    let mut events = Events::open(&site, "", false).await;
+    events.named("devices").await;
+    let rule = json!({"name": "r", "actions": [{"do": "no-caching"}]});
+    let added = site.ask("POST", "/api/rules", Some(rule)).await.json();
+    assert_eq!(events.named("rules").await, json!({}));
+    let path = format!("/api/rules/{}", added["id"]);
+    site.ask("DELETE", &path, None).await;
+    assert_eq!(events.named("rules").await, json!({}));
+}
+
+#[tokio::test]
 async fn it_ends_with_the_program() {
     let site = Site::new().await;
     let mut events = Events::open(&site, "", false).await;

@@ -3,6 +3,7 @@
 
 mod advice;
 mod body;
+mod breakpoints;
 mod captures;
 mod compared;
 mod connect;

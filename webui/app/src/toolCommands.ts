@@ -4,6 +4,7 @@ import { app } from "./lib/app.svelte";
 import type { Command } from "./lib/commands.svelte";
 import { router } from "./lib/route.svelte";
 import { undo } from "./annotate/undo.svelte";
+import { breakpointCommands } from "./waiting/breakpoints";
 
 const GROUP = "Tools";
 
@@ -22,6 +23,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "devices", title: "Devices", group: GROUP, run: () => (app.dialog = "devices") },
     { id: "capture", title: "Capture packets beside the proxy", group: GROUP, run: () => (app.dialog = "capture") },
     { id: "status", title: "State of the tool", group: GROUP, run: () => (app.dialog = "status") },
+    ...breakpointCommands(),
     { id: "undo", title: "Bring back what was deleted", group: GROUP, when: () => undo.possible, run: () => undo.last() },
     // its own listener knows that an editor and a field have an undo of their own
     { id: "undo.key", title: "Bring back what was deleted", group: GROUP, keys: ["Mod+Z"] },

@@ -40,6 +40,13 @@ const PARTS: Record<string, Told[]> = {
     ["replay.send", "Send", "Mod+Enter"],
     ["replay.leave", "Back to the flow", "Escape"],
   ],
+  Breakpoints: [
+    ["waiting.continue", "Continue with what is edited", "Mod+Enter"],
+    ["waiting.drop", "Drop: reset the client's connection", "Mod+."],
+    ["waiting.next", "The next that waits", "F8"],
+    ["waiting.previous", "The one before that waits", "Shift+F8"],
+    ["waiting.leave", "Back to the flows", "Escape"],
+  ],
   "Tree of hosts": [
     ["tree.move", "Up and down", "ArrowUp", "ArrowDown", "Home", "End"],
     ["tree.fold", "Open, or close and go out", "ArrowRight", "ArrowLeft"],

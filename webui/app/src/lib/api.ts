@@ -1,8 +1,8 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest, Session,
-  Settings, Side, Status, StreamMessage, Timeline, TreeLevel,
+  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
+  Rule, RuleList, Session, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
 /** What the server, or the way to it, said no with. */
@@ -12,6 +12,8 @@ export class ApiError extends Error {
     /** The HTTP status; 0 when the server was not reached. */
     readonly status: number,
     readonly filter: FilterProblem | null = null,
+    /** Which action of a rule is wrong, from 0. */
+    readonly action: number | null = null,
   ) {
     super(message);
   }
@@ -63,7 +65,7 @@ async function failure(response: Response): Promise<ApiError> {
     problem = (await response.json().catch(() => ({}))) as Problem;
   }
   const text = problem.detail ?? problem.title ?? `The server answered ${response.status}.`;
-  return new ApiError(text, response.status, problem.filter ?? null);
+  return new ApiError(text, response.status, problem.filter ?? null, problem.action ?? null);
 }
 
 async function json<T>(url: string, init?: RequestInit): Promise<T> {
@@ -140,6 +142,24 @@ export const api = {
   filterFields: async () => (await json<{ items: FilterField[] }>(address("filter/fields"))).items,
   values: async (field: string, at: { prefix?: string; filter?: string; session?: SessionChoice; limit?: number } = {}, signal?: AbortSignal) =>
     (await json<{ items: { value: string; count: number }[] }>(address("filter/values", { field, ...at }), signal ? { signal } : {})).items,
+  rules: () => json<RuleList>(address("rules")),
+  addRule: (rule: Rule) => json<StoredRule>(address("rules"), send("POST", rule)),
+  changeRule: (id: number, rule: Rule) => json<StoredRule>(address(`rules/${id}`), send("PUT", rule)),
+  deleteRule: (id: number) => request(address(`rules/${id}`), { method: "DELETE" }),
+  switchRules: (on: boolean, group?: string) => json<RuleList>(address("rules"), send("PATCH", group === undefined ? { on } : { on, group })),
+  orderRules: (ids: number[]) => json<RuleList>(address("rules/order"), send("PUT", { ids })),
+  previewRule: (rule: Rule, signal?: AbortSignal) =>
+    json<{ count: number; items: Flow[] }>(address("rules/preview"), { ...send("POST", rule), ...(signal ? { signal } : {}) }),
+  rulesText: async () => (await request(address("rules.toml"))).text(),
+  importRules: (text: string, replace: boolean) =>
+    json<RuleList>(address("rules/import", { replace }), { method: "POST", headers: { "content-type": "application/toml" }, body: text }),
+  waiting: async () => (await json<{ items: Waiting[] }>(address("waiting"))).items,
+  waitingMessage: (id: number, signal?: AbortSignal) => json<WaitingMessage>(address(`waiting/${id}`), signal ? { signal } : {}),
+  editWaiting: (id: number, edit: WaitingEdit) => json<WaitingMessage>(address(`waiting/${id}`), send("PUT", edit)),
+  continueWaiting: (id: number, edit: WaitingEdit) => request(address(`waiting/${id}/continue`), send("POST", edit)),
+  dropWaiting: (id: number, version?: number) => request(address(`waiting/${id}/drop`), send("POST", version === undefined ? {} : { version })),
+  answerWaiting: (id: number, answer: WaitingAnswer) => request(address(`waiting/${id}/answer`), send("POST", answer)),
+  continueAllWaiting: () => json<{ count: number }>(address("waiting/continue"), { method: "POST" }),
   exportAs: (format: ExportFormat, what: { filter?: string; ids?: number[]; session?: SessionChoice; keep_tls_port?: boolean }) =>
     request(address("export"), send("POST", { format, ...what })),
 };

@@ -7,11 +7,13 @@ import { router } from "./route.svelte";
 import type { Device, Flow, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { Selection } from "../list/selection.svelte";
+import { rulebook } from "../rules/rulebook.svelte";
+import { stopped } from "../waiting/stopped.svelte";
 
 /** So many numbers go into one address. */
 const IDS_IN_ADDRESS = 500;
 
-export type Dialog = "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "save-session" | "status" | "tag";
+export type Dialog = "breakpoint" | "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "save-session" | "status" | "tag";
 
 class App {
   readonly list = new FlowList();
@@ -48,6 +50,8 @@ class App {
     },
     devices: (items) => (this.devices = items),
     status: (status) => this.#heard(status),
+    waiting: (items) => stopped.heard(items),
+    rules: () => void rulebook.read(),
     sessions: () => this.#sessions(),
   });
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -180,6 +184,9 @@ class App {
     void this.list.refresh();
     void api.devices().then((items) => (this.devices = items), () => {});
     void api.status().then((status) => this.#heard(status), () => {});
+    // what waits is told at the beginning only when something does
+    void api.waiting().then((items) => stopped.heard(items), () => {});
+    void rulebook.read();
     for (const watcher of this.#watchers) watcher.changed();
   }
 

@@ -1,7 +1,7 @@
 //! The event stream: one `EventSource`, opened again by itself, its events handed on once per animation frame.
 
 import { address, type SessionChoice } from "./api";
-import type { Device, Flow, FlowsEvent, Status } from "./types";
+import type { Device, Flow, FlowsEvent, Status, Waiting } from "./types";
 
 /** More unhandled changes than this (a page in the background) are not kept: the list is read again. */
 const PENDING_LIMIT = 5_000;
@@ -18,6 +18,10 @@ export interface Listener {
   reload(): void;
   devices(items: Device[]): void;
   status(status: Status): void;
+  /** All that waits at breakpoints. */
+  waiting(items: Waiting[]): void;
+  /** Rules changed, here or elsewhere. */
+  rules(): void;
   /** Sessions began, ended, were named or deleted. */
   sessions(): void;
 }
@@ -63,6 +67,8 @@ export class Live {
       this.listener.reload();
     });
     on("devices", (data) => this.listener.devices((data as { items: Device[] }).items));
+    on("waiting", (data) => this.listener.waiting((data as { items: Waiting[] }).items));
+    on("rules", () => this.listener.rules());
     on("sessions", () => this.listener.sessions());
     on("status", (data) => this.listener.status(data as Status));
   }

@@ -32,6 +32,8 @@ function listening() {
     reload: () => seen.calls.push("reload"),
     devices: () => seen.calls.push("devices"),
     status: () => seen.calls.push("status"),
+    waiting: (items) => seen.calls.push(`waiting ${items.length}`),
+    rules: () => seen.calls.push("rules"),
     sessions: () => seen.calls.push("sessions"),
   };
   const live = new Live(listener);

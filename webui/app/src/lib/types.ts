@@ -73,10 +73,18 @@ export interface MessageDetail extends Message {
   start_line: string | null;
 }
 
+/** What went on instead of what came. */
+export interface Sent {
+  /** The head as it went on, when that differs. */
+  sent?: Head | null;
+  /** Bytes of the body that was sent instead, without content coding. */
+  sent_body_size?: number;
+}
+
 export interface FlowDetail extends Omit<Flow, "request" | "response"> {
   tls: { version: string; cipher: string; alpn: string | null; sni: string | null } | null;
-  request: MessageDetail & { sent: Head | null };
-  response: (MessageDetail & { sent?: Head | null }) | null;
+  request: MessageDetail & Sent;
+  response: (MessageDetail & Sent) | null;
   interim: (Head & { at: string })[];
   related: { replays: number[]; redirect_from: number | null; redirect_to: number | null };
   times: FlowTimes;
@@ -339,6 +347,96 @@ export interface Problem {
   status?: number;
   detail?: string;
   filter?: FilterProblem;
+  /** Which action of a rule is wrong, from 0. */
+  action?: number;
+}
+
+/** Where a rule acts: on requests, on responses, or on messages of WebSockets. */
+export type Stage = "request" | "response" | "message";
+
+/** One thing that a rule does: its name in `do`, and its values. */
+export type Action = { do: string } & Record<string, unknown>;
+
+/** What is changed on its way, and when. */
+export interface Rule {
+  name: string;
+  /** Absent: none. */
+  group?: string;
+  /** Absent: it acts. */
+  on?: boolean;
+  /** Absent: all messages. */
+  filter?: string;
+  stage: Stage;
+  /** Of the stage message: whose messages; absent: both sides'. */
+  sender?: "client" | "server" | null;
+  actions: Action[];
+}
+
+export interface StoredRule extends Rule {
+  /** Negative for one of the file. */
+  id: number;
+  from_file: boolean;
+  /** Why it cannot be used: it does not act. */
+  error: string | null;
+}
+
+export interface RuleList {
+  items: StoredRule[];
+  /** The file of rules, when there is one. */
+  file: string | null;
+  file_error: string | null;
+}
+
+/** A message that waits at a breakpoint. */
+export interface Waiting {
+  id: number;
+  flow: number;
+  rule: string;
+  stage: Stage;
+  since: string;
+  /** When it goes on as it is; null for never. */
+  until: string | null;
+  /** Grows with every edit that is kept. */
+  version: number;
+  /** Its client gave up: nothing can be decided any more. */
+  gone: boolean;
+  method: string;
+  url: string;
+  status: number | null;
+  /** What a message of a WebSocket is; null for requests and responses. */
+  message?: { sender: "client" | "server"; kind: "text" | "binary" } | null;
+}
+
+/** Exactly one of the members. */
+export interface BodyContent {
+  text?: string;
+  base64?: string;
+}
+
+/** A message that waits, whole. */
+export interface WaitingMessage extends Waiting {
+  headers: Field[];
+  /** Without content coding; null when it could not be held. */
+  body: BodyContent | null;
+  body_unseen: string | null;
+}
+
+/** What a person makes of a message; what is absent stays. */
+export interface WaitingEdit {
+  version?: number;
+  method?: string;
+  url?: string;
+  status?: number;
+  headers?: Field[];
+  body?: BodyContent;
+}
+
+/** An answer in the server's place. */
+export interface WaitingAnswer {
+  version?: number;
+  status: number;
+  headers: Field[];
+  body?: BodyContent;
 }
 
 /** Where a filter is wrong, in characters. */

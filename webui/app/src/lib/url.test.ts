@@ -19,6 +19,8 @@ describe("the address", () => {
     expect(format(parse("#/?a=3&b=4"))).toBe("#/");
     expect(format(parse("#/capture?capture=7&packet=3"))).toBe("#/capture?capture=7&packet=3");
     expect(format(parse("#/?capture=7"))).toBe("#/");
+    expect(format(parse("#/waiting?waiting=7&rule=2"))).toBe("#/waiting?waiting=7");
+    expect(format(parse("#/?waiting=7"))).toBe("#/");
     expect(format(parse("#/settings?session=2"))).toBe("#/settings?session=2");
     expect(format(parse("#/?sort=duration&order=desc&tab=body&flow=1"))).toBe("#/?flow=1&tab=body&sort=duration&order=desc");
   });

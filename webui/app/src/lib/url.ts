@@ -1,11 +1,11 @@
 //! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
-//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`.
+//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`.
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection";
 
-export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture";
+export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture" | "rules" | "waiting";
 
 export interface Route {
   screen: Screen;
@@ -22,6 +22,10 @@ export interface Route {
   capture: number | null;
   /** The packet of the flow or of the capture that is shown, by its number in the capture. */
   packet: number | null;
+  /** The rule that is shown among the rules; negative for one of the file, 0 for one that is being made. */
+  rule: number | null;
+  /** The message at a breakpoint that is shown. */
+  waiting: number | null;
   sort: SortKey;
   order: Order;
 }
@@ -48,9 +52,15 @@ export function parse(hash: string): Route {
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
     capture,
     packet: number("packet"),
+    rule: ruleOf(query.get("rule")),
+    waiting: number("waiting"),
     sort: SORT_KEYS.find((sort) => sort === query.get("sort")) ?? "id",
     order: query.get("order") === "desc" ? "desc" : "asc",
   };
+}
+
+function ruleOf(text: string | null): number | null {
+  return text !== null && /^(0|-?[1-9]\d{0,14})$/.test(text) ? Number(text) : null;
 }
 
 /** A screen that lacks what it shows is the list. */
@@ -58,7 +68,7 @@ function screenOf(path: string, { flow, a, b, capture }: Pick<Route, "flow" | "a
   if (path === "replay") return flow === null ? "list" : "replay";
   if (path === "compare") return a === null || b === null ? "list" : "compare";
   if (path === "capture") return capture === null ? "list" : "capture";
-  return path === "settings" || path === "sessions" ? path : "list";
+  return path === "settings" || path === "sessions" || path === "waiting" ? path : "list";
 }
 
 /** What differs from the ordinary is written, the rest is left out. */
@@ -72,6 +82,8 @@ export function format(route: Route): string {
     say("b", String(route.b));
   }
   if (route.screen === "capture") say("capture", String(route.capture));
+  if (route.screen === "rules" && route.rule !== null) say("rule", String(route.rule));
+  if (route.screen === "waiting" && route.waiting !== null) say("waiting", String(route.waiting));
   if (route.flow !== null) say("flow", String(route.flow));
   if (route.tab !== "overview") say("tab", route.tab);
   if (route.packet !== null) say("packet", String(route.packet));

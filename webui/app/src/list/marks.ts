@@ -3,6 +3,7 @@
 import { sessions } from "../sessions/sessions.svelte";
 import { isolated } from "../lib/bidi";
 import type { Flow } from "../lib/types";
+import { stopped } from "../waiting/stopped.svelte";
 import { tagNames } from "./columns";
 
 export interface Mark {
@@ -15,6 +16,7 @@ export interface Mark {
 }
 
 export const MARKS: readonly Mark[] = [
+  { id: "waits", sign: "‖", has: (flow) => flow.state === "running" && stopped.ofFlow(flow.id) !== undefined, says: () => "waits at a breakpoint" },
   { id: "replay", sign: "↻", has: (flow) => flow.replay_of !== null && flow.replay_of !== undefined, says: (flow) => `sent again from #${flow.replay_of}` },
   { id: "modified", sign: "Δ", has: (flow) => flow.modified, says: modified },
   { id: "passed", sign: "⇥", has: (flow) => (flow.kind === "tcp" || flow.kind === "tls") && (flow.state === "running" || flow.state === "complete"), says: (flow) => (flow.kind === "tls" ? "passed through: TLS that was not opened" : "passed through: bytes that are neither TLS nor HTTP, relayed as they came") },

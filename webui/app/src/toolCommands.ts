@@ -23,6 +23,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "devices", title: "Devices", group: GROUP, run: () => (app.dialog = "devices") },
     { id: "capture", title: "Capture packets beside the proxy", group: GROUP, run: () => (app.dialog = "capture") },
     { id: "status", title: "State of the tool", group: GROUP, run: () => (app.dialog = "status") },
+    { id: "rules", title: "Rules: what is changed on its way", group: GROUP, run: () => router.go({ screen: "rules" }, true) },
     ...breakpointCommands(),
     { id: "undo", title: "Bring back what was deleted", group: GROUP, when: () => undo.possible, run: () => undo.last() },
     // its own listener knows that an editor and a field have an undo of their own

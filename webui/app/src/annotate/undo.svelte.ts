@@ -12,6 +12,8 @@ interface Offer {
   tokens: string[];
   /** Which flows, where they were named. */
   ids: number[];
+  /** Something else than flows: brings it back, and says so. */
+  back?: () => Promise<string>;
 }
 
 export class Undo {
@@ -32,6 +34,13 @@ export class Undo {
     this.#show(offer);
   }
 
+  /** Something else was deleted, or put in the place of something; `back` brings it back and says so. */
+  offerBack(text: string, back: () => Promise<string>): void {
+    const offer = { text, tokens: [], ids: [], back };
+    this.#offers.push(offer);
+    this.#show(offer);
+  }
+
   /** There is something to bring back. */
   get possible(): boolean {
     return this.#offers.length > 0;
@@ -47,6 +56,12 @@ export class Undo {
     this.shown = offer;
     this.hold();
     try {
+      if (offer.back) {
+        const said = await offer.back();
+        this.#forget(offer);
+        app.say(said);
+        return;
+      }
       let restored = 0;
       while (offer.tokens.length > 0) {
         restored += (await api.undelete(offer.tokens.at(-1) as string)).restored;

@@ -7,6 +7,6 @@ it("tells of the keys of every part, also of one that is not shown, and of each 
   const all = allKeys([shown]);
   expect(all.filter((command) => command.id === "replay.send")).toEqual([shown]);
   const groups = new Set(all.map((command) => command.group));
-  expect([...groups].sort()).toEqual(["Body", "Breakpoints", "Comparison", "Flow", "Messages", "Timeline", "Tree of hosts", "Workbench"]);
+  expect([...groups].sort()).toEqual(["Body", "Breakpoints", "Comparison", "Flow", "Messages", "Rules", "Timeline", "Tree of hosts", "Workbench"]);
   expect(all.find((command) => command.id === "compare.next")?.keys).toEqual(["n", "F7"]);
 });

@@ -47,6 +47,15 @@ const PARTS: Record<string, Told[]> = {
     ["waiting.previous", "The one before that waits", "Shift+F8"],
     ["waiting.leave", "Back to the flows", "Escape"],
   ],
+  Rules: [
+    ["rules.new", "New rule", "n"],
+    ["rules.save", "Keep the rule that is written", "Mod+Enter"],
+    ["rules.move", "Among the rules", "ArrowUp", "ArrowDown", "Home", "End"],
+    ["rules.order", "The rule earlier or later", "Alt+ArrowUp", "Alt+ArrowDown"],
+    ["rules.switch", "Switch the rule on or off", " "],
+    ["rules.double", "Duplicate the rule", "d"],
+    ["rules.delete", "Delete the rule", "Delete"],
+  ],
   "Tree of hosts": [
     ["tree.move", "Up and down", "ArrowUp", "ArrowDown", "Home", "End"],
     ["tree.fold", "Open, or close and go out", "ArrowRight", "ArrowLeft"],

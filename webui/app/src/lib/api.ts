@@ -164,8 +164,9 @@ export const api = {
     request(address("export"), send("POST", { format, ...what })),
 };
 
-/** Where a recorded body is; `decoded` removes content codings, and then `from` and `length` ask for a part. */
-export function bodyAddress(id: number, side: Side, options: { decoded?: boolean; download?: boolean; from?: number; length?: number } = {}): string {
+/** Where a recorded body is; `decoded` removes content codings, and then `from` and `length` ask for a part; `sent` is the one that a rule
+ * sent instead. */
+export function bodyAddress(id: number, side: Side, options: { decoded?: boolean; download?: boolean; from?: number; length?: number; sent?: boolean } = {}): string {
   return address(`flows/${id}/${side}/body`, options);
 }
 

@@ -13,7 +13,7 @@ import { stopped } from "../waiting/stopped.svelte";
 /** So many numbers go into one address. */
 const IDS_IN_ADDRESS = 500;
 
-export type Dialog = "breakpoint" | "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "save-session" | "status" | "tag";
+export type Dialog = "breakpoint" | "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "rules" | "save-session" | "status" | "tag";
 
 class App {
   readonly list = new FlowList();

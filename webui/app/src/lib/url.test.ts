@@ -20,6 +20,9 @@ describe("the address", () => {
     expect(format(parse("#/capture?capture=7&packet=3"))).toBe("#/capture?capture=7&packet=3");
     expect(format(parse("#/?capture=7"))).toBe("#/");
     expect(format(parse("#/waiting?waiting=7&rule=2"))).toBe("#/waiting?waiting=7");
+    expect(format(parse("#/rules?rule=-3&waiting=7"))).toBe("#/rules?rule=-3");
+    expect(format(parse("#/rules?rule=0"))).toBe("#/rules?rule=0");
+    expect(parse("#/rules?rule=x").rule).toBeNull();
     expect(format(parse("#/?waiting=7"))).toBe("#/");
     expect(format(parse("#/settings?session=2"))).toBe("#/settings?session=2");
     expect(format(parse("#/?sort=duration&order=desc&tab=body&flow=1"))).toBe("#/?flow=1&tab=body&sort=duration&order=desc");

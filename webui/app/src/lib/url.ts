@@ -3,7 +3,7 @@
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
-export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection";
+export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection" | "changes";
 
 export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture" | "rules" | "waiting";
 
@@ -30,7 +30,7 @@ export interface Route {
   order: Order;
 }
 
-const TABS: readonly Tab[] = ["overview", "request", "response", "body", "messages", "packets", "connection"];
+const TABS: readonly Tab[] = ["overview", "request", "response", "body", "messages", "packets", "connection", "changes"];
 
 export function parse(hash: string): Route {
   const text = hash.replace(/^#\/?/, "");
@@ -68,7 +68,7 @@ function screenOf(path: string, { flow, a, b, capture }: Pick<Route, "flow" | "a
   if (path === "replay") return flow === null ? "list" : "replay";
   if (path === "compare") return a === null || b === null ? "list" : "compare";
   if (path === "capture") return capture === null ? "list" : "capture";
-  return path === "settings" || path === "sessions" || path === "waiting" ? path : "list";
+  return path === "settings" || path === "sessions" || path === "rules" || path === "waiting" ? path : "list";
 }
 
 /** What differs from the ordinary is written, the rest is left out. */

@@ -12,6 +12,7 @@ import { router } from "../lib/route.svelte";
 import { format } from "../lib/url";
 import type { Flow } from "../lib/types";
 import { Relative, relative } from "./relations.svelte";
+import { ruleEntries } from "../rules/starts";
 import { breakEntries } from "../waiting/breakpoints";
 import { asked, both, without, type Asked } from "./terms";
 
@@ -26,7 +27,7 @@ export function rowMenu(flow: Flow, ids: number[], column: string | null): MenuE
     "line",
     { id: "replay", title: "Edit and send again …", keys: "r", disabled: !one || flow.kind !== "http", run: () => replay(flow.id) },
     ...relations(flow, one),
-    ...(one ? breakEntries(flow) : []),
+    ...(one ? [...breakEntries(flow), ...ruleEntries(flow)] : []),
     { id: "compare", title: "Compare the two", keys: "v", disabled: ids.length !== 2, run: () => compare(ids) },
     { id: "copy", title: "Copy as", items: copyEntries(flow, ids) },
     "line",

@@ -58,7 +58,7 @@ export function openCode(host: HTMLElement, { text, label, testid, head, onchang
         autocompletion(head ? { override: [(context) => offered(context, head)] } : { override: [] }),
         // Ctrl+Enter sends, wherever the cursor stands
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap.filter(({ key }) => key !== "Mod-Enter")]),
-        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", ...(testid ? { "data-testid": testid } : {}) }),
+        EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", spellcheck: "false", autocapitalize: "off", ...(testid ? { "data-testid": testid } : {}) }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           clearTimeout(waiting);

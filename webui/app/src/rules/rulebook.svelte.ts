@@ -21,7 +21,7 @@ class Rulebook {
   error: string | null = $state(null);
   /** They were read once. */
   known = $state(false);
-  #reading = false;
+  #reading: Promise<void> | null = null;
   #again = false;
 
   /** In the order in which they act. */
@@ -46,13 +46,14 @@ class Rulebook {
     this.known = true;
   }
 
-  /** Never twice at once; what changed meanwhile is read afterwards. */
-  async read(): Promise<void> {
-    if (this.#reading) {
-      this.#again = true;
-      return;
-    }
-    this.#reading = true;
+  /** Never twice at once; what changed meanwhile is read afterwards, before anybody is told that it was read. */
+  read(): Promise<void> {
+    if (this.#reading) this.#again = true;
+    else this.#reading = this.#read();
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
     do {
       this.#again = false;
       try {
@@ -61,7 +62,7 @@ class Rulebook {
         this.error = words(error);
       }
     } while (this.#again);
-    this.#reading = false;
+    this.#reading = null;
   }
 
   /** Switches one; the list is told by the server. */

@@ -82,6 +82,8 @@ export function breakpointMenu(): MenuEntry[] {
       disabled: rule.from_file,
       run: () => app.attempt(() => rulebook.turn(rule, rule.on === false)),
     })),
+    "line",
+    { id: "break-rules", title: "Edit them among the rules …", run: () => router.go({ screen: "rules", rule: all[0]?.id ?? null }, true) },
   ];
 }
 

@@ -6,7 +6,7 @@ import { audit, DESKTOP, PHONE, open, row, screenshots, steps } from './shared.m
 
 const run = promisify(execFile)
 
-await steps({ changed, beside, empty, made, wrong, menus, ordered, switched, deleted, doubled, texts, file, narrow })
+await steps({ changed, beside, empty, made, wrong, menus, ordered, switched, deleted, doubled, texts, file, narrow, tight })
 
 async function curl(input, path, ...rest) {
   return (await run('curl', [...input.curl, ...rest, `${input.origin}${path}`])).stdout
@@ -409,4 +409,21 @@ async function narrow(page) {
   await back(page)
   await page.setViewportSize(DESKTOP)
   return { wide, broken }
+}
+
+/** Where windows are smaller, the filter keeps its room, and what has none is in a menu. */
+async function tight(page) {
+  const seen = {}
+  for (const width of [1280, 1024, 720]) {
+    await page.setViewportSize({ width, height: 700 })
+    await page.waitForFunction((tight) => (document.querySelector('[data-testid=settings-open]') === null) === tight, width <= 1150)
+    seen[width] = await page.getByTestId('filter').evaluate((filter) => filter.offsetWidth)
+  }
+  await page.getByTestId('more-open').click()
+  const menu = (await page.getByTestId('menu').innerText()).split('\n')
+  await page.keyboard.press('Escape')
+  const broken = await audit(page, 'header')
+  await screenshots(page, { width: 720, height: 700 }, 'toolbar')
+  await page.setViewportSize(DESKTOP)
+  return { seen, menu, broken }
 }

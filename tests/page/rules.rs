@@ -288,3 +288,20 @@ fn rules_fit_a_phone() {
     assert_eq!(seen["narrow"]["broken"]["editor"], json!([]));
     program.stop();
 }
+
+#[test]
+fn the_filter_keeps_its_room_beside_the_actions() {
+    let (origin, program) = with_rules(&[]);
+    let seen = drive_steps(&program, &origin, &["tight"]);
+    let tight = &seen["tight"];
+    for (width, least) in [("1280", 250), ("1024", 250), ("720", 150)] {
+        let room = tight["seen"][width].as_i64().unwrap();
+        assert!(room >= least, "{width}: {room}");
+    }
+    let menu = tight["menu"].to_string();
+    for name in ["Export", "Sessions", "Connect", "Devices", "Settings"] {
+        assert!(menu.contains(name), "{menu}");
+    }
+    assert_eq!(tight["broken"], json!([]));
+    program.stop();
+}

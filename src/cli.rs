@@ -11,7 +11,7 @@ mod rule;
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
-pub(crate) use rule::{Rule, RuleCommand, RuleStage};
+pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 
 use crate::captures::Where;
 

@@ -25,6 +25,7 @@ mod failures;
 mod filter;
 mod headers;
 mod import;
+mod messages;
 mod page;
 mod phone;
 mod raw;

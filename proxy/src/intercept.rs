@@ -14,20 +14,22 @@ mod pointer;
 mod ready;
 mod room;
 mod run;
+mod socket;
 pub(crate) mod throttle;
 
 pub(crate) use coding::decoded;
 pub(crate) use message::{Content, Message, Start, authority, is_hop, type_of};
 pub(crate) use ready::Ready;
 pub(crate) use room::Room;
-pub use room::{Choice, Edit, WaitError, Waiting, WaitingMessage};
+pub use room::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage};
 pub(crate) use run::{Asked, At, Log, Verdict, finished, run};
+pub(crate) use socket::{Data, Passed, Watch, on_message};
 
 use arc_swap::ArcSwapOption;
 use overhear_store::{
-    FlowRecorder,
+    FlowRecorder, Side,
     filter::{Matcher, Passing},
-    rule::{Action, Rule, RuleError, Stage, StoredRule},
+    rule::{Action, Rule, RuleError, Sender, Stage, StoredRule},
 };
 use parking_lot::RwLock;
 use std::{collections::HashMap, sync::Arc};
@@ -49,6 +51,7 @@ pub(crate) struct Rules {
 pub(crate) struct Set {
     request: Vec<Arc<One>>,
     response: Vec<Arc<One>>,
+    message: Vec<Arc<One>>,
     /// Those of them that may touch something on a host.
     hosts: RwLock<HashMap<String, Arc<OnHost>>>,
     /// Where breakpoints let messages wait.
@@ -60,6 +63,7 @@ pub(crate) struct Set {
 pub(crate) struct OnHost {
     request: Vec<Arc<One>>,
     response: Vec<Arc<One>>,
+    message: Vec<Arc<One>>,
 }
 
 /// Hosts that are remembered.
@@ -71,6 +75,8 @@ pub(crate) struct One {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) stage: Stage,
+    /// Whose messages, at the stage message; none for both.
+    sender: Option<Sender>,
     matcher: Matcher,
     pub(crate) actions: Vec<Ready>,
 }
@@ -108,22 +114,24 @@ impl Rules {
     /// Puts others in their place. Rules that cannot be used are left out, and told.
     pub(crate) fn set(&self, rules: &[StoredRule]) -> Vec<(i64, RuleError)> {
         let mut wrong = Vec::new();
-        let (mut request, mut response) = (Vec::new(), Vec::new());
+        let (mut request, mut response, mut message) = (Vec::new(), Vec::new(), Vec::new());
         for stored in rules.iter().filter(|stored| stored.rule.on) {
             match One::new(stored.id.0, &stored.rule) {
                 Ok(one) => match one.stage {
                     Stage::Request => request.push(Arc::new(one)),
                     Stage::Response => response.push(Arc::new(one)),
+                    Stage::Message => message.push(Arc::new(one)),
                 },
                 Err(error) => wrong.push((stored.id.0, error)),
             }
         }
-        let any = !(request.is_empty() && response.is_empty());
+        let any = !(request.is_empty() && response.is_empty() && message.is_empty());
         let room = self.room.clone();
         self.set.store(any.then(|| {
             Arc::new(Set {
                 request,
                 response,
+                message,
                 hosts: RwLock::default(),
                 room,
             })
@@ -141,6 +149,22 @@ impl Set {
     /// The rules that touch this response.
     pub(crate) fn on_response(&self, passing: Passing<'_>) -> Plan {
         matching(&self.on(&passing.flow.host).response, passing)
+    }
+
+    /// The rules that touch this message of a WebSocket.
+    pub(crate) fn on_message(&self, side: Side, passing: Passing<'_>) -> Plan {
+        let sender = match side {
+            Side::Request => Sender::Client,
+            Side::Response => Sender::Server,
+        };
+        let mut plan = matching(&self.on(&passing.flow.host).message, passing);
+        plan.retain(|rule| rule.sender.is_none_or(|of| of == sender));
+        plan
+    }
+
+    /// Whether there are rules that may touch messages of a WebSocket to this host.
+    pub(crate) fn touches_messages(&self, host: &str) -> bool {
+        !self.message.is_empty() && !self.on(host).message.is_empty()
     }
 
     /// Whether there are rules that may touch a request to this host.
@@ -165,6 +189,7 @@ impl Set {
         let made = Arc::new(OnHost {
             request: may(&self.request),
             response: may(&self.response),
+            message: may(&self.message),
         });
         let mut hosts = self.hosts.write();
         if hosts.len() >= MOST_HOSTS {
@@ -188,6 +213,7 @@ impl One {
             id,
             name: rule.name.clone(),
             stage: rule.stage,
+            sender: rule.sender,
             matcher: rule.read_filter()?.matcher(),
             actions: actions.collect::<Result<_, _>>()?,
         })
@@ -218,6 +244,7 @@ pub(crate) fn on_response(seen: &Seen, flow: &FlowRecorder, head: &[u8]) -> Plan
     seen.set.on_response(Passing {
         flow: &row,
         heads: &[&seen.head, head],
+        body: None,
     })
 }
 

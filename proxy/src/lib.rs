@@ -25,6 +25,7 @@ mod target;
 mod tls;
 mod tunnel;
 mod upstream;
+mod websocket;
 mod words;
 
 #[cfg(fuzzing)]
@@ -32,7 +33,7 @@ pub use http1::fuzz;
 
 pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
-pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingMessage, check_rule};
+pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use options::{LocalSite, Options, Visit};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::ReplayRequest;

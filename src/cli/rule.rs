@@ -28,6 +28,9 @@ pub(crate) enum RuleCommand {
         /// Where it acts
         #[arg(short, long, value_enum, default_value = "request")]
         stage: RuleStage,
+        /// At the stage message, only those that this side sends [default: both]
+        #[arg(long, value_enum)]
+        sender: Option<RuleSender>,
         /// The rules that it is switched on and off with
         #[arg(short, long, default_value = "")]
         group: String,
@@ -80,6 +83,16 @@ pub(crate) enum RuleStage {
     Request,
     /// On responses, before they go to the client
     Response,
+    /// On messages of WebSockets, before they go to the other side
+    Message,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuleSender {
+    /// What the client sends
+    Client,
+    /// What the server sends
+    Server,
 }
 
 const EXAMPLES: &str = "\
@@ -94,21 +107,22 @@ Actions on requests:
 Actions on responses:
   set-status, status = 503
   allow-cors
-Actions on both:
+Actions on both (those with * also on messages of WebSockets, where block leaves the message out):
   set-header, name = \"X-Debug\", value = \"1\"     add-header, name = \"A\", value = \"b\"
   remove-header, name = \"Cookie\"                replace-header, name = \"A\", find = \"b\", with = \"c\"
-  replace-body, find = \"old\", with = \"new\"      set-body, body = { text = \"...\" }
-  set-json, path = \"/items/0/price\", value = 1  no-caching
+  replace-body*, find = \"old\", with = \"new\"      set-body*, body = { text = \"...\" }
+  set-json*, path = \"/items/0/price\", value = 1  no-caching
   strip-cookies [, name = \"session\"]            set-cookie, name = \"a\", value = \"b\"
   answer, status = 404, headers = [[\"A\", \"b\"]], body = { file = \"/srv/answer.json\" }
-  redirect, to = \"https://b.example{path}\"      block [, how = \"close\" or \"reset\"]
-  delay, ms = 2000                              tag, tags = [\"slow\"]
-  comment, text = \"...\"                         highlight, color = \"red\"
-  wait [, seconds = 60]                         (a breakpoint: see `overhear intercept`)
+  redirect, to = \"https://b.example{path}\"      block* [, how = \"close\" or \"reset\"]
+  delay*, ms = 2000                             tag*, tags = [\"slow\"]
+  comment*, text = \"...\"                        highlight*, color = \"red\"
+  wait* [, seconds = 60]                        (a breakpoint: see `overhear intercept`)
 
 Examples:
   overhear rule add Staging -f host:api.example.com -D 'map-remote, to = \"https://staging.example.com\"'
   overhear rule add Outage -f path:/pay -s response -D 'set-status, status = 503' -D 'delay, ms = 3000'
+  overhear rule add Price -f 'body:price' -s message --sender server -D 'set-json, path = \"/price\", value = 1'
   overhear rule off 3
   overhear rule export -o rules.toml; overhear --rules rules.toml
 

@@ -3,7 +3,7 @@
 use super::replay::running;
 use crate::{
     api,
-    cli::{RuleCommand, RuleStage},
+    cli::{RuleCommand, RuleSender, RuleStage},
     data::{Data, Running},
     exit::Usage,
     terminal::harmless,
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::Method;
 use overhear_store::{
     Store,
-    rule::{Action, Rule, RuleId, Stage, StoredRule, from_toml, to_toml},
+    rule::{Action, Rule, RuleId, Sender, Stage, StoredRule, from_toml, to_toml},
 };
 use overhear_webui::rules::check;
 use serde::Deserialize;
@@ -65,6 +65,7 @@ fn added(command: &RuleCommand) -> anyhow::Result<Option<Rule>> {
         name,
         filter,
         stage,
+        sender,
         group,
         actions,
         off,
@@ -81,7 +82,12 @@ fn added(command: &RuleCommand) -> anyhow::Result<Option<Rule>> {
         stage: match stage {
             RuleStage::Request => Stage::Request,
             RuleStage::Response => Stage::Response,
+            RuleStage::Message => Stage::Message,
         },
+        sender: sender.map(|sender| match sender {
+            RuleSender::Client => Sender::Client,
+            RuleSender::Server => Sender::Server,
+        }),
         actions: actions?,
     };
     super::filter(Some(filter))?;

@@ -12,7 +12,7 @@ pub(crate) mod pool;
 pub(crate) mod queue;
 pub(crate) mod rate;
 
-use crate::rule::Done;
+use crate::rule::{ChangedMessage, Done};
 use crate::{
     flow::{
         Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
@@ -434,6 +434,21 @@ impl FlowRecorder {
     /// Records what rules did to the flow: all of it, again with each that is added.
     pub fn rules_did(&self, done: &[Done]) {
         self.change(ChangeKind::Done, Done::to_json(done).as_bytes());
+    }
+
+    /// Records what became of a message of a WebSocket that rules touched.
+    pub fn message_changed(&self, message: ChangedMessage) {
+        let mut state = self.live.state.lock();
+        if state.unrecorded {
+            return;
+        }
+        if self.queue.gives_up_above(FULL) {
+            state.incomplete = Some(DISK_FULL);
+        } else {
+            let cost = state.add_message(message);
+            self.queue.add_bytes(cost);
+        }
+        self.list(state);
     }
 
     fn change(&self, kind: ChangeKind, bytes: &[u8]) {

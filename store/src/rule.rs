@@ -9,7 +9,7 @@ mod file;
 pub use action::{Action, Content, How, Link};
 pub use file::{FileError, from_toml, to_toml};
 
-use crate::{Timestamp, filter::Filter};
+use crate::{Timestamp, filter::Filter, flow::Side};
 use serde::{Deserialize, Serialize};
 
 /// Identifies a rule; counts up from 1 within one database. Those of a file have negative numbers.
@@ -28,6 +28,18 @@ pub enum Stage {
     Request = 0,
     /// On the final response, before it goes to the client.
     Response = 1,
+    /// On each message of a WebSocket, before it goes to the other side.
+    Message = 2,
+}
+
+/// Who sends a message of a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    /// The client, to the server.
+    Client = 1,
+    /// The server, to the client.
+    Server = 2,
 }
 
 /// A rule.
@@ -47,9 +59,12 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schema(example = "host:api.example.com path:/v1")]
     pub filter: String,
-    /// On requests or on responses.
+    /// On requests, on responses, or on messages of WebSockets.
     #[serde(default)]
     pub stage: Stage,
+    /// At the stage message, only those of this side; absent for both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Sender>,
     /// What is done, in order.
     pub actions: Vec<Action>,
 }
@@ -139,18 +154,63 @@ impl Rule {
             .iter()
             .find(|action| !action.stages().contains(&self.stage))
         {
-            let stage = match self.stage {
-                Stage::Request => "response",
-                Stage::Response => "request",
-            };
+            let stages: Vec<_> = action.stages().iter().map(|stage| stage.name()).collect();
             return Err(RuleError::Text(format!(
-                "{} is for rules of the stage {stage}: the rule {:?} acts elsewhere",
+                "{} is for rules of the stage {}: the rule {:?} acts elsewhere",
                 action.name(),
+                stages.join(" or "),
+                self.name
+            )));
+        }
+        if self.sender.is_some() && self.stage != Stage::Message {
+            return Err(RuleError::Text(format!(
+                "sender is for rules of the stage message: the rule {:?} acts elsewhere",
                 self.name
             )));
         }
         Ok(())
     }
+}
+
+impl Sender {
+    /// Its name, as rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+impl Stage {
+    /// Its name, as rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// What became of a message of a WebSocket that rules touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMessage {
+    /// Which direction.
+    pub side: Side,
+    /// Where its first frame begins, in bytes from the beginning of its direction, as they came.
+    pub offset: u64,
+    /// Bytes from there to the end of its last frame, as they came; control frames between its frames are among them. 0
+    /// when it went on before its end had come.
+    pub length: u64,
+    /// It is text (RFC 6455 section 5.6); otherwise binary.
+    pub text: bool,
+    /// It was not sent at all.
+    pub dropped: bool,
+    /// What was sent instead, without compression; none when it went on as it came.
+    pub sent: Option<Vec<u8>>,
+    /// What rules did, in order.
+    pub done: Vec<Done>,
 }
 
 /// Why a rule cannot be used.

@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) last: bool,
     /// May be sent again when a connection that was used before dies: idempotent, without a body.
     pub(crate) repeatable: bool,
+    /// The heads of a WebSocket's handshake as they came; none for all else.
+    pub(crate) opening: Option<Box<Opening>>,
     /// What rules for responses look at; none when there are no rules.
     pub(crate) seen: Option<Box<Seen>>,
     /// The request has been forwarded.
@@ -43,6 +45,13 @@ pub(crate) struct Exchange {
     pub(crate) response_begun: bool,
     /// The response has been forwarded.
     pub(crate) response_done: bool,
+}
+
+/// The handshake of a WebSocket.
+#[derive(Default)]
+pub(crate) struct Opening {
+    pub(crate) request: Vec<u8>,
+    pub(crate) response: Vec<u8>,
 }
 
 /// What a request asks to switch to.
@@ -71,6 +80,19 @@ pub(crate) struct State {
     pub(crate) held: bool,
     /// The only request that waits, as it was sent, when it may have to be sent again; else empty.
     pub(crate) resend: Vec<u8>,
+}
+
+impl Opening {
+    /// Of a request that asks for a WebSocket.
+    pub(crate) fn of(upgrade: Option<Upgrade>, request: &[u8]) -> Option<Box<Self>> {
+        let opening = || {
+            Box::new(Self {
+                request: request.to_vec(),
+                response: Vec::new(),
+            })
+        };
+        (upgrade == Some(Upgrade::WebSocket)).then(opening)
+    }
 }
 
 impl Exchange {

@@ -3,7 +3,7 @@
 use crate::{
     failure::Format,
     http1::{
-        exchange::{Exchange, State, Upgrade, persists},
+        exchange::{Exchange, Opening, State, Upgrade, persists},
         framing::{Asked, Body},
         half::{Half, send},
         head::{HeadReader, RequestHead},
@@ -203,6 +203,7 @@ fn touched<C, S>(link: &Link<'_, C, S>, input: &Input, reader: &HeadReader, set:
     let passing = Passing {
         flow: &row,
         heads: &[head.bytes],
+        body: None,
     };
     !set.on_request(passing).is_empty()
 }
@@ -454,6 +455,7 @@ fn begin<C, S>(
     });
     let exchange = Exchange {
         flow,
+        opening: Opening::of(upgrade, head.bytes),
         seen,
         asked,
         upgrade,

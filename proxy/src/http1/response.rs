@@ -246,6 +246,13 @@ fn begin<C, S>(
     switches: bool,
     upgrade: Option<Upgrade>,
 ) {
+    if switches {
+        link.exchanges.responding(|exchange| {
+            if let Some(opening) = &mut exchange.opening {
+                opening.response.extend_from_slice(head.bytes);
+            }
+        });
+    }
     record(link, |flow| {
         record::response(flow, head, input.first());
         if switches && upgrade == Some(Upgrade::WebSocket) {

@@ -44,6 +44,7 @@ impl Exchange<'_> {
         set.on_request(Passing {
             flow: &row,
             heads: &[&head],
+            body: None,
         })
     }
 
@@ -146,7 +147,7 @@ impl Exchange<'_> {
                 };
                 let to = match &message.start {
                     Start::Request { target, .. } => target.clone(),
-                    Start::Response { .. } => return,
+                    _ => return,
                 };
                 if to != *self.target {
                     let elsewhere =

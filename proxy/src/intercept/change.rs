@@ -248,17 +248,17 @@ fn replace_body(ready: &Ready, message: &mut Message, with: &str) -> Did {
 }
 
 fn no_caching(stage: Stage, message: &mut Message) -> Did {
-    let gone: &[&str] = match stage {
-        Stage::Request => &["If-None-Match", "If-Modified-Since", "If-Range"],
-        Stage::Response => &["ETag", "Last-Modified", "Expires", "Age"],
+    let (gone, value): (&[&str], &[u8]) = match stage {
+        Stage::Request => (
+            &["If-None-Match", "If-Modified-Since", "If-Range"],
+            b"no-cache",
+        ),
+        Stage::Response => (&["ETag", "Last-Modified", "Expires", "Age"], b"no-store"),
+        Stage::Message => return Nothing,
     };
     for name in gone {
         message.remove(name);
     }
-    let value: &[u8] = match stage {
-        Stage::Request => b"no-cache",
-        Stage::Response => b"no-store",
-    };
     message.set("Cache-Control", value);
     Changed("without caches".to_owned())
 }
@@ -270,6 +270,7 @@ fn strip_cookies(stage: Stage, message: &mut Message, name: &str) -> Did {
         name.is_empty() || known.trim_ascii() == name.as_bytes()
     };
     match stage {
+        Stage::Message => {}
         Stage::Response => message.fields.retain(|(known, value)| {
             let gone = known.eq_ignore_ascii_case("set-cookie") && is(value);
             count += usize::from(gone);
@@ -307,6 +308,7 @@ fn set_cookie(
     attributes: &str,
 ) -> Did {
     match stage {
+        Stage::Message => return Nothing,
         Stage::Request => {
             strip_cookies(stage, message, name);
             let mut cookies = message

@@ -1,6 +1,7 @@
 //! A message that rules take apart: start line, fields in order with their case, and the body where it is held.
 
 use crate::target::{Scheme, Target};
+use overhear_store::Side;
 use std::fmt::Write as _;
 
 /// A request or a response.
@@ -28,6 +29,12 @@ pub(crate) enum Start {
     Response {
         status: u16,
         reason: String,
+    },
+    /// A message of a WebSocket: its payload is the body, and it has no fields.
+    Data {
+        side: Side,
+        /// It is UTF-8 (RFC 6455 section 5.6); otherwise binary.
+        text: bool,
     },
 }
 
@@ -87,6 +94,17 @@ impl Message {
         }
     }
 
+    /// A message of a WebSocket.
+    pub(crate) fn data(side: Side, text: bool, body: Content) -> Self {
+        Self {
+            start: Start::Data { side, text },
+            fields: Vec::new(),
+            body,
+            head_changed: false,
+            body_changed: false,
+        }
+    }
+
     /// A response with a text in it.
     pub(crate) fn text(status: u16, text: String) -> Self {
         let mut message = Self::answer(status);
@@ -99,8 +117,13 @@ impl Message {
     pub(crate) fn status(&self) -> u16 {
         match self.start {
             Start::Response { status, .. } => status,
-            Start::Request { .. } => 0,
+            Start::Request { .. } | Start::Data { .. } => 0,
         }
+    }
+
+    /// Whether it is a message of a WebSocket.
+    pub(crate) fn is_data(&self) -> bool {
+        matches!(self.start, Start::Data { .. })
     }
 
     /// The first value of a field.
@@ -109,6 +132,14 @@ impl Message {
         fields
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_slice())
+    }
+
+    /// All values of a field, with commas between them (RFC 9110 section 5.3).
+    pub(crate) fn all(&self, name: &str) -> String {
+        let fields = self.fields.iter();
+        let values = fields.filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let values: Vec<_> = values.map(|(_, value)| text(value)).collect();
+        values.join(",")
     }
 
     /// Sets a field where it stands first, or behind all others.
@@ -173,6 +204,9 @@ impl Message {
         let Content::Held(body) = &self.body else {
             return;
         };
+        if self.is_data() {
+            return;
+        }
         let length = body.len().to_string();
         for name in [
             "Transfer-Encoding",
@@ -232,6 +266,7 @@ impl Message {
             Start::Response { status, reason } => {
                 write!(line, "HTTP/1.{minor} {status} {reason}\r\n")
             }
+            Start::Data { .. } => return Vec::new(),
         };
         let mut head = bytes_of(&line);
         for (name, value) in &self.fields {

@@ -5,7 +5,7 @@
 
 use super::message::{Content, Message, Start, target_of};
 use bytes::Bytes;
-use overhear_store::{FlowId, Timestamp, rule::Stage};
+use overhear_store::{FlowId, Side, Timestamp, rule::Stage};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
@@ -68,6 +68,17 @@ pub struct Waiting {
     pub url: String,
     /// The status of a response.
     pub status: Option<u16>,
+    /// What a message of a WebSocket is; none for requests and responses.
+    pub data: Option<WaitingData>,
+}
+
+/// What a message of a WebSocket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingData {
+    /// Which direction.
+    pub side: Side,
+    /// It is text, otherwise binary (RFC 6455 section 5.6).
+    pub text: bool,
 }
 
 /// A message that waits, whole.
@@ -103,7 +114,7 @@ pub struct Edit {
 pub enum Choice {
     /// It goes on, edited.
     Continue(Edit),
-    /// The client's connection is reset.
+    /// The client's connection is reset; a message of a WebSocket is left out.
     Drop,
     /// This is answered instead.
     Answer {
@@ -219,6 +230,7 @@ impl Room {
                 method: request.0.to_owned(),
                 url: request.1.to_owned(),
                 status: None,
+                data: None,
             };
             show(&mut view, message);
             let entry = Entry {
@@ -339,6 +351,10 @@ impl Room {
                 Decision::Go(Box::new(made), changed)
             }
             Choice::Drop => Decision::Drop,
+            Choice::Answer { .. } if entry.message.is_data() => {
+                let why = "a message of a WebSocket has no answer: edit it, or drop it";
+                return Err(WaitError::Edit(why.to_owned()));
+            }
             Choice::Answer {
                 status,
                 headers,
@@ -466,12 +482,33 @@ fn show(view: &mut Waiting, message: &Message) {
             view.url = format!("{}://{authority}{path}", target.scheme.as_str());
         }
         Start::Response { status, .. } => view.status = Some(*status),
+        Start::Data { side, text } => {
+            view.data = Some(WaitingData {
+                side: *side,
+                text: *text,
+            });
+        }
     }
 }
 
 /// The message with what a person made of it.
 fn edited(message: &Message, edit: &Edit) -> Result<Message, String> {
     let mut made = message.clone();
+    if let Start::Data { text, .. } = message.start {
+        if edit.method.is_some()
+            || edit.url.is_some()
+            || edit.status.is_some()
+            || edit.headers.is_some()
+        {
+            return Err("a message of a WebSocket has only a body".to_owned());
+        }
+        let is_text = |body: &Bytes| std::str::from_utf8(body).is_ok();
+        if text && !edit.body.as_ref().is_none_or(is_text) {
+            return Err(
+                "the message is text: its body must be UTF-8 (RFC 6455 section 5.6)".to_owned(),
+            );
+        }
+    }
     if let Some(headers) = &edit.headers {
         let fields = fields(headers)?;
         made.head_changed |= fields != made.fields;

@@ -115,6 +115,55 @@ impl Log {
     }
 }
 
+impl Log {
+    /// What was done.
+    pub(crate) fn done(&self) -> &[Done] {
+        &self.done
+    }
+
+    /// Writes down that something could not be done to a message.
+    pub(crate) fn failed(&mut self, rule: &One, action: &str, text: String) {
+        let done = Done {
+            rule: rule.id,
+            name: rule.name.clone(),
+            stage: rule.stage,
+            action: action.to_owned(),
+            text,
+            failed: true,
+        };
+        self.done.push(done);
+    }
+
+    /// Adds what was done to one of many messages; each action of each rule is kept once, the first time, so that a long
+    /// conversation does not make it long. Whether that made it another one.
+    pub(crate) fn add_once(&mut self, one: Self) -> bool {
+        let mut grew = one.changed && !self.changed;
+        self.changed |= one.changed;
+        for name in one.names {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+                grew = true;
+            }
+        }
+        for done in one.done {
+            let is = |known: &Done| {
+                known.rule == done.rule
+                    && known.stage == done.stage
+                    && known.action == done.action
+                    && known.failed == done.failed
+            };
+            if !self.done.iter().any(is) {
+                self.done.push(done);
+                grew = true;
+            }
+        }
+        if grew {
+            self.marks.extend(one.marks);
+        }
+        grew
+    }
+}
+
 /// Where messages wait, and whose they are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At<'a> {
@@ -165,7 +214,9 @@ pub(crate) async fn run(
                 Action::Block { how } => {
                     log.add(rule, action, "blocked".to_owned(), false);
                     match how {
-                        How::Forbidden => Verdict::Answer(forbidden(&rule.name)),
+                        How::Forbidden if !message.is_data() => {
+                            Verdict::Answer(forbidden(&rule.name))
+                        }
                         how => Verdict::Block(*how, rule.name.clone()),
                     }
                 }
@@ -228,6 +279,11 @@ async fn wait(
     action: &Action,
 ) -> Option<Verdict> {
     let request = (asked.method.as_str(), asked.url.as_str());
+    // of a WebSocket, only the message
+    let dropped = match message.is_data() {
+        true => How::Forbidden,
+        false => How::Reset,
+    };
     let waited = at
         .room
         .wait(message, at.flow, &rule.name, rule.stage, request, seconds);
@@ -247,7 +303,7 @@ async fn wait(
         Waited::Drop => (
             "dropped by a person".to_owned(),
             false,
-            Some(Verdict::Block(How::Reset, rule.name.clone())),
+            Some(Verdict::Block(dropped, rule.name.clone())),
         ),
         Waited::Answer(answer) => (
             format!("answered by a person with {}", answer.status()),

@@ -11,6 +11,7 @@ fn rule(filter: &str, stage: Stage, actions: Vec<Action>) -> Rule {
         on: true,
         filter: filter.to_owned(),
         stage,
+        sender: None,
         actions,
     }
 }

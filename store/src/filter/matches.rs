@@ -30,6 +30,8 @@ pub struct Passing<'p> {
     pub flow: &'p Flow,
     /// The heads that have come, interim responses included.
     pub heads: &'p [&'p [u8]],
+    /// What `body:` looks at, where it is known: a message of a WebSocket, unmasked and without compression.
+    pub body: Option<&'p [u8]>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ enum Ready {
     Not(Box<Ready>),
     Text(&'static [Column], Regex),
     Heads(Regex),
+    Body(Regex),
     Number(NumberColumn, RangeInclusive<i64>),
     Age(RangeInclusive<i64>),
     Is(&'static [NumberColumn], i64),
@@ -96,7 +99,7 @@ fn ready_test(test: &Test) -> Ready {
     match test {
         Test::Text(columns, pattern) => compiled(pattern, &|regex| Ready::Text(columns, regex)),
         Test::Heads(pattern) => compiled(pattern, &Ready::Heads),
-        Test::Body(_) => Ready::Unknown,
+        Test::Body(pattern) => compiled(pattern, &Ready::Body),
         Test::Number(column, range) => Ready::Number(*column, range.clone()),
         Test::Age(range) => Ready::Age(range.clone()),
         Test::Is(columns, value) => Ready::Is(columns, *value),
@@ -124,6 +127,7 @@ fn cost(ready: &Ready) -> u32 {
         Ready::Text(columns, _) if columns.contains(&Column::Url) => 2,
         Ready::Text(..) | Ready::Network(..) => 1,
         Ready::Heads(_) => 10,
+        Ready::Body(_) => 20,
     }
 }
 
@@ -148,6 +152,7 @@ fn decide(ready: &Ready, passing: Passing<'_>) -> Option<bool> {
             .iter()
             .map(|column| Some(regex.is_match(text(*column, flow)?.as_bytes())))),
         Ready::Heads(regex) => Some(passing.heads.iter().any(|head| regex.is_match(head))),
+        Ready::Body(regex) => Some(regex.is_match(passing.body?)),
         Ready::Number(column, range) => Some(range.contains(&number(*column, flow)?)),
         Ready::Age(range) => Some(range.contains(&(rule::now() - flow.times.started.0))),
         Ready::Is(columns, value) => Some(
@@ -285,7 +290,7 @@ fn unknown_test(test: &Test, stage: Stage) -> Option<String> {
         _ => None,
     };
     let field = match test {
-        Test::Body(_) => Some("body"),
+        Test::Body(_) if stage != Stage::Message => Some("body"),
         Test::Number(column, _) => number(*column),
         Test::Is(columns, _) => columns.iter().find_map(|column| number(*column)),
         Test::Text(columns, _) => columns.iter().find_map(|column| match column {

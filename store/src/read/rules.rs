@@ -4,7 +4,7 @@ use crate::{
     error::Error,
     flow::{FlowId, Side},
     recorder::{live::ChangeKind, queue::Done},
-    rule::{self, Rewritten, Rule, RuleId, StoredRule},
+    rule::{self, ChangedMessage, Rewritten, Rule, RuleId, StoredRule},
     sqlite::{Database, Failed, Value},
     store::Store,
     table::{self, rules},
@@ -64,10 +64,19 @@ impl Store {
     pub async fn change_rule(&self, id: RuleId, rule: Rule) -> Result<bool, Error> {
         self.transact(move |database| {
             let actions = actions(&rule);
-            let [name, group, on, filter, stage, actions] = values(&rule, &actions);
-            let sql = r#"UPDATE rules SET name = ?2, "group" = ?3, "on" = ?4, filter = ?5, stage = ?6, actions = ?7
-                WHERE id = ?1"#;
-            let values = [Value::Int(id.0), name, group, on, filter, stage, actions];
+            let [name, group, on, filter, stage, actions, sender] = values(&rule, &actions);
+            let sql = r#"UPDATE rules SET name = ?2, "group" = ?3, "on" = ?4, filter = ?5, stage = ?6, actions = ?7,
+                sender = ?8 WHERE id = ?1"#;
+            let values = [
+                Value::Int(id.0),
+                name,
+                group,
+                on,
+                filter,
+                stage,
+                actions,
+                sender,
+            ];
             Ok((database.run(sql, &values)? > 0, Done::default()))
         })
         .await
@@ -130,6 +139,27 @@ impl Store {
         Ok(rewritten)
     }
 
+    /// What became of messages of a WebSocket that rules touched, in the order in which they were decided about.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn changed_messages(
+        &self,
+        id: FlowId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<ChangedMessage>, Error> {
+        let (first, last) = rules::messages(id, id);
+        let rows = sqlx::query(rules::MESSAGES)
+            .bind(first)
+            .bind(last)
+            .bind(limit)
+            .bind(table::int(skip))
+            .fetch_all(self.readers())
+            .await?;
+        Ok(rows.iter().map(rules::message).collect::<Result<_, _>>()?)
+    }
+
     /// The body that was sent instead of the one that came, without content coding; none when that went on as it came.
     ///
     /// # Errors
@@ -153,8 +183,8 @@ fn insert(database: &Database<'_>, rule: &Rule) -> Result<RuleId, Failed> {
     let mut id = 0;
     database
         .prepare(
-            r#"INSERT INTO rules (position, name, "group", "on", filter, stage, actions)
-            SELECT coalesce(max(position), -1) + 1, ?1, ?2, ?3, ?4, ?5, ?6 FROM rules RETURNING id"#,
+            r#"INSERT INTO rules (position, name, "group", "on", filter, stage, actions, sender)
+            SELECT coalesce(max(position), -1) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM rules RETURNING id"#,
         )?
         .rows(&values(rule, &actions), |row| id = row.int(0))?;
     Ok(RuleId(id))
@@ -164,7 +194,7 @@ fn actions(rule: &Rule) -> String {
     serde_json::to_string(&rule.actions).unwrap_or_default()
 }
 
-fn values<'v>(rule: &'v Rule, actions: &'v str) -> [Value<'v>; 6] {
+fn values<'v>(rule: &'v Rule, actions: &'v str) -> [Value<'v>; 7] {
     [
         Value::Text(&rule.name),
         Value::Text(&rule.group),
@@ -172,5 +202,6 @@ fn values<'v>(rule: &'v Rule, actions: &'v str) -> [Value<'v>; 6] {
         Value::Text(&rule.filter),
         Value::Int(rule.stage as i64),
         Value::Text(actions),
+        Value::Int(rule.sender.map_or(0, |sender| sender as i64)),
     ]
 }

@@ -8,6 +8,7 @@ use super::pool::{CHUNK, Pool};
 use crate::flow::{
     Connection, ConnectionId, Flow, FlowId, HeadKind, PacketFileId, Side, Timestamp,
 };
+use crate::{rule::ChangedMessage, table::rules::PendingMessage};
 use parking_lot::Mutex;
 use std::mem;
 
@@ -56,6 +57,7 @@ pub(crate) struct FlowState {
     pub(crate) incomplete: Option<&'static str>,
     next_interim: u32,
     interim_bytes: usize,
+    next_message: u32,
     sides: [SideState; 2],
     /// Where its last packets lie.
     packets: Option<PendingPackets>,
@@ -70,6 +72,8 @@ pub(crate) struct Unwritten {
     pub(crate) packets: Vec<PendingPackets>,
     /// What rules made of it.
     pub(crate) changes: Vec<(ChangeKind, Vec<u8>)>,
+    /// What rules made of messages of a WebSocket.
+    pub(crate) messages: Vec<PendingMessage>,
     /// What [`super::queue::Queue::add_bytes`] was told.
     pub(crate) cost: u64,
 }
@@ -142,6 +146,7 @@ impl FlowState {
             incomplete: None,
             next_interim: 0,
             interim_bytes: 0,
+            next_message: 0,
             sides: Default::default(),
             packets: None,
         }
@@ -174,6 +179,19 @@ impl FlowState {
         });
         let cost = bytes.len() as u64;
         unwritten.cost += cost;
+        cost
+    }
+
+    /// Adds what became of a message; returns what it costs.
+    pub(crate) fn add_message(&mut self, message: ChangedMessage) -> u64 {
+        let Some(message) = PendingMessage::new(self.next_message, message) else {
+            self.incomplete = Some(TOO_MANY);
+            return 0;
+        };
+        self.next_message += 1;
+        let cost = message.cost();
+        self.unwritten.messages.push(message);
+        self.unwritten.cost += cost;
         cost
     }
 

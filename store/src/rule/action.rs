@@ -292,6 +292,15 @@ impl Action {
             | Self::Throttle(_)
             | Self::DoNotRecord => &[Stage::Request],
             Self::SetStatus { .. } | Self::AllowCors => &[Stage::Response],
+            Self::Block { .. }
+            | Self::Delay { .. }
+            | Self::ReplaceBody { .. }
+            | Self::SetBody { .. }
+            | Self::SetJson { .. }
+            | Self::Tag { .. }
+            | Self::Comment { .. }
+            | Self::Highlight { .. }
+            | Self::Wait { .. } => &[Stage::Request, Stage::Response, Stage::Message],
             _ => &[Stage::Request, Stage::Response],
         }
     }

@@ -67,11 +67,10 @@ pub fn to_toml(rules: &[Rule]) -> String {
         if !rule.filter.is_empty() {
             line("filter", &rule.filter);
         }
-        let stage = match rule.stage {
-            super::Stage::Request => "request",
-            super::Stage::Response => "response",
-        };
-        line("stage", stage);
+        line("stage", rule.stage.name());
+        if let Some(sender) = rule.sender {
+            line("sender", sender.name());
+        }
         if !rule.on {
             text.push_str("on = false\n");
         }

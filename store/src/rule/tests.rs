@@ -7,6 +7,7 @@ fn rule(filter: &str, stage: Stage, actions: Vec<Action>) -> Rule {
         on: true,
         filter: filter.to_owned(),
         stage,
+        sender: None,
         actions,
     }
 }

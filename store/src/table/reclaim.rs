@@ -134,6 +134,12 @@ pub(crate) fn delete_running(database: &Database<'_>, id: FlowId) -> Result<(), 
     let (first, last) = rules::changes(id, id);
     let range = [Value::Int(first), Value::Int(last)];
     database.run("DELETE FROM changes WHERE id BETWEEN ? AND ?", &range)?;
+    let (first, last) = rules::messages(id, id);
+    let range = [Value::Int(first), Value::Int(last)];
+    database.run(
+        "DELETE FROM changed_messages WHERE id BETWEEN ? AND ?",
+        &range,
+    )?;
     let mut newest =
         database.prepare("SELECT coalesce(max(id), 0) FROM chunks WHERE id BETWEEN ? AND ?")?;
     for side in [Side::Request, Side::Response] {
@@ -244,6 +250,7 @@ impl Reclaimer {
             tables.push(("interims", heads::interims(whole.0, whole.1)));
             tables.push(("flow_packets", packets::of(whole.0, whole.1)));
             tables.push(("changes", rules::changes(whole.0, whole.1)));
+            tables.push(("changed_messages", rules::messages(whole.0, whole.1)));
         }
         for (table, range) in tables {
             if delete_rows(database, table, range, self.rows)? > 0 {

@@ -32,6 +32,7 @@ pub(super) struct Statements<'d> {
     insert_chunk: Insert<'d>,
     add_packets: Statement<'d>,
     insert_change: Insert<'d>,
+    insert_message: Insert<'d>,
     growing: Growing<'d>,
     text: AddressText,
 }
@@ -50,6 +51,7 @@ impl<'d> Statements<'d> {
             insert_chunk: Insert::prepare(database, chunks::INSERT)?,
             add_packets: database.prepare(packets::ADD)?,
             insert_change: Insert::prepare(database, rules::INSERT_CHANGE)?,
+            insert_message: Insert::prepare(database, rules::INSERT_MESSAGE)?,
             growing: Growing::prepare(database)?,
             text: AddressText::default(),
         })
@@ -203,6 +205,9 @@ impl FlowWork {
             statements
                 .insert_change
                 .run(&rules::change(flow.id, *kind, data))?;
+        }
+        for message in &self.unwritten.messages {
+            statements.insert_message.run(&message.values(flow.id))?;
         }
         for range in &self.unwritten.packets {
             if let Some(values) = packets::values(flow.id, range) {

@@ -287,6 +287,7 @@ async fn memory_decides_as_sql_does() {
             matcher.matches(Passing {
                 flow,
                 heads: &heads,
+                body: None,
             })
         });
         matching.map(|(flow, _)| flow.id.0).collect::<Vec<_>>()

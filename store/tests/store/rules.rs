@@ -15,6 +15,7 @@ fn rule(name: &str) -> Rule {
         on: true,
         filter: "host:a".to_owned(),
         stage: Stage::Response,
+        sender: None,
         actions: vec![Action::Delay { ms: 5 }],
     }
 }

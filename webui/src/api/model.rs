@@ -19,5 +19,7 @@ pub use time::rfc3339;
 
 pub(crate) use certificate::hex;
 pub(crate) use flow::has_start_line;
-pub(crate) use schema::{optional_color as color_schema, source as source_schema};
+pub(crate) use schema::{
+    optional_color as color_schema, side as side_schema, source as source_schema,
+};
 pub(crate) use time::{moment, seconds};

@@ -9,8 +9,11 @@ use crate::server::App;
 use axum::{Json as Answer, extract::DefaultBodyLimit, extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use overhear_proxy::{Choice, Edit, WaitError, Waiting, WaitingMessage};
-use overhear_store::rule::Stage;
+use overhear_proxy::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage};
+use overhear_store::{
+    Side,
+    rule::{Sender, Stage},
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -39,7 +42,7 @@ pub(super) struct WaitingItem {
     flow: i64,
     /// The rule that lets it wait.
     rule: String,
-    /// A request or a response.
+    /// A request, a response, or a message of a WebSocket.
     stage: Stage,
     /// Since when: RFC 3339.
     #[schema(format = DateTime)]
@@ -55,8 +58,50 @@ pub(super) struct WaitingItem {
     method: String,
     /// The URL of the request.
     url: String,
-    /// The status, of a response.
+    /// The status, of a response; of a message, that of the handshake is not told.
     status: Option<u16>,
+    /// What a message of a WebSocket is; null for requests and responses.
+    message: Option<WebSocketMessage>,
+}
+
+/// What a message of a WebSocket is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+struct WebSocketMessage {
+    /// Who sends it.
+    sender: Sender,
+    /// What is in it, RFC 6455 section 5.6.
+    kind: DataKind,
+}
+
+/// What is in a message of a WebSocket, RFC 6455 section 5.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DataKind {
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+impl DataKind {
+    pub(super) fn of(text: bool) -> Self {
+        match text {
+            true => Self::Text,
+            false => Self::Binary,
+        }
+    }
+}
+
+impl From<WaitingData> for WebSocketMessage {
+    fn from(data: WaitingData) -> Self {
+        Self {
+            sender: match data.side {
+                Side::Request => Sender::Client,
+                Side::Response => Sender::Server,
+            },
+            kind: DataKind::of(data.text),
+        }
+    }
 }
 
 impl From<Waiting> for WaitingItem {
@@ -73,6 +118,7 @@ impl From<Waiting> for WaitingItem {
             method: waiting.method,
             url: waiting.url,
             status: waiting.status,
+            message: waiting.data.map(WebSocketMessage::from),
         }
     }
 }
@@ -96,7 +142,7 @@ impl WaitingList {
 /// A body: exactly one of the members.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+pub(super) struct Body {
     /// Text, as UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -121,16 +167,7 @@ struct Whole {
 
 impl From<WaitingMessage> for Whole {
     fn from(message: WaitingMessage) -> Self {
-        let body = message.body.map(|body| match std::str::from_utf8(&body) {
-            Ok(text) => Body {
-                text: Some(text.to_owned()),
-                base64: None,
-            },
-            Err(_) => Body {
-                text: None,
-                base64: Some(STANDARD.encode(&body)),
-            },
-        });
+        let body = message.body.map(|body| Body::of(&body));
         Self {
             waiting: message.waiting.into(),
             headers: message.headers,
@@ -260,7 +297,7 @@ async fn go(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Resets the client's connection.
+/// Resets the client's connection; a message of a WebSocket is left out, and the WebSocket goes on.
 #[utoipa::path(
     post, path = "/waiting/{id}/drop", tag = "rules", operation_id = "dropWaiting", request_body = Which,
     params(("id" = u64, Path, description = "Its number among those that wait")),
@@ -334,6 +371,19 @@ impl Edited {
 }
 
 impl Body {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self {
+                text: Some(text.to_owned()),
+                base64: None,
+            },
+            Err(_) => Self {
+                text: None,
+                base64: Some(STANDARD.encode(bytes)),
+            },
+        }
+    }
+
     fn read(&self) -> Result<Bytes, Problem> {
         match self {
             Self {

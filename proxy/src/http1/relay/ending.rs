@@ -4,16 +4,21 @@ use super::Relay;
 use crate::{
     http1::{
         End,
+        changed::blocked,
         exchange::{Exchange, Exchanges},
         link::{Server, Turn},
         response::is_reset,
     },
+    intercept::{Asked, Message, Watch},
     tunnel,
+    websocket::{self, Stop},
     words::failed,
 };
-use overhear_store::{Failure, FailureCause, Party};
+use overhear_store::{Failure, FailureCause, Party, rule::How};
+use parking_lot::Mutex;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
 impl<C> Relay<'_, C>
 where
@@ -116,7 +121,13 @@ where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let exchange = self.exchanges.change(|state| state.queue.pop_front());
-        let flow = exchange.and_then(|exchange| exchange.flow);
+        let Some(exchange) = exchange else {
+            return self.bye();
+        };
+        if exchange.opening.is_some() && exchange.flow.is_some() {
+            return self.websocket(server, exchange).await;
+        }
+        let flow = exchange.flow;
         let mut client = self.client.into_inner();
         let mut io = server.io.into_inner();
         let end = tunnel::relay_any(
@@ -138,6 +149,55 @@ where
         }
         match (end.reset, end.by) {
             (true, Party::Server) => End::Cut { client },
+            _ => End::Closed,
+        }
+    }
+
+    async fn websocket<S>(self, mut server: Server<S>, exchange: Exchange) -> End<C>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let (Some(flow), Some(opening)) = (exchange.flow, exchange.opening) else {
+            return self.bye();
+        };
+        let mut client = self.client.into_inner();
+        let answer = Message::response(&opening.response, 101);
+        let extensions = answer.all("sec-websocket-extensions");
+        let mut asked = Asked::of(&Message::request(&opening.request, "GET", &server.target));
+        asked.url = flow.get().url();
+        let watch = Watch {
+            rules: self.rules,
+            flow: &flow,
+            host: server.target.host.clone(),
+            request: opening.request,
+            response: opening.response,
+            asked,
+            log: Mutex::new(exchange.seen.map(|seen| seen.log).unwrap_or_default()),
+            gone: CancellationToken::new(),
+        };
+        let stop = websocket::relay(
+            (&mut client, self.input),
+            (server.io.get_mut(), server.input),
+            &watch,
+            &extensions,
+            self.journal.recorder,
+        )
+        .await;
+        drop(watch);
+        let (by, reset, failure) = match stop {
+            Stop::Tunnel(end) => (end.by, end.reset, end.failure(&server.target)),
+            Stop::Rule(how, rule) => (Party::Proxy, how == How::Reset, Some(blocked(&rule))),
+        };
+        server.connection.edit(|connection| {
+            connection.closed_by = Some(by);
+            connection.reset = reset;
+        });
+        match failure {
+            Some(failure) => flow.fail(failure),
+            None => flow.complete(),
+        }
+        match (reset, by) {
+            (true, Party::Server | Party::Proxy) => End::Cut { client },
             _ => End::Closed,
         }
     }

@@ -6,7 +6,7 @@ use super::Relay;
 use crate::{
     http1::{
         changed::blocked,
-        exchange::{Exchange, persists},
+        exchange::{Exchange, Opening, persists},
         framing::{Asked as Framed, Body},
         half::{Half, send},
         head::HeadReader,
@@ -102,6 +102,7 @@ where
         let plan = set.on_request(Passing {
             flow: &row,
             heads: &[head.bytes],
+            body: None,
         });
         if plan.is_empty() {
             return Step::Pass;
@@ -229,6 +230,7 @@ where
                 }
                 let exchange = Exchange {
                     flow: Some(flow),
+                    opening: Opening::of(upgrade, &seen.head),
                     seen: Some(Box::new(seen)),
                     asked,
                     upgrade,
@@ -395,6 +397,7 @@ pub(crate) async fn respond(
     let plan = set.on_response(Passing {
         flow: &row,
         heads: &[&seen.head, &head],
+        body: None,
     });
     if plan.is_empty() {
         return Ok(answer);

@@ -53,7 +53,7 @@ pub(super) fn cause() -> Object {
     words(&CAUSES, "What sort of failure.")
 }
 
-pub(super) fn side() -> Object {
+pub(crate) fn side() -> Object {
     words(
         &["request", "response"],
         "Client to server, or server to client.",

@@ -1,0 +1,14 @@
+//! WebSockets (RFC 6455): bytes both ways as in any tunnel, until there are rules that may touch their messages.
+//!
+//! Without such rules nothing is looked at but where messages end, so that a rule can begin to act in the middle of
+//! a conversation. From then on each message is put together, read and decided about in its turn; what no rule touches goes on
+//! as it came. Pings and pongs overtake what waits. [`frame`], [`deflate`] and [`assemble`] decide over bytes; [`relay`]
+//! has the sockets; [`encode`] knows what either side's decompressor has seen.
+
+mod assemble;
+mod deflate;
+mod encode;
+mod frame;
+mod relay;
+
+pub(crate) use relay::{Stop, relay};

@@ -1,0 +1,280 @@
+//! A WebSocket's two directions, side by side in one task.
+
+use super::{
+    assemble::{Assembler, Unit, Walker, Whole},
+    deflate::Agreed,
+    encode::{Coding, Sent},
+};
+use crate::{
+    http1::{Half, Input, send},
+    intercept::{Content, Data, MOST_BODY, Passed, Watch, on_message},
+    tunnel::TunnelEnd,
+};
+use futures_util::future::{Either, select};
+use overhear_store::{Party, Recorder, Side, rule::How};
+use parking_lot::Mutex;
+use std::{collections::VecDeque, pin::pin};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+/// Messages behind one that waits are read until they have so many bytes.
+const MOST_AHEAD: usize = MOST_BODY;
+
+/// How a WebSocket ended.
+pub(crate) enum Stop {
+    /// As a tunnel does.
+    Tunnel(TunnelEnd),
+    /// A rule ended it: how, and which.
+    Rule(How, String),
+}
+
+/// Why a direction ended before its sender closed.
+enum Broke {
+    Side(Party),
+    Rule(How, String),
+}
+
+/// Relays until both sides have closed, either is reset, or a rule ends it. `extensions`: what the server agreed on.
+pub(crate) async fn relay<C, S>(
+    client: (&mut C, Input),
+    server: (&mut S, Input),
+    watch: &Watch<'_>,
+    extensions: &str,
+    recorder: &Recorder,
+) -> Stop
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let agreed = &Agreed::read(extensions);
+    let (client, from_client) = (Mutex::new(client.0), client.1);
+    let (server, from_server) = (Mutex::new(server.0), server.1);
+    let way = |side| Way {
+        side,
+        watch,
+        agreed,
+        recorder,
+    };
+    let up = pin!(way(Side::Request).run(&client, from_client, &server));
+    let down = pin!(way(Side::Response).run(&server, from_server, &client));
+    let (by, other) = match select(up, down).await {
+        Either::Left((Ok(()), down)) => (Party::Client, down.await),
+        Either::Right((Ok(()), up)) => (Party::Server, up.await),
+        Either::Left((Err(broke), _)) | Either::Right((Err(broke), _)) => {
+            (Party::Proxy, Err(broke))
+        }
+    };
+    match other {
+        Ok(()) => Stop::Tunnel(TunnelEnd { by, reset: false }),
+        Err(Broke::Side(by)) => Stop::Tunnel(TunnelEnd { by, reset: true }),
+        Err(Broke::Rule(how, rule)) => Stop::Rule(how, rule),
+    }
+}
+
+/// One direction.
+struct Way<'a> {
+    side: Side,
+    watch: &'a Watch<'a>,
+    agreed: &'a Agreed,
+    recorder: &'a Recorder,
+}
+
+/// What is done with the bytes of a direction.
+enum Mode {
+    /// They go on as they come; where messages end is known.
+    Pass(Walker),
+    /// Messages are decided about.
+    Hold(Box<Hold>),
+}
+
+struct Hold {
+    assembler: Assembler,
+    units: VecDeque<Unit>,
+    coding: Coding,
+}
+
+impl Way<'_> {
+    async fn run<R, W>(
+        self,
+        from: &Mutex<&mut R>,
+        mut input: Input,
+        to: &Mutex<&mut W>,
+    ) -> Result<(), Broke>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let (sender, receiver) = match self.side {
+            Side::Request => (Party::Client, Party::Server),
+            Side::Response => (Party::Server, Party::Client),
+        };
+        let (mut from, mut to) = (Half(from), Half(to));
+        let mut mode = Mode::Pass(Walker::default());
+        let mut closed = None;
+        loop {
+            if !input.is_empty() {
+                self.record(&input);
+                let passes = self.take(&mut mode, input.bytes(), true);
+                send(&mut to, &passes)
+                    .await
+                    .map_err(|_| Broke::Side(receiver))?;
+                input.consume(usize::MAX);
+            }
+            if let Mode::Hold(hold) = &mut mode
+                && let Some(unit) = hold.units.pop_front()
+            {
+                let whole = !matches!(unit, Unit::Piece(_));
+                let Hold {
+                    assembler,
+                    units,
+                    coding,
+                } = &mut **hold;
+                let mut ahead: usize = units.iter().map(Unit::size).sum();
+                let out = {
+                    let mut deciding = pin!(self.decide(unit, coding));
+                    loop {
+                        tokio::select! {
+                            biased;
+                            out = &mut deciding => break out?,
+                            read = input.fill(&mut from), if closed.is_none() && ahead < MOST_AHEAD => {
+                                if !matches!(read, Ok(1..)) {
+                                    self.sender_gone();
+                                    closed = Some(read.map(drop));
+                                    continue;
+                                }
+                                self.record(&input);
+                                ahead += input.bytes().len();
+                                let mut control = Vec::new();
+                                assembler.feed(input.bytes(), whole, units, &mut control);
+                                input.consume(usize::MAX);
+                                send(&mut to, &control).await.map_err(|_| Broke::Side(receiver))?;
+                            }
+                        }
+                    }
+                };
+                if let Some(piece) = out.then {
+                    units.push_front(Unit::Piece(piece));
+                }
+                send(&mut to, &out.bytes)
+                    .await
+                    .map_err(|_| Broke::Side(receiver))?;
+                continue;
+            }
+            let read = match closed.take() {
+                Some(read) => read.map(|()| 0),
+                None => {
+                    self.recorder.room().await;
+                    input.fill(&mut from).await
+                }
+            };
+            match read {
+                Ok(0) => {
+                    self.sender_gone();
+                    if let Mode::Hold(hold) = &mut mode {
+                        // what is not whole: whether the receiver still listens does not matter to the other direction
+                        let _ = send(&mut to, &hold.assembler.rest()).await;
+                    }
+                    let _ = to.shutdown().await;
+                    return Ok(());
+                }
+                Ok(_) => {}
+                Err(_) => return Err(Broke::Side(sender)),
+            }
+        }
+    }
+
+    /// What its sender sends is recorded as it came.
+    fn record(&self, input: &Input) {
+        self.watch
+            .flow
+            .chunk(self.side, input.last(), input.bytes());
+    }
+
+    /// Nothing that the client could wait for is decided about any more.
+    fn sender_gone(&self) {
+        if self.side == Side::Request {
+            self.watch.gone.cancel();
+        }
+    }
+
+    /// Takes bytes; gives what goes on at once. From the first border between messages on at which there are rules for
+    /// them, all are decided about.
+    fn take(&self, mode: &mut Mode, bytes: &[u8], overtake: bool) -> Vec<u8> {
+        let mut passes = Vec::new();
+        let mut rest = bytes;
+        if let Mode::Pass(walker) = mode {
+            let holds = self.watch.is_touched() && !matches!(self.agreed, Agreed::Unknown(_));
+            let walked = walker.walk(bytes, holds);
+            passes.extend_from_slice(bytes.get(..walked).unwrap_or(bytes));
+            rest = bytes.get(walked..).unwrap_or_default();
+            if !(holds && walker.is_between()) {
+                return passes;
+            }
+            *mode = Mode::Hold(Box::new(Hold {
+                assembler: Assembler::at(walker.position()),
+                units: VecDeque::new(),
+                coding: Coding::new(self.side, self.agreed, walker.compressed),
+            }));
+        }
+        if let Mode::Hold(hold) = mode {
+            let Hold {
+                assembler, units, ..
+            } = &mut **hold;
+            assembler.feed(rest, overtake, units, &mut passes);
+        }
+        passes
+    }
+
+    /// Decides about what is next.
+    async fn decide(&self, unit: Unit, coding: &mut Coding) -> Result<Sent, Broke> {
+        let alone = |bytes| Ok(Sent { bytes, then: None });
+        match unit {
+            Unit::Raw(bytes) => alone(bytes),
+            Unit::Whole(whole) => self.message(whole, coding).await,
+            Unit::Piece(piece) => {
+                if piece.first {
+                    let content =
+                        Content::Unseen(format!("it is larger than {} MiB", MOST_BODY >> 20));
+                    let data = Data {
+                        side: self.side,
+                        offset: piece.about.offset,
+                        length: 0,
+                        text: piece.about.text,
+                        content,
+                        bound: coding.is_bound(piece.about).map(str::to_owned),
+                    };
+                    match on_message(self.watch, data).await {
+                        Passed::Ended(how, rule) => return Err(Broke::Rule(how, rule)),
+                        Passed::Dropped => coding.decide(piece.about, true),
+                        Passed::AsItCame(_) | Passed::Changed(_) => {
+                            coding.decide(piece.about, false);
+                        }
+                    }
+                }
+                Ok(coding.piece(piece))
+            }
+        }
+    }
+
+    async fn message(&self, mut whole: Whole, coding: &mut Coding) -> Result<Sent, Broke> {
+        let alone = |bytes| Ok(Sent { bytes, then: None });
+        let about = whole.about;
+        let (content, rest) = coding.read(&mut whole).into_parts();
+        let data = Data {
+            side: self.side,
+            offset: about.offset,
+            length: whole.length,
+            text: about.text,
+            content,
+            bound: coding.is_bound(about).map(str::to_owned),
+        };
+        match on_message(self.watch, data).await {
+            Passed::AsItCame(content) => Ok(coding.as_it_came(whole, content, rest)),
+            Passed::Changed(made) => alone(coding.instead(about, &made)),
+            Passed::Dropped => {
+                coding.dropped(about, rest);
+                alone(Vec::new())
+            }
+            Passed::Ended(how, rule) => Err(Broke::Rule(how, rule)),
+        }
+    }
+}

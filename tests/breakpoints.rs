@@ -312,3 +312,58 @@ fn from_the_command_line() {
     assert_eq!(curl.wait().ok().text(), "later|503");
     assert_eq!(intercept(&["all"]).ok().text().trim(), "0");
 }
+
+#[test]
+fn a_client_that_gives_up_is_seen_at_once() {
+    // a server that takes its time: until its client is gone
+    let slow = |tls| {
+        Server::new(tls, |mut stream| {
+            let _ = crate::support::http::read_head(&mut *stream);
+            crate::support::wire::read_rest(&mut *stream);
+        })
+    };
+    let origin = Nginx::start();
+    let ca = crate::support::certs::TestCa::new();
+    let (plain, secure) = (slow(None), slow(Some(ca.identity().server(&["http/1.1"]))));
+    let program = crate::support::program::Setup::new()
+        .trusting(&format!("{}{}", origin.ca.pem, ca.pem))
+        .start();
+    breakpoint(&program, "path:/request", "request", 0);
+    breakpoint(&program, "path:/style.css", "response", 0);
+    for (name, url, version) in [
+        (
+            "plain",
+            format!("http://localhost:{}/slow", plain.port()),
+            "--http1.1",
+        ),
+        (
+            "tls",
+            format!("https://localhost:{}/slow", secure.port()),
+            "--http1.1",
+        ),
+        ("held-1", origin.http("/request"), "--http1.1"),
+        ("held-1s", origin.https("/request"), "--http1.1"),
+        ("held-2", origin.https("/request"), "--http2"),
+        ("answered-1", origin.http("/style.css"), "--http1.1"),
+        ("answered-1s", origin.https("/style.css"), "--http1.1"),
+        ("answered-2", origin.https("/style.css"), "--http2"),
+        ("read-2", origin.https("/slow/lines.txt"), "--http2"),
+    ] {
+        let url = format!("{url}?{name}");
+        let ran = program
+            .curl()
+            .args([version, "-o", "/dev/null", "--max-time", "1", &url])
+            .run();
+        assert_eq!(ran.status.code(), Some(28), "{name}: {ran:?}");
+        let flow = &program.api.wait_for(&format!("path:*?{name} error:"), 1)[0];
+        let cause = flow["error"]["cause"].as_str().unwrap();
+        assert_eq!(flow["error"]["side"], "client", "{name}: {flow:#}");
+        assert!(["closed", "reset"].contains(&cause), "{name}: {flow:#}");
+    }
+    let list = program.api.get("/api/waiting");
+    let items = list["items"].as_array().unwrap();
+    assert!(
+        items.len() == 6 && items.iter().all(|item| item["gone"] == true),
+        "{list:#}"
+    );
+}

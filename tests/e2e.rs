@@ -20,6 +20,7 @@ mod clients;
 mod command_line;
 mod decrypt;
 mod diagnose;
+mod elsewhere;
 mod export;
 mod failures;
 mod filter;

@@ -17,12 +17,14 @@ mod system;
 use overhear_store::{App, AppQuestion, AskedApp, Recorder};
 use std::{
     collections::HashMap,
+    future::pending,
     iter,
     net::SocketAddr,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
+use tokio::time::sleep;
 
 /// Connections that wait to be looked up; the programs of more stay unknown.
 const MOST_WAITING: usize = 128;
@@ -34,6 +36,26 @@ const CROWD_REST: u32 = 49;
 
 /// The two ends of a client's connection: its own, and ours.
 type Pair = (SocketAddr, SocketAddr);
+
+/// How often it is asked whether a client that sends nothing more still listens.
+const LISTENS: Duration = Duration::from_millis(100);
+
+/// Ends when the client of a connection, which has closed its sending side, is known to have closed all of it: its socket belongs
+/// to no program any more. That can be known of clients on this computer, on Linux; of others this never ends.
+///
+/// TCP alone does not tell the one from the other before something is sent (RFC 9293 section 3.6).
+pub(crate) async fn gone(client: SocketAddr, local: SocketAddr) {
+    if !client.ip().is_loopback() && client.ip() != local.ip() {
+        return pending().await;
+    }
+    loop {
+        match system::has_program((client, local)) {
+            Some(true) => sleep(LISTENS).await,
+            Some(false) => return,
+            None => return pending().await,
+        }
+    }
+}
 
 struct Question {
     local: SocketAddr,

@@ -227,6 +227,7 @@ impl Client {
             announce: None,
             stop: self.engine.stop.clone(),
             rules: &self.engine.rules,
+            ends: Some((self.accepted.client, self.accepted.local)),
         }
     }
 

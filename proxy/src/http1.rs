@@ -29,7 +29,7 @@ pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
 pub(crate) use request::IDLE;
 
-use crate::{intercept::Rules, target::Target};
+use crate::{intercept::Rules, target::Target, upstream::Via};
 use bytes::BytesMut;
 use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -57,10 +57,11 @@ pub(crate) struct Upstream<S> {
 pub(crate) trait Dial: Send + Sync {
     /// What a dialled connection reads from and writes to.
     type Io: AsyncRead + AsyncWrite + Unpin + Send;
-    /// Dials, TLS included.
+    /// Dials, TLS included; `via`: another way there.
     fn dial(
         &self,
         target: &Target,
+        via: Option<&Via>,
     ) -> impl Future<Output = Result<Upstream<Self::Io>, DialFailed>> + Send;
 }
 
@@ -95,6 +96,8 @@ pub(crate) struct Session<'a> {
     pub(crate) stop: CancellationToken,
     /// What is changed on its way.
     pub(crate) rules: &'a Rules,
+    /// Both ends of the client's TCP connection, its own first; none where there is none.
+    pub(crate) ends: Option<(SocketAddr, SocketAddr)>,
 }
 
 /// How the relay ended.

@@ -31,7 +31,7 @@ use crate::{
 use accept::accept;
 use bytes::{Bytes, BytesMut};
 use cork::Cork;
-use exchange::{Exchange, answer_with_failure};
+use exchange::Exchange;
 use failure::cause;
 use futures_util::{StreamExt, stream::FuturesUnordered, task::noop_waker_ref};
 use h2::{Reason, client, server};
@@ -90,7 +90,8 @@ pub(crate) async fn relay(
             let text =
                 format!("the HTTP/2 connection to {target} failed at its beginning: {error}");
             let failure = failed(cause(&error), Party::Server, text);
-            return broken(session, client, read, &target, &connection, failure).await;
+            let broken = broken(session, client, read, &target, &connection, failure, dial);
+            return Box::pin(broken).await;
         }
     };
     let client_cork = Cork::new(ReadAhead::new(client, read));
@@ -183,6 +184,7 @@ pub(crate) async fn broken(
     target: &Target,
     connection: &Arc<ConnectionRecorder>,
     failure: Failure,
+    dial: &dyn Elsewhere,
 ) {
     let accepted = server_builder()
         .handshake::<_, Bytes>(ReadAhead::new(client, read))
@@ -199,21 +201,27 @@ pub(crate) async fn broken(
         server: None,
         waiting: Waiting::default(),
         rules: session.rules,
-        dial: None,
+        dial: Some(dial),
     };
     let mut stopped = pin!(session.stop.cancelled());
+    let mut exchanges = FuturesUnordered::new();
+    let mut idle = pin!(sleep(IDLE));
     loop {
         tokio::select! {
-            accepted = timeout(IDLE, client_io.accept()) => match accepted {
-                Ok(Some(Ok((request, respond)))) => {
-                    answer_with_failure(&context, request, respond, failure.clone());
+            accepted = client_io.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    exchanges.push(context.unreached(request, respond, failure.clone()));
                 }
-                Ok(_) => return,
-                Err(_) => break,
+                _ => return,
             },
+            Some(()) = exchanges.next(), if !exchanges.is_empty() => {
+                idle.as_mut().reset(Instant::now() + IDLE);
+            }
+            () = &mut idle, if exchanges.is_empty() => break,
             () = &mut stopped => return,
         }
     }
+    drop(exchanges);
     // the client has forgotten it, and need not answer
     client_io.abrupt_shutdown(Reason::NO_ERROR);
     let _ = timeout(FAREWELL, poll_fn(|cx| client_io.poll_closed(cx))).await;

@@ -138,6 +138,13 @@ impl Rules {
         }));
         wrong
     }
+
+    /// Whether there are rules that may do without this server: then a client is not told that it cannot be reached before they
+    /// were asked.
+    pub(crate) fn may_answer(&self, host: &str) -> bool {
+        let set = self.current();
+        set.is_some_and(|set| set.on(host).request.iter().any(|rule| may_answer(rule)))
+    }
 }
 
 impl Set {
@@ -230,6 +237,23 @@ pub(crate) fn needs_body(plan: &Plan) -> bool {
 pub(crate) fn waits(plan: &Plan) -> bool {
     let mut actions = plan.iter().flat_map(|rule| &rule.actions);
     actions.any(|ready| matches!(ready.action, Action::Wait { .. }))
+}
+
+/// Whether a rule may do without the server that a request names.
+fn may_answer(rule: &One) -> bool {
+    rule.actions.iter().any(|ready| {
+        matches!(
+            ready.action,
+            Action::MapRemote { .. }
+                | Action::MapLocal { .. }
+                | Action::Answer { .. }
+                | Action::Redirect { .. }
+                | Action::Block { .. }
+                | Action::SetUrl { .. }
+                | Action::Upstream { .. }
+                | Action::Wait { .. }
+        )
+    })
 }
 
 /// Whether one of the rules does not let the flow be recorded.

@@ -192,6 +192,7 @@ impl Replay<'_> {
         let (begun, has_begun) = oneshot::channel();
         let rules = Rules::default();
         let session = Session {
+            ends: None,
             recorder: &self.recorder,
             accepted: &accepted,
             replay_of: self.request.of,
@@ -271,7 +272,11 @@ struct NoDial(Arc<ConnectionRecorder>);
 impl Dial for NoDial {
     type Io = Stream;
 
-    async fn dial(&self, target: &Target) -> Result<Upstream<Stream>, DialFailed> {
+    async fn dial(
+        &self,
+        target: &Target,
+        _: Option<&crate::upstream::Via>,
+    ) -> Result<Upstream<Stream>, DialFailed> {
         Err(DialFailed {
             failure: failed(
                 FailureCause::Other,

@@ -7,10 +7,12 @@ mod dial;
 mod guard;
 mod own;
 mod resolve;
+mod via;
 
 pub(crate) use guard::Guard;
 pub(crate) use own::Own;
 pub(crate) use resolve::{Names, same_host};
+pub(crate) use via::Via;
 
 use crate::target::Target;
 use overhear_store::{ConnectionRecorder, Failure, Timestamp};

@@ -102,27 +102,30 @@ Actions on requests:
   replace-url, find = \"/v1/\", with = \"/v2/\" [, regex = true]
   map-remote, to = \"https://staging.example.com\" [, from = \"/api\", keep_host = true]
   map-local, path = \"/srv/site\" [, from = \"/static\"]
+  upstream, to = \"127.0.0.1:3000\"               (only the connection; or \"http://proxy:3128\")
   throttle, profile = \"3g\" [, down_kbps = 500, up_kbps = 100, latency_ms = 200]
   do-not-record
 Actions on responses:
   set-status, status = 503
   allow-cors
-Actions on both (those with * also on messages of WebSockets, where block leaves the message out):
+Actions on both:
   set-header, name = \"X-Debug\", value = \"1\"     add-header, name = \"A\", value = \"b\"
   remove-header, name = \"Cookie\"                replace-header, name = \"A\", find = \"b\", with = \"c\"
-  replace-body*, find = \"old\", with = \"new\"      set-body*, body = { text = \"...\" }
-  set-json*, path = \"/items/0/price\", value = 1  no-caching
+  replace-body, find = \"old\", with = \"new\"      set-body, body = { text = \"...\" }
+  set-json, path = \"/items/0/price\", value = 1  no-caching
   strip-cookies [, name = \"session\"]            set-cookie, name = \"a\", value = \"b\"
   answer, status = 404, headers = [[\"A\", \"b\"]], body = { file = \"/srv/answer.json\" }
-  redirect, to = \"https://b.example{path}\"      block* [, how = \"close\" or \"reset\"]
-  delay*, ms = 2000                             tag*, tags = [\"slow\"]
-  comment*, text = \"...\"                        highlight*, color = \"red\"
-  wait* [, seconds = 60]                        (a breakpoint: see `overhear intercept`)
+  redirect, to = \"https://b.example{path}\"      block [, how = \"close\" or \"reset\"]
+  delay, ms = 2000                              tag, tags = [\"slow\"]
+  comment, text = \"...\"                         highlight, color = \"red\"
+  wait [, seconds = 60]                         (a breakpoint: see `overhear intercept`)
+Actions on messages of WebSockets:
+  replace-body, set-body, set-json, block (leaves it out), delay, tag, comment, highlight, wait
 
 Examples:
   overhear rule add Staging -f host:api.example.com -D 'map-remote, to = \"https://staging.example.com\"'
   overhear rule add Outage -f path:/pay -s response -D 'set-status, status = 503' -D 'delay, ms = 3000'
-  overhear rule add Price -f 'body:price' -s message --sender server -D 'set-json, path = \"/price\", value = 1'
+  overhear rule add Hush -f body:secret -s message --sender client -D block
   overhear rule off 3
   overhear rule export -o rules.toml; overhear --rules rules.toml
 

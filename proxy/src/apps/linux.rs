@@ -58,6 +58,15 @@ pub(super) fn find(pairs: &HashSet<Pair>, recent: &[u32]) -> Vec<(Pair, App)> {
     found
 }
 
+/// Whether a program has the client's socket of a connection; none when the system does not tell.
+pub(super) fn has_program(pair: Pair) -> Option<bool> {
+    let asked = ask().ok()?;
+    let (client, local) = pair;
+    // our own is there: where it is not told, neither is the client's
+    inode(&asked, (local, client)).ok()??;
+    Some(inode(&asked, pair).ok()?.is_some())
+}
+
 /// The numbers of all processes.
 fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -68,13 +77,7 @@ fn processes() -> Vec<u32> {
 
 /// The clients' sockets of connections, by their inodes.
 fn sockets(pairs: &HashSet<Pair>) -> Result<HashMap<u64, Pair>, Errno> {
-    let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
-    let asked = socket_with(
-        AddressFamily::NETLINK,
-        kind,
-        flags,
-        Some(netlink::SOCK_DIAG),
-    )?;
+    let asked = ask()?;
     let mut sockets = HashMap::new();
     for pair in pairs {
         if let Some(inode) = inode(&asked, *pair)? {
@@ -82,6 +85,17 @@ fn sockets(pairs: &HashSet<Pair>) -> Result<HashMap<u64, Pair>, Errno> {
         }
     }
     Ok(sockets)
+}
+
+/// Opens the way to ask about sockets.
+fn ask() -> Result<OwnedFd, Errno> {
+    let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+    socket_with(
+        AddressFamily::NETLINK,
+        kind,
+        flags,
+        Some(netlink::SOCK_DIAG),
+    )
 }
 
 /// Asks for one socket: `inet_diag_req_v2` of `linux/inet_diag.h` behind an `nlmsghdr`, answered with an `inet_diag_msg`.
@@ -165,5 +179,36 @@ fn name(process: &Process) -> Option<String> {
             Some(file.trim_end_matches(" (deleted)").to_owned())
         }
         _ => Some(short),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Shutdown, TcpListener, TcpStream};
+
+    #[test]
+    fn a_client_that_has_closed_all_is_told_from_one_that_listens() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else {
+                // a system without IPv6
+                continue;
+            };
+            let local = listener
+                .local_addr()
+                .unwrap_or_else(|error| panic!("{error}"));
+            let client = TcpStream::connect(local).unwrap_or_else(|error| panic!("{error}"));
+            let (_ours, from) = listener.accept().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(has_program((from, local)), Some(true));
+            client
+                .shutdown(Shutdown::Write)
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(has_program((from, local)), Some(true), "it listens");
+            drop(client);
+            assert_eq!(has_program((from, local)), Some(false));
+            drop(_ours);
+            drop(listener);
+            assert_eq!(has_program((from, local)), None, "nothing is known of it");
+        }
     }
 }

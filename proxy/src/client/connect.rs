@@ -31,7 +31,9 @@ impl Client {
             None
         } else {
             match self.dial_tunnel(&target, &connection).await {
-                Ok(reached) => Some(reached),
+                Ok(reached) => Some(Ok(reached)),
+                // a rule may answer for a server that is not there
+                Err(failure) if self.engine.rules.may_answer(&target.host) => Some(Err(failure)),
                 Err(failure) => {
                     return self
                         .refuse_connect(client, &target, head, started, &connection, failure)
@@ -43,9 +45,12 @@ impl Client {
             return;
         }
         match reached {
-            Some((server, address)) => {
+            Some(Ok((server, address))) => {
                 self.inside(client, read, server, address, target, connection)
                     .await;
+            }
+            Some(Err(failure)) => {
+                Box::pin(self.unreached(client, read, target, connection, failure)).await;
             }
             None => self.visit_inside(client, read, &target.host).await,
         }

@@ -8,7 +8,7 @@ use crate::{
     stream::Stream,
     target::{Scheme, Target},
     tls::{Failed, Wish},
-    upstream,
+    upstream::{self, Via},
 };
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -21,14 +21,40 @@ use std::{
 impl Dial for Client {
     type Io = Stream;
 
-    async fn dial(&self, target: &Target) -> Result<Upstream<Stream>, DialFailed> {
+    async fn dial(
+        &self,
+        target: &Target,
+        via: Option<&Via>,
+    ) -> Result<Upstream<Stream>, DialFailed> {
+        self.dialled(target, via, &[b"http/1.1"]).await
+    }
+}
+
+impl Elsewhere for Client {
+    fn reach<'d>(
+        &'d self,
+        target: &'d Target,
+        via: Option<&'d Via>,
+    ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>> {
+        self.dialled(target, via, &[b"h2", b"http/1.1"]).boxed()
+    }
+}
+
+impl Client {
+    /// Dials; `alpn` is what is offered over TLS.
+    async fn dialled(
+        &self,
+        target: &Target,
+        via: Option<&Via>,
+        alpn: &[&[u8]],
+    ) -> Result<Upstream<Stream>, DialFailed> {
         let connection = Arc::new(self.engine.recorder.connection(self.accepted.clone()));
-        let (io, server) = if is_site(&target.host, target.port) {
+        let (io, read, server) = if is_site(&target.host, target.port) {
             let site = self.engine.open_site(self.visitor(true, false));
-            (Stream::Memory(site), None)
+            (Stream::Memory(site), BytesMut::new(), None)
         } else {
-            match self.reach(target, &connection).await {
-                Ok((io, server)) => (io, Some(server)),
+            match self.reach(target, via, alpn, &connection).await {
+                Ok((io, read, server)) => (io, read, Some(server)),
                 Err(failure) => {
                     return Err(DialFailed {
                         failure,
@@ -39,53 +65,46 @@ impl Dial for Client {
         };
         Ok(Upstream {
             io,
-            read: BytesMut::new(),
+            read,
             target: target.clone(),
             connection,
             server,
         })
     }
-}
 
-impl Elsewhere for Client {
-    fn reach<'d>(
-        &'d self,
-        target: &'d Target,
-    ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>> {
-        self.dial(target).boxed()
-    }
-}
-
-impl Client {
     async fn reach(
         &self,
         target: &Target,
+        via: Option<&Via>,
+        alpn: &[&[u8]],
         connection: &ConnectionRecorder,
-    ) -> Result<(Stream, SocketAddr), Failure> {
+    ) -> Result<(Stream, BytesMut, SocketAddr), Failure> {
         self.admit().await?;
-        let (tcp, server) = upstream::reach(target, &self.engine.ways, connection).await?;
+        let ways = &self.engine.ways;
+        let (tcp, read, server) = match via {
+            Some(via) => via.reach(target, ways, connection).await?,
+            None => {
+                let (tcp, server) = upstream::reach(target, ways, connection).await?;
+                (tcp, BytesMut::new(), server)
+            }
+        };
         let stream = Stream::Tcp(tcp);
         if target.scheme == Scheme::Http {
-            return Ok((stream, server));
+            return Ok((stream, read, server));
         }
         let named = target.host.parse::<IpAddr>().is_err();
         let wish = Wish {
             target,
             sni: named.then_some(target.host.as_str()),
-            alpn: vec![b"http/1.1".to_vec()],
+            alpn: alpn.iter().map(|name| name.to_vec()).collect(),
         };
-        match self
-            .engine
-            .connector
-            .connect(stream, BytesMut::new(), wish)
-            .await
-        {
+        match self.engine.connector.connect(stream, read, wish).await {
             Ok((stream, info)) => {
                 connection.edit(|c| {
                     c.server_tls = Some(info);
                     c.server_tls_done = Some(Timestamp::now());
                 });
-                Ok((stream, server))
+                Ok((stream, BytesMut::new(), server))
             }
             Err(failed) => {
                 let Failed { failure, info } = *failed;

@@ -26,7 +26,7 @@ struct Inside<'a> {
     client: &'a Client,
     /// Whom it reaches; the scheme is what was found inside.
     target: Target,
-    server: SocketAddr,
+    server: Option<SocketAddr>,
     connection: Arc<ConnectionRecorder>,
 }
 
@@ -48,7 +48,7 @@ impl Client {
         let inside = Inside {
             client: self,
             target,
-            server: address,
+            server: Some(address),
             connection,
         };
         let mut ends = Ends {
@@ -62,6 +62,41 @@ impl Client {
             First::Speaks(Protocol::Tls) => Box::pin(inside.tls(ends)).await,
             First::Speaks(protocol) => inside.carry(protocol, ends).await,
             First::Silence(_) => {}
+        }
+    }
+
+    /// Serves a tunnel to a server that cannot be reached: rules answer, or the failure is told inside.
+    pub(super) async fn unreached(
+        &self,
+        mut client: Stream,
+        mut read: BytesMut,
+        target: Target,
+        connection: Arc<ConnectionRecorder>,
+        failure: Failure,
+    ) {
+        let inside = Inside {
+            client: self,
+            target: Target {
+                scheme: Scheme::Http,
+                ..target
+            },
+            server: None,
+            connection,
+        };
+        match self.client_sniff(&mut client, &mut read).await {
+            Some(Protocol::Tls) => match Hello::read(client, read).await {
+                Ok(hello) => {
+                    inside
+                        .connection
+                        .edit(|c| c.client_tls = Some(hello.info()));
+                    let name = hello.sni.clone();
+                    let name = name.unwrap_or_else(|| inside.target.host.clone());
+                    inside.broken(hello, &name, failure).await;
+                }
+                Err(failure) => inside.failed_handshake(failure),
+            },
+            Some(protocol) => inside.answer_with(protocol, client, read, failure).await,
+            None => inside.failed_handshake(failure),
         }
     }
 }
@@ -260,7 +295,9 @@ impl Inside<'_> {
             Protocol::Http2 => {
                 let (session, target) = (self.client.session(), &self.target);
                 let connection = &self.connection;
-                let broken = http2::broken(session, client, read, target, connection, failure);
+                let dial = self.client;
+                let broken =
+                    http2::broken(session, client, read, target, connection, failure, dial);
                 Box::pin(broken).await;
             }
             Protocol::Tls | Protocol::Other => self.failed_handshake(failure),
@@ -273,7 +310,7 @@ impl Inside<'_> {
             read,
             target: self.target.clone(),
             connection: self.connection.clone(),
-            server: Some(self.server),
+            server: self.server,
         }
     }
 

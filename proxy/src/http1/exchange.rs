@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) served: u64,
     /// The response at the front waits for a person.
     pub(crate) held: bool,
+    /// The client has closed its sending side, waited long, and the server was told so.
+    pub(crate) left: bool,
     /// The only request that waits, as it was sent, when it may have to be sent again; else empty.
     pub(crate) resend: Vec<u8>,
 }

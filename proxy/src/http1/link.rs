@@ -44,6 +44,8 @@ pub(crate) struct Link<'a, C, S> {
     /// Requests name their server (a proxy's port); otherwise all go to this one.
     pub(crate) named: bool,
     pub(crate) rules: &'a Rules,
+    /// Both ends of the client's TCP connection, its own first; none where there is none.
+    pub(crate) ends: Option<(SocketAddr, SocketAddr)>,
     /// The only exchange that this server is for: the next request goes elsewhere again.
     pub(crate) only: Mutex<Option<Prepared>>,
     pub(crate) once: bool,

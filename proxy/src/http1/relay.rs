@@ -7,8 +7,8 @@ mod touched;
 use crate::{
     failure,
     http1::{
-        Dial, End, Route, Session, Upstream,
-        exchange::Exchanges,
+        Dial, DialFailed, End, Route, Session, Upstream,
+        exchange::{Exchange, Exchanges},
         framing::Body,
         half::{Half, send},
         head::HeadReader,
@@ -47,6 +47,17 @@ pub(crate) struct Relay<'a, C> {
     exchanges: Exchanges,
     stop: CancellationToken,
     rules: &'a Rules,
+    ends: Option<(SocketAddr, SocketAddr)>,
+}
+
+/// What became of a request that went another way.
+enum Once<S> {
+    /// It was answered.
+    Done,
+    /// The client and that server ended.
+    Ended(Box<Server<S>>, Turn),
+    /// That server cannot be reached.
+    Failed(Box<Exchange>, Failure),
 }
 
 /// What the client wants next, where every request names its server.
@@ -72,6 +83,7 @@ where
             exchanges: Exchanges::default(),
             stop: session.stop,
             rules: session.rules,
+            ends: session.ends,
         }
     }
 
@@ -79,10 +91,7 @@ where
     pub(crate) async fn run<D: Dial>(self, route: Route<D::Io>, dial: &D) -> End<C> {
         match route {
             Route::Fixed(upstream) => self.fixed(upstream, dial).await,
-            Route::Broken(target, failed) => {
-                self.broken(&target, failed.failure, &failed.connection)
-                    .await
-            }
+            Route::Broken(target, failed) => self.broken(&target, failed, false, dial).await,
             Route::Named => self.named(dial).await,
         }
     }
@@ -109,32 +118,48 @@ where
             // nothing but a rule leads here
             match self.touched(server.place(), false).await {
                 Step::Pass | Step::Answered => {}
-                Step::Forward(ready) if ready.target == server.target && !server.is_gone() => {
+                Step::Forward(ready)
+                    if ready.target == server.target
+                        && ready.via.is_none()
+                        && !server.is_gone() =>
+                {
                     prepared = Some(*ready);
                 }
-                Step::Forward(ready) => match dial.dial(&ready.target).await {
-                    Ok(upstream) => {
-                        let mut other = Server::from(upstream);
-                        ready.exchange.moved(&other.connection, other.address);
-                        match self.join(&mut other, false, Some(*ready), true).await {
-                            Turn::Request => other.close(Party::Proxy, false),
-                            Turn::ServerIdle => other.close(Party::Server, false),
-                            turn => {
-                                server.close(Party::Proxy, false);
-                                return self.end(other, turn).await;
-                            }
-                        }
-                    }
-                    Err(failed) => {
-                        ready.exchange.moved(&failed.connection, None);
+                Step::Forward(ready) => match self.once(*ready, dial).await {
+                    Once::Done => {}
+                    Once::Ended(other, turn) => {
                         server.close(Party::Proxy, false);
-                        return self.cannot_send(ready.exchange, failed.failure).await;
+                        return self.end(*other, turn).await;
+                    }
+                    Once::Failed(exchange, failure) => {
+                        server.close(Party::Proxy, false);
+                        return self.cannot_send(*exchange, failure).await;
                     }
                 },
                 step => {
                     server.close(Party::Proxy, false);
                     return self.stop_at(step);
                 }
+            }
+        }
+    }
+
+    /// Sends one request to another server, or another way.
+    async fn once<D: Dial>(&mut self, ready: Prepared, dial: &D) -> Once<D::Io> {
+        match dial.dial(&ready.target, ready.via.as_deref()).await {
+            Ok(upstream) => {
+                let mut other = Server::from(upstream);
+                ready.exchange.moved(&other.connection, other.address);
+                match self.join(&mut other, false, Some(ready), true).await {
+                    Turn::Request => other.close(Party::Proxy, false),
+                    Turn::ServerIdle => other.close(Party::Server, false),
+                    turn => return Once::Ended(Box::new(other), turn),
+                }
+                Once::Done
+            }
+            Err(failed) => {
+                ready.exchange.moved(&failed.connection, None);
+                Once::Failed(Box::new(ready.exchange), failed.failure)
             }
         }
     }
@@ -150,23 +175,51 @@ where
         }
     }
 
-    async fn broken(
+    /// The server cannot be reached: what no rule leads elsewhere or answers is answered with the failure's page.
+    async fn broken<D: Dial>(
         mut self,
         target: &Target,
-        failure: Failure,
-        connection: &ConnectionRecorder,
+        failed: DialFailed,
+        named: bool,
+        dial: &D,
     ) -> End<C> {
+        let DialFailed {
+            failure,
+            connection,
+        } = failed;
         let place = Place {
             target,
-            connection,
+            connection: &connection,
             server: None,
         };
-        match self.next(false).await {
-            Next::Refuse(failure, status) => self.refuse(place, failure, status).await,
-            Next::Closed | Next::Stopped => self.bye(),
-            Next::Dial(_) | Next::Visit | Next::Connect(_) => {
-                let status = failure::status(&failure);
-                self.refuse(place, failure, status).await
+        loop {
+            match self.next(false).await {
+                Next::Refuse(failure, status) => return self.refuse(place, failure, status).await,
+                Next::Closed | Next::Stopped => return self.bye(),
+                Next::Dial(_) | Next::Visit | Next::Connect(_) => {}
+            }
+            // where requests name their server, the rules were asked before it was dialled
+            let step = match !named && self.is_touched(target) {
+                true => self.touched(place, false).await,
+                false => Step::Pass,
+            };
+            match step {
+                Step::Pass => {
+                    let status = failure::status(&failure);
+                    return self.refuse(place, failure, status).await;
+                }
+                Step::Answered => {}
+                Step::Forward(ready) if ready.target == *target && ready.via.is_none() => {
+                    return self.cannot_send(ready.exchange, failure).await;
+                }
+                Step::Forward(ready) => match self.once(*ready, dial).await {
+                    Once::Done => {}
+                    Once::Ended(other, turn) => return self.end(*other, turn).await,
+                    Once::Failed(exchange, failure) => {
+                        return self.cannot_send(*exchange, failure).await;
+                    }
+                },
+                step => return self.stop_at(step),
             }
         }
     }
@@ -200,7 +253,7 @@ where
                 Next::Closed | Next::Stopped => return self.bye(),
             };
             let mut target = target;
-            let mut prepared = None;
+            let mut prepared: Option<Prepared> = None;
             let mut once = false;
             if self.is_touched(&target) {
                 // nobody sees it before a flow runs on it
@@ -215,23 +268,22 @@ where
                     Step::Pass => {}
                     Step::Answered => continue,
                     Step::Forward(ready) => {
-                        once = ready.target != target;
+                        once = ready.target != target || ready.via.is_some();
                         target = ready.target.clone();
                         prepared = Some(*ready);
                     }
                     step => return self.stop_at(step),
                 }
             }
-            let mut server = match dial.dial(&target).await {
+            let via = prepared.as_ref().and_then(|ready| ready.via.clone());
+            let mut server = match dial.dial(&target, via.as_deref()).await {
                 Ok(upstream) => Server::from(upstream),
                 Err(failed) => {
                     if let Some(ready) = prepared {
                         ready.exchange.moved(&failed.connection, None);
                         return self.cannot_send(ready.exchange, failed.failure).await;
                     }
-                    return self
-                        .broken(&target, failed.failure, &failed.connection)
-                        .await;
+                    return self.broken(&target, failed, true, dial).await;
                 }
             };
             if let Some(ready) = &prepared {
@@ -249,7 +301,7 @@ where
                     }
                     Turn::Resend => {
                         server.close(Party::Server, false);
-                        match dial.dial(&target).await {
+                        match dial.dial(&target, None).await {
                             Ok(upstream) => server = Server::from(upstream),
                             Err(failed) => {
                                 self.moved(&failed.connection, None);
@@ -294,6 +346,7 @@ where
             stop: &self.stop,
             named,
             rules: self.rules,
+            ends: self.ends,
             only: Mutex::new(only),
             once,
         };

@@ -1,6 +1,7 @@
 //! Client to server: reads requests, begins their exchanges, and forwards them.
 
 use crate::{
+    apps,
     failure::Format,
     http1::{
         exchange::{Exchange, Opening, State, Upgrade, persists},
@@ -18,8 +19,8 @@ use crate::{
     intercept::{Log, Seen, Set, throttle::Throttle},
     words::failed,
 };
-use overhear_store::{FailureCause, HeadKind, Party, Side, filter::Passing};
-use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
+use overhear_store::{Failure, FailureCause, HeadKind, Party, Side, filter::Passing};
+use std::{future::pending, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, sleep, sleep_until, timeout},
@@ -213,15 +214,36 @@ async fn silent<C, S>(link: &Link<'_, C, S>) -> Turn
 where
     S: AsyncWrite + Unpin,
 {
-    let idle = link.exchanges.until_idle();
-    if timeout(GRACE, idle).await.is_err() {
-        // what a server makes of that is its own decision, as without a proxy
-        let _ = Half(link.server).shutdown().await;
-        // what waits for a person would wait for a client that is gone
-        let over = |state: &State| state.queue.is_empty() || state.held;
-        link.exchanges.until(over).await;
+    let answered = async {
+        let idle = link.exchanges.until_idle();
+        if timeout(GRACE, idle).await.is_err() {
+            link.exchanges.change(|state| state.left = true);
+            // what a server makes of that is its own decision, as without a proxy
+            let _ = Half(link.server).shutdown().await;
+            // what waits for a person would wait for a client that is gone
+            let over = |state: &State| state.queue.is_empty() || state.held;
+            link.exchanges.until(over).await;
+        }
+        Turn::ClientClosed
+    };
+    tokio::select! {
+        biased;
+        turn = answered => turn,
+        () = gone(link.ends) => Turn::ClientCut(gave_up()),
     }
-    Turn::ClientClosed
+}
+
+/// Ends when the client, which sends nothing more, is known to listen no more either.
+pub(crate) async fn gone(ends: Option<(SocketAddr, SocketAddr)>) {
+    match ends {
+        Some((client, local)) => apps::gone(client, local).await,
+        None => pending().await,
+    }
+}
+
+pub(crate) fn gave_up() -> Failure {
+    let text = "The client gave up before the exchange was complete.";
+    failed(FailureCause::Closed, Party::Client, text)
 }
 
 /// Nothing that the client sends from here on is forwarded; it is read to hear of its end.

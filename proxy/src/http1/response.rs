@@ -10,7 +10,9 @@ use crate::{
         input::Input,
         link::{Link, Turn},
         problem::Problem,
-        record, send_slowly,
+        record,
+        request::gave_up,
+        send_slowly,
     },
     intercept::Message,
     tls,
@@ -289,6 +291,9 @@ fn ended<C, S>(link: &Link<'_, C, S>, input: &Input, error: Option<io::Error>) -
                 true => Turn::ServerIdle,
                 false => Turn::Finished,
             };
+        }
+        if blank && state.left {
+            return Turn::ClientCut(gave_up());
         }
         if blank && !state.resend.is_empty() && state.queue.len() == 1 {
             return Turn::Resend;

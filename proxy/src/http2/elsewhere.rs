@@ -1,11 +1,14 @@
-//! A request of HTTP/2 that rules lead to another server: it goes there over HTTP/1.1, whatever that server could
-//! speak, and its answer is translated.
+//! A request of HTTP/2 that rules lead to another server, or another way: it goes there over HTTP/2 where TLS agrees on that,
+//! else over HTTP/1.1, and its answer is translated.
 
 use super::{
+    client_builder,
     exchange::{Broken, Exchange, Upload, on},
     failure::{page, send_page},
+    head::request_head,
     source::{Source, broken_off},
-    touched::{gave_up, response_of},
+    touched::{gave_up, request_of, response_of},
+    waiting::Waiting,
 };
 use crate::{
     failure::Format,
@@ -17,18 +20,25 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_fn;
 use h2::server::SendResponse;
+use http::{Request, request::Parts as RequestParts};
 use overhear_store::{FlowRecorder, HeadKind, Party, Side, Timestamp, Version};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+/// Where a request goes instead, and what it was.
+pub(super) struct Other {
+    pub(super) to: Target,
+    pub(super) parts: RequestParts,
+}
+
 impl Exchange<'_> {
-    /// Sends a request to another server, over HTTP/1.1.
+    /// Sends a request to another server.
     #[expect(clippy::too_many_arguments, reason = "a whole exchange")]
     pub(super) async fn elsewhere(
         &self,
         flow: FlowRecorder,
         message: Message,
-        to: Target,
+        other: Other,
         upload: Upload,
         seen: &mut Seen,
         mut respond: SendResponse<Bytes>,
@@ -37,7 +47,9 @@ impl Exchange<'_> {
         let Some(dial) = self.dial else {
             return flow.fail(gave_up());
         };
-        let upstream = match dial.reach(&to).await {
+        let Other { to, parts } = other;
+        let via = message.via.clone();
+        let upstream = match dial.reach(&to, via.as_deref()).await {
             Ok(upstream) => upstream,
             Err(failed) => {
                 flow.edit(|flow| flow.connection = failed.connection.id());
@@ -57,9 +69,28 @@ impl Exchange<'_> {
             flow.connection = connection.id();
             flow.server = server;
         });
-        let outcome = self
-            .over_http1(&flow, message, &to, upload, seen, &mut respond, io)
-            .await;
+        let outcome = match io.alpn().as_deref() {
+            Some(b"h2") => {
+                let there = Exchange {
+                    recorder: self.recorder,
+                    target: &to,
+                    connection: &connection,
+                    client: self.client,
+                    server,
+                    waiting: Waiting::default(),
+                    rules: self.rules,
+                    dial: None,
+                };
+                let request = request_of(&message, &parts, &to);
+                there
+                    .over_http2(&flow, request, upload, seen, &mut respond, io)
+                    .await
+            }
+            _ => {
+                self.over_http1(&flow, message, &to, upload, seen, &mut respond, io)
+                    .await
+            }
+        };
         connection.edit(|connection| connection.closed_by = Some(Party::Proxy));
         if let Err(Broken {
             side: Party::Server,
@@ -74,6 +105,45 @@ impl Exchange<'_> {
             }
         }
         self.finish(flow, outcome, format, respond);
+    }
+
+    /// Over a connection of HTTP/2 that is for this exchange alone.
+    async fn over_http2(
+        &self,
+        flow: &FlowRecorder,
+        request: Option<Request<()>>,
+        upload: Upload,
+        seen: &mut Seen,
+        respond: &mut SendResponse<Bytes>,
+        io: Stream,
+    ) -> Result<(), Broken> {
+        let Some(mut request) = request else {
+            return Err(broken_off(
+                "What rules made of the request cannot be sent over HTTP/2: look at the URL and the fields that they set."
+                    .to_owned(),
+            ));
+        };
+        if request.uri().authority().is_none() {
+            self.name_authority(&mut request);
+        }
+        let now = Timestamp::now();
+        flow.head(HeadKind::RequestSent, now, &request_head(&request));
+        let dialled = client_builder().handshake::<_, Bytes>(io).await;
+        let (sender, connection) = dialled.map_err(|error| {
+            broken_off(format!(
+                "the HTTP/2 connection to {} failed at its beginning: {error}",
+                self.target
+            ))
+        })?;
+        let mut connection = std::pin::pin!(connection);
+        let mut sent =
+            std::pin::pin!(self.send(flow, request, upload, sender, respond, Some(seen)));
+        tokio::select! {
+            biased;
+            outcome = &mut sent => outcome,
+            // what of the exchange is not over hears of it
+            _ = &mut connection => sent.await,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a whole exchange")]

@@ -13,6 +13,7 @@ use crate::{
     intercept::{Rules, Seen, on_response, throttle::Throttle},
     stream::Stream,
     target::{Scheme, Target},
+    upstream::Via,
     words::failed,
 };
 use bytes::Bytes;
@@ -46,16 +47,17 @@ pub(super) struct Exchange<'a> {
     pub(super) waiting: Waiting,
     /// What is changed on its way.
     pub(super) rules: &'a Rules,
-    /// Reaches other servers, over HTTP/1.1; none where no server is reached at all.
+    /// Reaches other servers; none where nothing leads to another.
     pub(super) dial: Option<&'a dyn Elsewhere>,
 }
 
-/// Reaches other servers than the one that a connection was made to, over HTTP/1.1.
+/// Reaches other servers than the one that a connection was made to.
 pub(crate) trait Elsewhere: Send + Sync {
-    /// Dials, TLS included.
+    /// Dials, TLS included, which may agree on HTTP/2; `via`: another way there.
     fn reach<'d>(
         &'d self,
         target: &'d Target,
+        via: Option<&'d Via>,
     ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>>;
 }
 
@@ -99,7 +101,7 @@ impl Exchange<'_> {
         if let Some(set) = &set {
             let plan = self.plan(&request, set);
             if !plan.is_empty() {
-                let touched = self.touched(request, respond, sender, set.clone(), plan);
+                let touched = self.touched(request, respond, Ok(sender), set.clone(), plan);
                 return Box::pin(touched).await;
             }
         }
@@ -111,35 +113,62 @@ impl Exchange<'_> {
         if request.uri().authority().is_none() {
             self.name_authority(&mut request);
         }
-        let ends = body.is_end_stream();
-        let size = waiting::size(&request);
         let upload = Upload::Stream(body);
+        let sent = self.send(&flow, request, upload, sender, &mut respond, seen.as_mut());
+        let outcome = sent.await;
+        self.finish(flow, outcome, format, respond);
+    }
+
+    /// Carries one exchange to its end whose server cannot be reached: rules answer, or the failure is told.
+    pub(super) async fn unreached(
+        &self,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        failure: Failure,
+    ) {
+        if let Some(set) = self.rules.current() {
+            let plan = self.plan(&request, &set);
+            if !plan.is_empty() {
+                let touched = self.touched(request, respond, Err(failure), set, plan);
+                return Box::pin(touched).await;
+            }
+        }
+        answer_with_failure(self, request, respond, failure);
+    }
+
+    /// Sends a request to the server, and passes both messages on to their ends.
+    pub(super) async fn send(
+        &self,
+        flow: &FlowRecorder,
+        request: Request<()>,
+        upload: Upload,
+        sender: SendRequest<Bytes>,
+        respond: &mut SendResponse<Bytes>,
+        seen: Option<&mut Seen>,
+    ) -> Result<(), Broken> {
+        let ends = match &upload {
+            Upload::Stream(body) => body.is_end_stream(),
+            Upload::Begun(..) => false,
+            Upload::Whole(body) => body.is_empty(),
+        };
+        let size = waiting::size(&request);
         let sent = match sender.ready().await {
             Ok(_) if !self.waiting.has_room(size) => {
-                return refuse(flow, respond, too_many_heads());
+                return Err(refuse(respond, too_many_heads()));
             }
             Ok(mut sender) => sender.send_request(request, ends),
             Err(error) => Err(error),
         };
         let (response, to_server) = match sent {
             Ok(sent) => sent,
-            Err(error) => return refuse(flow, respond, no_more_streams(&error)),
+            Err(error) => return Err(refuse(respond, no_more_streams(&error))),
         };
         self.waiting.add(response.stream_id().as_u32(), size);
         if ends {
             flow.edit(|f| f.times.request_last = f.times.request_first);
         }
-        let outcome = self.both(
-            &flow,
-            upload,
-            to_server,
-            ends,
-            response,
-            &mut respond,
-            seen.as_mut(),
-        );
-        let outcome = outcome.await;
-        self.finish(flow, outcome, format, respond);
+        self.both(flow, upload, to_server, ends, response, respond, seen)
+            .await
     }
 
     /// Ends the flow as its exchange ended.
@@ -177,7 +206,7 @@ impl Exchange<'_> {
 
     /// Both directions at once, until both are done or either breaks off.
     #[expect(clippy::too_many_arguments, reason = "both sides of an exchange")]
-    pub(super) async fn both(
+    async fn both(
         &self,
         flow: &FlowRecorder,
         upload: Upload,
@@ -389,7 +418,7 @@ impl Exchange<'_> {
 }
 
 /// Answers a request with the page of a failure.
-pub(super) fn answer_with_failure(
+fn answer_with_failure(
     exchange: &Exchange<'_>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
@@ -566,19 +595,23 @@ pub(super) async fn send(
 }
 
 /// The request never left: the client may send it again (RFC 9113 section 8.7).
-pub(super) fn refuse(flow: FlowRecorder, mut respond: SendResponse<Bytes>, failure: Failure) {
+fn refuse(respond: &mut SendResponse<Bytes>, failure: Failure) -> Broken {
     respond.send_reset(Reason::REFUSED_STREAM);
-    flow.fail(failure);
+    Broken {
+        side: Party::Proxy,
+        error: Reason::REFUSED_STREAM.into(),
+        failure: Some(failure),
+    }
 }
 
-pub(super) fn no_more_streams(error: &h2::Error) -> Failure {
+fn no_more_streams(error: &h2::Error) -> Failure {
     let text = format!(
         "the server takes no more requests on this connection ({error}): the client was told to send this one again on a new connection"
     );
     failed(FailureCause::Closed, Party::Server, text)
 }
 
-pub(super) fn too_many_heads() -> Failure {
+fn too_many_heads() -> Failure {
     let text = format!(
         "the server has not taken earlier requests on this connection whose heads have {} MiB together, so this one was not sent: the client was told that it may send it again (REFUSED_STREAM, RFC 9113 section 8.7)",
         waiting::MOST >> 20

@@ -1,14 +1,11 @@
 //! Exchanges that rules touch: the same as over HTTP/1, on a stream.
 
 use super::{
-    exchange::{
-        Broken, Exchange, Pump, Upload, no_more_streams, note_content, on, reason, refuse,
-        too_many_heads, written,
-    },
+    elsewhere::Other,
+    exchange::{Broken, Exchange, Pump, Upload, note_content, on, reason, written},
     failure::{format_of, page, send_page},
     head::{request_head, response_head, trailers},
     source::Source,
-    waiting,
 };
 use crate::{
     http1,
@@ -16,6 +13,7 @@ use crate::{
         self, Asked, At, Content, Log, MOST_BODY, Message, Plan, Seen, Set, Start, Verdict,
         finished, hides, is_hop, needs_body, type_of,
     },
+    target::{Scheme, Target},
     words::failed,
 };
 use bytes::Bytes;
@@ -75,7 +73,7 @@ impl Exchange<'_> {
         &self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
-        sender: SendRequest<Bytes>,
+        sender: Result<SendRequest<Bytes>, Failure>,
         set: Arc<Set>,
         plan: Plan,
     ) {
@@ -149,12 +147,22 @@ impl Exchange<'_> {
                     Start::Request { target, .. } => target.clone(),
                     _ => return,
                 };
-                if to != *self.target {
+                if to != *self.target || message.via.is_some() {
+                    let other = Other { to, parts };
                     let elsewhere =
-                        self.elsewhere(flow, message, to, upload, &mut seen, respond, format);
+                        self.elsewhere(flow, message, other, upload, &mut seen, respond, format);
                     return elsewhere.await;
                 }
-                let Some(mut request) = request_of(&message, &parts) else {
+                let sender = match sender {
+                    Ok(sender) => sender,
+                    Err(failure) => {
+                        let page = page(&failure, format);
+                        flow.edit(|flow| flow.status = Some(page.status().as_u16()));
+                        send_page(&mut respond, page);
+                        return flow.fail(failure);
+                    }
+                };
+                let Some(mut request) = request_of(&message, &parts, &to) else {
                     let text = "What rules made of the request cannot be sent over HTTP/2: look at the URL and the fields that they set.";
                     let failure = failed(FailureCause::Protocol, Party::Proxy, text);
                     send_page(&mut respond, page(&failure, format));
@@ -170,33 +178,9 @@ impl Exchange<'_> {
                         &request_head(&request),
                     );
                 }
-                let ends = matches!(&upload, Upload::Whole(body) if body.is_empty());
-                let size = waiting::size(&request);
-                let sent = match sender.ready().await {
-                    Ok(_) if !self.waiting.has_room(size) => {
-                        return refuse(flow, respond, too_many_heads());
-                    }
-                    Ok(mut sender) => sender.send_request(request, ends),
-                    Err(error) => Err(error),
-                };
-                let (response, to_server) = match sent {
-                    Ok(sent) => sent,
-                    Err(error) => return refuse(flow, respond, no_more_streams(&error)),
-                };
-                self.waiting.add(response.stream_id().as_u32(), size);
-                if ends {
-                    flow.edit(|f| f.times.request_last = f.times.request_first);
-                }
-                let outcome = self.both(
-                    &flow,
-                    upload,
-                    to_server,
-                    ends,
-                    response,
-                    &mut respond,
-                    Some(&mut seen),
-                );
-                let outcome = outcome.await;
+                let seen = Some(&mut seen);
+                let sent = self.send(&flow, request, upload, sender, &mut respond, seen);
+                let outcome = sent.await;
                 self.finish(flow, outcome, format, respond);
             }
         }
@@ -494,7 +478,11 @@ fn fields(map: &http::HeaderMap) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The request as it goes on; none when HTTP/2 cannot say it.
-fn request_of(message: &Message, parts: &RequestParts) -> Option<Request<()>> {
+pub(super) fn request_of(
+    message: &Message,
+    parts: &RequestParts,
+    to: &Target,
+) -> Option<Request<()>> {
     let Start::Request { method, path, .. } = &message.start else {
         return None;
     };
@@ -507,6 +495,12 @@ fn request_of(message: &Message, parts: &RequestParts) -> Option<Request<()>> {
     let named = uri.authority.is_some();
     if let Some(host) = message.first("host").filter(|_| named) {
         uri.authority = Some(uri::Authority::try_from(host).ok()?);
+    }
+    if uri.scheme.is_some() {
+        uri.scheme = Some(match to.scheme {
+            Scheme::Http => uri::Scheme::HTTP,
+            Scheme::Https => uri::Scheme::HTTPS,
+        });
     }
     *request.uri_mut() = Uri::from_parts(uri).ok()?;
     for (name, value) in &message.fields {

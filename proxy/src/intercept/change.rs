@@ -46,6 +46,13 @@ pub(crate) fn apply(ready: &Ready, stage: Stage, message: &mut Message, asked: &
         Action::MapRemote {
             from, keep_host, ..
         } => map_remote(ready, message, from, *keep_host),
+        Action::Upstream { .. } => match &ready.via {
+            Some(via) => {
+                message.via = Some(via.clone());
+                Changed(format!("sent to {via}"))
+            }
+            None => Nothing,
+        },
         Action::SetStatus { status } => set_status(message, *status),
         Action::ReplaceBody { with, .. } => replace_body(ready, message, with),
         Action::SetJson { path, value } => match held(message) {

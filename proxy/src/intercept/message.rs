@@ -1,8 +1,11 @@
 //! A message that rules take apart: start line, fields in order with their case, and the body where it is held.
 
-use crate::target::{Scheme, Target};
+use crate::{
+    target::{Scheme, Target},
+    upstream::Via,
+};
 use overhear_store::Side;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 /// A request or a response.
 #[derive(Debug, Clone)]
@@ -14,6 +17,8 @@ pub(crate) struct Message {
     /// Something before the body is another.
     pub(crate) head_changed: bool,
     pub(crate) body_changed: bool,
+    /// Another way to the server.
+    pub(crate) via: Option<Arc<Via>>,
 }
 
 /// What a message begins with.
@@ -63,6 +68,7 @@ impl Message {
             body: Content::Unseen(String::new()),
             head_changed: false,
             body_changed: false,
+            via: None,
         }
     }
 
@@ -91,6 +97,7 @@ impl Message {
             body: Content::Held(Vec::new()),
             head_changed: false,
             body_changed: false,
+            via: None,
         }
     }
 
@@ -102,6 +109,7 @@ impl Message {
             body,
             head_changed: false,
             body_changed: false,
+            via: None,
         }
     }
 

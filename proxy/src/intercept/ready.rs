@@ -1,10 +1,10 @@
 //! An action made ready: what can be wrong with it is found when the rule is made, not when a message passes.
 
 use super::{find::Find, message::target_of, pointer, throttle::Limits};
-use crate::target::Target;
+use crate::{target::Target, upstream::Via};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use overhear_store::rule::{Action, Content, RuleError};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The longest delay: an hour in milliseconds.
 const LONGEST: u64 = 3_600_000;
@@ -20,6 +20,8 @@ pub(crate) struct Ready {
     /// A body that is the same each time.
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) limits: Option<Limits>,
+    /// Another way to the server.
+    pub(crate) via: Option<Arc<Via>>,
 }
 
 impl Ready {
@@ -30,6 +32,7 @@ impl Ready {
             to: None,
             body: None,
             limits: None,
+            via: None,
         };
         match action {
             Action::SetHeader { name, value } | Action::AddHeader { name, value } => {
@@ -90,6 +93,9 @@ impl Ready {
                     ));
                 };
                 ready.to = Some(found);
+            }
+            Action::Upstream { to } => {
+                ready.via = Some(Arc::new(Via::read(to).map_err(RuleError::Text)?));
             }
             Action::MapLocal { path, .. } => whole_path(path)?,
             Action::Answer {

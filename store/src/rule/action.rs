@@ -118,6 +118,13 @@ pub enum Action {
         #[serde(default)]
         how: How,
     },
+    /// Sends it another way: only the connection is made elsewhere, the request stays as it is.
+    Upstream {
+        /// Where the connection is made instead: `HOST:PORT`, `HOST` (with the port that it had), or an HTTP proxy that is asked
+        /// for a tunnel (CONNECT): `http://[USER:PASSWORD@]HOST[:PORT]`.
+        #[schema(example = "127.0.0.1:3000")]
+        to: String,
+    },
     /// Another status.
     SetStatus {
         /// From 200 to 599.
@@ -263,6 +270,7 @@ impl Action {
             Self::Answer { .. } => "answer",
             Self::Redirect { .. } => "redirect",
             Self::Block { .. } => "block",
+            Self::Upstream { .. } => "upstream",
             Self::SetStatus { .. } => "set-status",
             Self::Delay { .. } => "delay",
             Self::ReplaceBody { .. } => "replace-body",
@@ -289,6 +297,7 @@ impl Action {
             | Self::ReplaceUrl { .. }
             | Self::MapRemote { .. }
             | Self::MapLocal { .. }
+            | Self::Upstream { .. }
             | Self::Throttle(_)
             | Self::DoNotRecord => &[Stage::Request],
             Self::SetStatus { .. } | Self::AllowCors => &[Stage::Response],

@@ -14,7 +14,7 @@ use crate::{
         plain,
         prepared::Prepared,
         record::Place,
-        request::{GRACE, MOST_AHEAD, format_of, upgrade},
+        request::{self, GRACE, MOST_AHEAD, format_of, gave_up, upgrade},
         response::minor,
         send_slowly,
         target::{self, Form},
@@ -24,13 +24,11 @@ use crate::{
         hides, needs_body, throttle::Throttle, type_of,
     },
     target::Target,
-    words::failed,
 };
 use overhear_store::{
-    Failure, FailureCause, FlowRecorder, HeadKind, Party, Side, Timestamp, Version,
-    filter::Passing, rule::How,
+    Failure, FlowRecorder, HeadKind, Side, Timestamp, Version, filter::Passing, rule::How,
 };
-use std::{future::pending, sync::Arc};
+use std::{future::pending, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::sleep,
@@ -166,12 +164,17 @@ where
             flow: flow.id(),
         };
         let verdict = {
-            let Self { client, input, .. } = self;
+            let Self {
+                client,
+                input,
+                ends,
+                ..
+            } = self;
             let mut client = Half(client);
             tokio::select! {
                 biased;
                 verdict = intercept::run(&plan, &mut message, &asked, &mut log, &mut throttle, at) => Some(verdict),
-                () = gone(&mut client, input) => None,
+                () = gone(&mut client, input, *ends) => None,
             }
         };
         log.record(&flow);
@@ -243,6 +246,7 @@ where
                 };
                 Step::Forward(Box::new(Prepared {
                     target: target.clone(),
+                    via: message.via.clone(),
                     exchange,
                     head: bytes,
                     body: match body.is_done() {
@@ -429,18 +433,22 @@ fn absolute_form(came: &[u8], goes: &[u8]) -> bool {
 }
 
 /// Ends when the client is gone; what it sends meanwhile is read, as far as there is room for it.
-async fn gone<R: AsyncRead + Unpin>(client: &mut R, input: &mut Input) {
+async fn gone<R: AsyncRead + Unpin>(
+    client: &mut R,
+    input: &mut Input,
+    ends: Option<(SocketAddr, SocketAddr)>,
+) {
     while input.bytes().len() < MOST_AHEAD {
         match input.fill(client).await {
-            Ok(0) => return sleep(GRACE).await,
+            Ok(0) => {
+                return tokio::select! {
+                    () = sleep(GRACE) => {}
+                    () = request::gone(ends) => {}
+                };
+            }
             Ok(_) => {}
             Err(_) => return,
         }
     }
     pending().await
-}
-
-fn gave_up() -> Failure {
-    let text = "The client gave up before the exchange was complete.";
-    failed(FailureCause::Closed, Party::Client, text)
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 59] = [
+const ROUTES: [(&str, &[&str]); 60] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &[&str]); 59] = [
     ("/flows/{id}/request/head", &["get"]),
     ("/flows/{id}/response/head", &["get"]),
     ("/flows/{id}/messages", &["get"]),
+    ("/flows/{id}/messages/changed", &["get"]),
     ("/flows/{id}/analysis", &["get"]),
     ("/flows/{id}/findings", &["get"]),
     ("/flows/{id}/position", &["get"]),

@@ -219,6 +219,7 @@ impl Sockets {
         };
         let relaying = tokio::spawn(async move {
             let session = Session {
+                ends: None,
                 rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,
                 accepted: &accepted,
@@ -286,7 +287,11 @@ struct Nowhere;
 impl Dial for Nowhere {
     type Io = TcpStream;
 
-    async fn dial(&self, target: &Target) -> Result<Upstream<TcpStream>, DialFailed> {
+    async fn dial(
+        &self,
+        target: &Target,
+        _: Option<&crate::upstream::Via>,
+    ) -> Result<Upstream<TcpStream>, DialFailed> {
         panic!("{target} was dialled");
     }
 }

@@ -211,6 +211,7 @@ async fn run(recorder: &Recorder, fixed: bool, steps: &[Step], cut: Cut) -> (End
         let (recorder, stop) = (recorder.clone(), stop.clone());
         async move {
             let session = Session {
+                ends: None,
                 rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,
                 accepted: &accepted,
@@ -421,7 +422,11 @@ impl Dialer {
 impl Dial for Dialer {
     type Io = DuplexStream;
 
-    async fn dial(&self, target: &Target) -> Result<Upstream<DuplexStream>, DialFailed> {
+    async fn dial(
+        &self,
+        target: &Target,
+        _: Option<&crate::upstream::Via>,
+    ) -> Result<Upstream<DuplexStream>, DialFailed> {
         if self.refuse.lock().pop_front() == Some(true) {
             let _ = self.dials.send((target.to_string(), None));
             let failure = Failure {

@@ -27,7 +27,11 @@ struct Nobody;
 impl Dial for Nobody {
     type Io = DuplexStream;
 
-    async fn dial(&self, target: &Target) -> Result<Upstream<DuplexStream>, DialFailed> {
+    async fn dial(
+        &self,
+        target: &Target,
+        _: Option<&crate::upstream::Via>,
+    ) -> Result<Upstream<DuplexStream>, DialFailed> {
         panic!("nobody asked for {target}")
     }
 }
@@ -47,6 +51,7 @@ fn relaying(
     let relaying = tokio::spawn(async move {
         let accepted = Connection::accepted(address(50_000), address(8080));
         let session = Session {
+            ends: None,
             rules: &crate::intercept::Rules::default(),
             recorder: &recorder,
             accepted: &accepted,

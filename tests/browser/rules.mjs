@@ -290,6 +290,7 @@ async function deleted(page) {
   await rule(page, 'two').getByTestId('rule-open').focus()
   await page.keyboard.press('Delete')
   await stand(page, ['one', 'three'])
+  await page.waitForFunction(() => document.activeElement.matches('[data-row]'))
   const focused = await page.evaluate(() => document.activeElement.querySelector('b')?.textContent)
   await page.getByTestId('undo').waitFor()
   const toast = await page.getByTestId('undo-toast').innerText()

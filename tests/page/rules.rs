@@ -146,7 +146,8 @@ fn a_rule_is_made_and_says_what_it_would_have_matched() {
 
     let made = &seen["made"];
     assert_eq!(made["before"], "");
-    assert_eq!(text(&made["completed"]).trim(), "path:/data");
+    let filter = r#"path:"/data""#;
+    assert_eq!(text(&made["completed"]).trim(), filter);
     assert!(
         text(&made["matches"]).contains("2 recorded flows would have matched"),
         "{made}"
@@ -155,7 +156,7 @@ fn a_rule_is_made_and_says_what_it_would_have_matched() {
     assert_eq!(made["body"], r#"{"a":1}"#, "another path");
     assert_eq!(made["hits"], "1");
     assert_eq!(made["value"], r#"{"b":[1]}"#);
-    assert_eq!(text(&made["shown"]).trim(), "path:/data");
+    assert_eq!(text(&made["shown"]).trim(), filter);
     assert_eq!(made["broken"]["editor"], json!([]));
     let stored = program.api.get("/api/rules");
     assert_eq!(stored["items"][0]["group"], "shop");

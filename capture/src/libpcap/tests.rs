@@ -1,4 +1,5 @@
-use super::*;
+use super::{library::load, *};
+use std::time::Duration;
 
 /// `DLT_EN10MB`
 const ETHERNET: i32 = 1;

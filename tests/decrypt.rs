@@ -1,10 +1,13 @@
 //! Promise: with a key log, what TLS carried in a capture becomes the flows that the proxy itself would have recorded;
 //! what cannot be decrypted says why, and nothing is made up.
 
-use crate::support::{Nginx, Program, Run, folder, program::overhear, tap::Tap};
+use crate::support::{
+    Nginx, Program, Run, certs::TestCa, folder, program::overhear, tap::Tap, until,
+};
 use serde_json::{Value, json};
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
 };
 
@@ -245,6 +248,101 @@ fn tls_12_with_http2() {
 #[test]
 fn tls_12_with_http1() {
     decrypted("1.2", "TLSv1.2", "--http1.1", "HTTP/1.1");
+}
+
+/// Small devices have no other cipher than AES-CCM: RFC 6655, RFC 7251, RFC 8446 section B.4.
+#[test]
+fn aes_ccm_is_decrypted() {
+    let home = folder();
+    TestCa::new().identity().write(home.path(), "server");
+    let path = |name: &str| home.path().join(name);
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = unused.local_addr().unwrap().port();
+    drop(unused);
+    let address = format!("127.0.0.1:{port}");
+    let all = [
+        "-cipher",
+        "ALL:@SECLEVEL=0",
+        "-ciphersuites",
+        "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256",
+    ];
+    let server = Run::new("openssl").args(["s_server", "-www", "-accept", &address]);
+    let server = server.arg("-cert").arg(path("server.pem"));
+    let server = server.arg("-key").arg(path("server.key")).args(all).start();
+    until("the server", || {
+        server.out_so_far().contains("ACCEPT").then_some(())
+    });
+    let Some(tap) = Tap::on(port, &path("ccm.pcapng")) else {
+        return;
+    };
+    let suites = [
+        (
+            "-ciphersuites",
+            "TLS_AES_128_CCM_SHA256",
+            "TLS_AES_128_CCM_SHA256",
+        ),
+        (
+            "-ciphersuites",
+            "TLS_AES_128_CCM_8_SHA256",
+            "TLS_AES_128_CCM_8_SHA256",
+        ),
+        (
+            "-cipher",
+            "ECDHE-ECDSA-AES128-CCM",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+        ),
+        (
+            "-cipher",
+            "ECDHE-ECDSA-AES256-CCM",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
+        ),
+        (
+            "-cipher",
+            "ECDHE-ECDSA-AES128-CCM8",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+        ),
+        (
+            "-cipher",
+            "ECDHE-ECDSA-AES256-CCM8",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8",
+        ),
+    ];
+    for (option, name, _) in suites {
+        let (version, name) = match option {
+            "-cipher" => ("-tls1_2", format!("{name}:@SECLEVEL=0")),
+            _ => ("-tls1_3", name.to_owned()),
+        };
+        let client = Run::new("openssl").args(["s_client", "-quiet", "-connect", &address]);
+        let client = client.args([version, option, &name, "-keylogfile"]);
+        let answer = client
+            .arg(path("keys.log"))
+            .input("GET /x HTTP/1.0\r\n\r\n");
+        let answer = answer.run();
+        assert!(
+            answer.text().contains("HTTP/1.0 200"),
+            "{name}: {}",
+            answer.err
+        );
+    }
+    tap.end();
+    let data = path("data");
+    let run = |words: &[&str]| overhear(home.path()).args(words).arg("--data").arg(&data);
+    let import = run(&["import", "--json"])
+        .arg("--keylog")
+        .arg(path("keys.log"));
+    let session = import.arg(path("ccm.pcapng")).ok().json()["session"].clone();
+    let filter = format!("session:{session} kind:http");
+    let flows = run(&["export", "--format", "jsonl", &filter])
+        .ok()
+        .json_lines();
+    assert_eq!(flows.len(), suites.len(), "{flows:#?}");
+    for (flow, (_, _, name)) in flows.iter().zip(suites) {
+        assert_eq!(flow["connection"]["server_tls"]["cipher"], name);
+        let (path, status) = (&flow["path"], &flow["status"]);
+        assert_eq!((path, status), (&json!("/x"), &json!(200)), "{name}");
+        let said = String::from_utf8(bytes(&flow["response_body"])).unwrap();
+        assert!(said.contains("s_server"), "{name}: {said}");
+    }
 }
 
 /// Through the running program, and in the words of `read --diagnose`.

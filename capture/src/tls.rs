@@ -4,6 +4,7 @@
 //! so unless `decrypt` has the secrets.
 
 mod alert;
+mod ccm;
 mod cursor;
 mod decrypt;
 mod fingerprint;

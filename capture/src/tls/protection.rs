@@ -1,8 +1,8 @@
 //! How the records of one direction are protected: RFC 8446 sections 5.2, 5.3 and 7.3 (TLS 1.3), RFC 5246 sections 5, 6.2.3.3 and
-//! 6.3 with RFC 5288 and RFC 7905 (TLS 1.2). Only ciphers that authenticate what they encrypt: what does not open is
+//! 6.3 with RFC 5288, RFC 6655 and RFC 7905 (TLS 1.2). Only ciphers that authenticate what they encrypt: what does not open is
 //! not what was sent, so nothing wrong ever comes out.
 
-use super::{ContentType, Record, keylog::Secret};
+use super::{ContentType, Record, ccm, keylog::Secret};
 use aws_lc_rs::{
     aead::{self, Aad, LessSafeKey, Nonce, UnboundKey},
     hkdf, hmac,
@@ -13,17 +13,47 @@ use tls_parser::{TlsCipherEnc, TlsCipherEncMode, TlsCipherSuite, TlsPRF};
 /// What a cipher suite asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Suite {
-    cipher: &'static aead::Algorithm,
+    cipher: Cipher,
     /// SHA-384 and not SHA-256.
     long_hash: bool,
     is_13: bool,
 }
 
+/// What encrypts and authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cipher {
+    Lib(&'static aead::Algorithm),
+    Ccm(ccm::Kind),
+}
+
+impl Cipher {
+    fn key_len(self) -> usize {
+        match self {
+            Self::Lib(cipher) => cipher.key_len(),
+            Self::Ccm(kind) => kind.key_len(),
+        }
+    }
+
+    fn tag_len(self) -> usize {
+        match self {
+            Self::Lib(cipher) => cipher.tag_len(),
+            Self::Ccm(kind) => kind.tag_len(),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Key {
+    Lib(LessSafeKey),
+    Ccm(ccm::Key),
+}
+
 /// Keys of one direction.
 #[derive(Debug)]
 pub(super) struct Protection {
-    key: LessSafeKey,
-    /// With the number of the record in its last bytes; but AES-GCM in TLS 1.2 sends its last 8 bytes with each record.
+    key: Key,
+    tag: usize,
+    /// With the number of the record in its last bytes; but AES-GCM and AES-CCM in TLS 1.2 send the last 8 bytes with each record.
     iv: [u8; 12],
     sent_nonce: bool,
     is_13: bool,
@@ -35,21 +65,20 @@ impl Suite {
     /// The suite of that number; none when it is not one that can be opened.
     pub(super) fn new(number: u16, version: u16) -> Option<Self> {
         let is_13 = version == 0x0304;
-        let (cipher, long_hash) = match number {
-            0x1301 => (&aead::AES_128_GCM, false),
-            0x1302 => (&aead::AES_256_GCM, true),
-            0x1303 => (&aead::CHACHA20_POLY1305, false),
-            _ => {
-                let known = TlsCipherSuite::from_id(number)?;
-                let cipher = match (known.enc, known.enc_mode, known.enc_size) {
-                    (TlsCipherEnc::Aes, TlsCipherEncMode::Gcm, 128) => &aead::AES_128_GCM,
-                    (TlsCipherEnc::Aes, TlsCipherEncMode::Gcm, 256) => &aead::AES_256_GCM,
-                    (TlsCipherEnc::Chacha20_Poly1305, ..) => &aead::CHACHA20_POLY1305,
-                    _ => return None,
-                };
-                (cipher, known.prf == TlsPRF::Sha384)
+        let known = TlsCipherSuite::from_id(number)?;
+        let cipher = match (known.enc, known.enc_mode, known.enc_size) {
+            (TlsCipherEnc::Aes, TlsCipherEncMode::Gcm, 128) => Cipher::Lib(&aead::AES_128_GCM),
+            (TlsCipherEnc::Aes, TlsCipherEncMode::Gcm, 256) => Cipher::Lib(&aead::AES_256_GCM),
+            (TlsCipherEnc::Aes, TlsCipherEncMode::Ccm, bits @ (128 | 256)) => {
+                Cipher::Ccm(ccm::Kind {
+                    long_key: bits == 256,
+                    short_tag: known.name.contains("_CCM_8"),
+                })
             }
+            (TlsCipherEnc::Chacha20_Poly1305, ..) => Cipher::Lib(&aead::CHACHA20_POLY1305),
+            _ => return None,
         };
+        let long_hash = known.prf == TlsPRF::Sha384;
         let is_of_13 = number >> 8 == 0x13;
         (is_of_13 == is_13 && (is_13 || version == 0x0303)).then_some(Self {
             cipher,
@@ -107,12 +136,17 @@ impl Suite {
     }
 
     fn sends_nonce(self) -> bool {
-        !self.is_13 && *self.cipher != aead::CHACHA20_POLY1305
+        !self.is_13 && self.cipher != Cipher::Lib(&aead::CHACHA20_POLY1305)
     }
 
     fn protection(self, key: &[u8], iv: &[u8]) -> Option<Protection> {
+        let made = match self.cipher {
+            Cipher::Lib(cipher) => Key::Lib(LessSafeKey::new(UnboundKey::new(cipher, key).ok()?)),
+            Cipher::Ccm(kind) => Key::Ccm(ccm::Key::new(kind, key)?),
+        };
         Some(Protection {
-            key: LessSafeKey::new(UnboundKey::new(self.cipher, key).ok()?),
+            key: made,
+            tag: self.cipher.tag_len(),
             iv: iv.try_into().ok()?,
             sent_nonce: self.sends_nonce(),
             is_13: self.is_13,
@@ -187,20 +221,23 @@ impl Protection {
             true => header.to_vec(),
             false => {
                 let [kind, major, minor, ..] = header;
-                let length = sealed.len().checked_sub(aead::MAX_TAG_LEN)?;
+                let length = sealed.len().checked_sub(self.tag)?;
                 let [high, low] = u16::try_from(length).ok()?.to_be_bytes();
                 let number = self.sequence.to_be_bytes();
                 [number.as_slice(), &[kind, major, minor, high, low]].concat()
             }
         };
-        let mut plain = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let length = self
-            .key
-            .open_in_place(nonce, Aad::from(extra), &mut plain)
-            .ok()?
-            .len();
-        plain.truncate(length);
+        let mut plain = match &self.key {
+            Key::Lib(key) => {
+                let mut plain = sealed.to_vec();
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let opened = key.open_in_place(nonce, Aad::from(extra), &mut plain);
+                let length = opened.ok()?.len();
+                plain.truncate(length);
+                plain
+            }
+            Key::Ccm(key) => key.open(&nonce, &extra, sealed)?,
+        };
         let content = match self.is_13 {
             false => record.content,
             true => {

@@ -50,6 +50,11 @@ fn edited(file: &Path, options: &[&str], without: &[&String]) -> std::path::Path
 
 #[test]
 fn a_websocket_has_the_messages_that_passed() {
+    websocket("plain");
+    websocket("deflate");
+}
+
+fn websocket(compression: &str) {
     let program = Program::start();
     let (_server, port) = websocket_server(None);
     let home = folder();
@@ -58,7 +63,7 @@ fn a_websocket_has_the_messages_that_passed() {
         return;
     };
     let url = format!("ws://localhost:{port}/socket");
-    websocket_conversation(&program, &url, "plain");
+    websocket_conversation(&program, &url, compression);
     tap.end();
     program.api.flow("kind:websocket");
     program.command("import").arg(&file).ok();
@@ -73,6 +78,29 @@ fn a_websocket_has_the_messages_that_passed() {
     let captured = messages("kind:websocket session:2");
     assert_eq!(captured, messages("kind:websocket session:1"));
     assert!(captured.len() > 7, "{}", captured.len());
+    // shown to a person without mask and compression, wherever it came from
+    for session in ["session:1", "session:2"] {
+        let flow = program.api.flow(&format!("kind:websocket {session}"));
+        let shown = program.command("show").arg(flow["id"].to_string());
+        let shown = shown.ok().text();
+        let texts = captured.iter().filter(|message| message[1] == 1);
+        for message in texts {
+            let text = message[2].as_str().unwrap();
+            assert!(
+                shown.contains(text),
+                "{session}: {text:.40} in {shown:.2000}"
+            );
+        }
+        for line in [
+            "00000000  00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f  ................\n",
+            "256 B  binary\n",
+            "  ping\n",
+            "  pong\n",
+            "  close\n",
+        ] {
+            assert!(shown.contains(line), "{session}: {line} in {shown:.2000}");
+        }
+    }
 }
 
 #[test]
@@ -209,6 +237,19 @@ fn what_is_not_in_the_capture_is_said() {
     );
     assert_eq!(flow["state"], "failed");
     assert_eq!(flow["response"]["body_size"], 400);
+    // and where, in the stream that is followed
+    let shown = shown_of(home.path(), flow);
+    let place = |what: &str| {
+        shown
+            .find(what)
+            .unwrap_or_else(|| panic!("{what} in {shown}"))
+    };
+    let mark = place("[100 bytes missing in capture file]");
+    assert!(
+        place(&"1".repeat(100)) < mark && mark < place(&"3".repeat(100)),
+        "{shown}"
+    );
+    assert!(!shown.contains(&"2".repeat(100)));
 
     // a snap length that leaves the headers
     let cut = imported(home.path(), &edited(&file, &["-s", "66"], &[]), &[]);
@@ -222,6 +263,22 @@ fn what_is_not_in_the_capture_is_said() {
     );
     let comment = flow["comment"].as_str().unwrap();
     assert!(comment.starts_with(&every), "{comment}");
+    let shown = shown_of(home.path(), flow);
+    let marks: Vec<_> = shown.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(
+        marks,
+        [
+            "[10 bytes missing in capture file]",
+            "[500 bytes missing in capture file]"
+        ],
+        "{shown}"
+    );
+}
+
+/// What a person is shown of a flow that was imported.
+fn shown_of(home: &Path, flow: &Value) -> String {
+    let show = overhear(home).arg("show").arg(flow["id"].to_string());
+    show.arg("--data").arg(home.join("data")).ok().text()
 }
 
 #[test]

@@ -1,22 +1,18 @@
 //! `overhear show`: one flow, whole: for a person, as JSON, or byte for byte.
 
+mod stream;
+
 use crate::{
     cli::Show,
     data::Data,
     terminal::{self, Style, harmless},
 };
 use anyhow::Context;
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
-use overhear_store::{
-    Flow, FlowId, HeadKind, Kind, Side, Store, head,
-    read::{Chunk, RecordedHead},
-};
+use overhear_store::{Flow, FlowId, HeadKind, Kind, Side, Store, head, read::RecordedHead};
 use overhear_webui::{decode, model::FlowDetail};
 use std::io::{self, BufWriter, Write};
-
-/// Messages read at once.
-const PAGE: u32 = 200;
+use stream::{Messages, Text};
 
 pub(super) async fn execute(data: &Data, options: Show) -> anyhow::Result<()> {
     let store = data.read().await?;
@@ -154,14 +150,26 @@ pub(super) async fn text(
     }
     if is_stream(flow.kind) {
         writeln!(out)?;
-        let mut messages = Messages::of(store, flow);
-        while let Some((side, piece)) = messages.next().await? {
-            if sides.contains(&side) {
-                write_message(side, &piece, style, out)?;
-            }
-        }
+        let extensions = (flow.kind == Kind::WebSocket).then(|| agreed(&heads));
+        stream::text(store, flow, sides, extensions.as_deref(), style, out).await?;
     }
     Ok(())
+}
+
+/// The extensions of a WebSocket that the server agreed on.
+fn agreed(heads: &[RecordedHead]) -> String {
+    let mut agreed = Vec::new();
+    for head in heads.iter().filter(|head| head.kind == HeadKind::Response) {
+        let http1 = head.bytes.first() != Some(&b':');
+        let fields = head::parse(&head.bytes, http1).fields.into_iter();
+        let named = |name: &str| name.eq_ignore_ascii_case("sec-websocket-extensions");
+        agreed.extend(
+            fields
+                .filter(|(name, _)| named(name))
+                .map(|(_, value)| value),
+        );
+    }
+    agreed.join(",")
 }
 
 fn summary(flow: &Flow, style: Style, out: &mut impl Write) -> anyhow::Result<()> {
@@ -279,137 +287,4 @@ async fn text_body(
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// Cuts bytes that come in pieces into readable text.
-#[derive(Default)]
-struct Text {
-    /// The beginning of a character whose end is still to come.
-    rest: Vec<u8>,
-}
-
-impl Text {
-    /// The next text; `None` when it is not UTF-8, or has a NUL.
-    fn push(&mut self, piece: &Bytes) -> Option<String> {
-        let mut bytes = std::mem::take(&mut self.rest);
-        bytes.extend_from_slice(piece);
-        let valid = match std::str::from_utf8(&bytes) {
-            Ok(text) => text.len(),
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => return None,
-        };
-        self.rest = bytes.split_off(valid);
-        String::from_utf8(bytes)
-            .ok()
-            .filter(|text| !text.contains('\0'))
-    }
-}
-
-fn write_message(
-    side: Side,
-    piece: &Chunk,
-    style: Style,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let at = terminal::local(piece.at.0);
-    let (arrow, colour) = match side {
-        Side::Request => ("-->", "36"),
-        Side::Response => ("<--", "32"),
-    };
-    let (hour, minute, second) = at.to_hms();
-    let head = format!(
-        "{arrow} {hour:02}:{minute:02}:{second:02}.{:03}  {}",
-        at.millisecond(),
-        terminal::size(piece.data.len() as u64)
-    );
-    writeln!(out, "{}", style.paint(colour, &head))?;
-    match Text::default().push(&piece.data) {
-        Some(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
-            let text = harmless(&text, true);
-            out.write_all(text.as_bytes())?;
-            if !text.ends_with('\n') {
-                writeln!(out)?;
-            }
-        }
-        _ => hexdump(&piece.data, out)?,
-    }
-    Ok(())
-}
-
-/// Sixteen bytes a line: offset, hexadecimal, ASCII.
-fn hexdump(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-    for (n, line) in bytes.chunks(16).enumerate() {
-        write!(out, "{:08x} ", n * 16)?;
-        for at in 0..16 {
-            match line.get(at) {
-                Some(byte) => write!(out, " {byte:02x}")?,
-                None => write!(out, "   ")?,
-            }
-        }
-        let ascii = |byte: &u8| match *byte {
-            0x20..=0x7e => char::from(*byte),
-            _ => '.',
-        };
-        writeln!(out, "  {}", line.iter().map(ascii).collect::<String>())?;
-    }
-    Ok(())
-}
-
-/// Both sides of a stream in the order in which they passed, some at a time.
-struct Messages<'a> {
-    store: &'a Store,
-    id: FlowId,
-    read: u64,
-    page: std::vec::IntoIter<(Side, Chunk)>,
-}
-
-impl<'a> Messages<'a> {
-    fn of(store: &'a Store, flow: &Flow) -> Self {
-        Self {
-            store,
-            id: flow.id,
-            read: 0,
-            page: Vec::new().into_iter(),
-        }
-    }
-
-    async fn next(&mut self) -> anyhow::Result<Option<(Side, Chunk)>> {
-        if let Some(message) = self.page.next() {
-            return Ok(Some(message));
-        }
-        let page = self.store.messages(self.id, self.read, PAGE).await?;
-        self.read += page.len() as u64;
-        self.page = page.into_iter();
-        Ok(self.page.next())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_may_be_cut_anywhere() {
-        let whole = "aé日𝄞\n".repeat(3);
-        for size in 1..8 {
-            let mut text = Text::default();
-            let pieces = whole.as_bytes().chunks(size).map(Bytes::copy_from_slice);
-            let shown: String = pieces.map(|piece| text.push(&piece).unwrap()).collect();
-            assert_eq!(shown, whole, "{size}");
-            assert!(text.rest.is_empty());
-        }
-        assert_eq!(Text::default().push(&Bytes::from_static(b"\x89PNG")), None);
-        assert_eq!(Text::default().push(&Bytes::from_static(b"a\0b")), None);
-    }
-
-    #[test]
-    fn hexdumps_are_aligned() {
-        let mut out = Vec::new();
-        hexdump(b"\x82\x05hello, binary \xff", &mut out).unwrap();
-        let expected = "\
-00000000  82 05 68 65 6c 6c 6f 2c 20 62 69 6e 61 72 79 20  ..hello, binary 
-00000010  ff                                               .
-";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
 }

@@ -145,7 +145,10 @@ pub struct Chunk {
     pub at: Timestamp,
     /// Where it begins in the body.
     pub offset: u64,
-    /// Its bytes.
+    /// Bytes that passed before it and were not recorded: packets that a capture does not have. They are no part of the
+    /// body, and counted in no offset.
+    pub missing: u64,
+    /// Its bytes; none where something is missing at the end.
     pub data: Bytes,
 }
 

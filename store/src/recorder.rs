@@ -412,6 +412,16 @@ impl FlowRecorder {
         self.list(state);
     }
 
+    /// Records that bytes of a side passed here which nobody has: packets that a capture lacks. They are counted in no size;
+    /// [`Chunk::missing`](crate::read::Chunk::missing) says where they are.
+    pub fn gap(&self, side: Side, at: Timestamp, missing: u64) {
+        let mut state = self.live.state.lock();
+        if !state.unrecorded && missing > 0 {
+            state.add_gap(side, at, missing);
+            self.list(state);
+        }
+    }
+
     /// A packet of the flow lies in a file that is kept: `offset` is where its record or block begins there, `number`
     /// its place in the capture. Packets may be told in any order, and twice.
     pub fn packet(&self, file: PacketFileId, offset: u64, number: u64) {
@@ -494,6 +504,7 @@ impl FlowRecorder {
 
     fn end(&self, end: State, failure: Option<Failure>) {
         let mut state = self.live.state.lock();
+        state.end_gaps();
         let flow = &mut state.flow;
         flow.state = end;
         flow.times.ended.get_or_insert_with(Timestamp::now);

@@ -6,6 +6,7 @@
 //! What can be decoded of a broken body is given before the error.
 
 mod paused;
+pub mod websocket;
 
 use async_compression::tokio::bufread::{DeflateDecoder, GzipDecoder, ZlibDecoder};
 use bytes::Bytes;

@@ -160,6 +160,13 @@ impl Row {
         }
     }
 
+    /// Bytes of a side are missing there.
+    pub(super) fn gap(&self, side: Side, at: Position, missing: u64) {
+        if let Some(flow) = &self.flow {
+            flow.gap(side, at.at, missing);
+        }
+    }
+
     pub(super) fn datagram(&mut self, side: Side, at: Position, bytes: &[u8]) {
         self.seen(at);
         if let Some(flow) = &self.flow {

@@ -130,6 +130,7 @@ impl Entry {
             seq: chunks.len() as u32,
             at: ms(at),
             offset: info.body_size,
+            missing: 0,
             data: Bytes::copy_from_slice(data),
         });
         info.body_size += data.len() as u64;

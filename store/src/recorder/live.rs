@@ -105,6 +105,8 @@ pub(crate) struct PendingChunk {
     pub(crate) seq: u32,
     pub(crate) at: Timestamp,
     pub(crate) offset: u64,
+    /// What passed before it and was not recorded: bytes.
+    pub(crate) missing: u64,
     pub(crate) data: Vec<u8>,
 }
 
@@ -128,6 +130,8 @@ struct SideState {
     open: Option<usize>,
     /// The last piece grew: the next one will too, so it begins with a large buffer.
     grows: bool,
+    /// What passed after the last piece and was not recorded: bytes, and when that was known.
+    missing: Option<(u64, Timestamp)>,
 }
 
 impl FlowState {
@@ -266,6 +270,40 @@ impl FlowState {
         Some(late)
     }
 
+    /// Bytes of a side passed that cannot be recorded.
+    pub(crate) fn add_gap(&mut self, side: Side, at: Timestamp, missing: u64) {
+        let state = &mut self.sides[side as usize];
+        state.open = None;
+        let before = state.missing.map_or(0, |(missing, _)| missing);
+        state.missing = Some((before.saturating_add(missing), at));
+    }
+
+    /// No more bytes come: what is missing at the end stands before a piece that has none.
+    pub(crate) fn end_gaps(&mut self) {
+        for side in [Side::Request, Side::Response] {
+            let message = match side {
+                Side::Request => &self.flow.request,
+                Side::Response => &self.flow.response,
+            };
+            let offset = message.body_size;
+            let state = &mut self.sides[side as usize];
+            if let Some((missing, at)) = state.missing.take()
+                && state.next_seq <= LAST_SEQ
+            {
+                state.open = None;
+                self.unwritten.chunks.push(PendingChunk {
+                    side,
+                    seq: state.next_seq,
+                    at,
+                    offset,
+                    missing,
+                    data: Vec::new(),
+                });
+                state.next_seq += 1;
+            }
+        }
+    }
+
     /// What the side says next begins a piece of its own.
     pub(crate) fn close_chunk(&mut self, side: Side) {
         self.sides[side as usize].open = None;
@@ -331,6 +369,7 @@ impl FlowState {
             seq: state.next_seq,
             at,
             offset,
+            missing: state.missing.take().map_or(0, |(missing, _)| missing),
             data,
         });
         state.next_seq += 1;

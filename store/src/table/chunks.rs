@@ -12,10 +12,10 @@ use sqlx::{Row, sqlite::SqliteRow};
 
 /// Writes a piece.
 pub(crate) const INSERT: &str =
-    r#"INSERT INTO chunks (id, at, "offset", data) VALUES (?, ?, ?, ?)"#;
+    r#"INSERT INTO chunks (id, at, "offset", data, missing) VALUES (?, ?, ?, ?, ?)"#;
 
 /// What [`chunk`] reads.
-pub(crate) const COLUMNS: &str = r#"id, at, "offset", data"#;
+pub(crate) const COLUMNS: &str = r#"id, at, "offset", data, missing"#;
 
 const SEQ_BITS: u32 = 24;
 
@@ -46,13 +46,14 @@ pub(crate) fn flow_of(id: i64) -> i64 {
 }
 
 /// The values of [`INSERT`].
-pub(crate) fn values(flow: FlowId, chunk: &PendingChunk) -> [Value<'_>; 4] {
+pub(crate) fn values(flow: FlowId, chunk: &PendingChunk) -> [Value<'_>; 5] {
     let id = body(flow, chunk.side).0 | i64::from(chunk.seq);
     [
         Value::Int(id),
         Value::Int(chunk.at.0),
         Value::Int(table::int(chunk.offset)),
         Value::Blob(&chunk.data),
+        Value::Int(table::int(chunk.missing)),
     ]
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn chunk(row: &SqliteRow) -> Result<(Side, Chunk), sqlx::Error> {
         seq: (id & ((1 << SEQ_BITS) - 1)) as u32,
         at: Timestamp(row.try_get(1)?),
         offset: table::count(row.try_get(2)?),
+        missing: table::count(row.try_get(4)?),
         data: Bytes::from(data),
     };
     Ok((side, chunk))

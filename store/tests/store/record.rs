@@ -251,3 +251,40 @@ async fn ids_go_on_after_a_restart() {
     assert!(page.next.is_none());
     again.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_a_capture_lacks_is_marked_where_it_is_missing() {
+    let fixture = Fixture::new().await;
+    let recorder = fixture.recorder();
+    let flow = recorder.flow(start("example.com", ""));
+    let id = flow.id();
+    flow.gap(Side::Request, at(0), 7);
+    flow.chunk(Side::Request, at(1), b"one");
+    flow.gap(Side::Request, at(2), 10);
+    flow.gap(Side::Request, at(2), 20);
+    // within the millisecond in which pieces are put together
+    flow.chunk(Side::Request, at(2), b"two");
+    flow.gap(Side::Response, at(3), 5);
+    flow.gap(Side::Request, at(4), 0);
+    flow.complete();
+    fixture.store.flush().await.unwrap();
+    let pieces = fixture.store.messages(id, 0, 10).await.unwrap();
+    let told: Vec<_> = pieces
+        .iter()
+        .map(|(side, piece)| (*side, piece.offset, piece.missing, &piece.data[..]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Side::Request, 0, 7, b"one".as_slice()),
+            (Side::Request, 3, 30, b"two"),
+            (Side::Response, 0, 5, b""),
+        ]
+    );
+    // they are no part of the body
+    let flow = fixture.store.flow(id).await.unwrap().unwrap();
+    assert_eq!((flow.request.body_size, flow.response.body_size), (6, 0));
+    assert_eq!(body(&fixture.store, id, Side::Request, 3).await, b"two");
+    assert_eq!(body(&fixture.store, id, Side::Response, 0).await, b"");
+    fixture.store.close().await.unwrap();
+}

@@ -360,7 +360,7 @@ async fn a_database_of_the_first_version_keeps_everything() {
             .await
             .unwrap();
         let chunk = format!(
-            "INSERT INTO chunks VALUES ({}, {T0}, 0, CAST('a body' AS BLOB))",
+            "INSERT INTO chunks (id, at, \"offset\", data) VALUES ({}, {T0}, 0, CAST('a body' AS BLOB))",
             ((id << 1) | 1) << 24
         );
         sqlx::query(AssertSqlSafe(chunk))

@@ -5,7 +5,6 @@
 //! asks; where the codings are broken it is as sent. Members that begin with `_` are our own.
 
 mod cookies;
-mod messages;
 mod timings;
 
 use super::{
@@ -13,10 +12,15 @@ use super::{
     body::{Scan, scan, write_base64, write_error, write_text},
     item::{Item, items},
 };
-use crate::decode::{self, Decoded};
+use crate::decode::{
+    self, Decoded,
+    websocket::{Message, Messages},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::TryStreamExt as _;
-use messages::Messages;
-use overhear_store::{Flow, HeadKind, Kind, Side, State, Store, Version, head::ParsedHead};
+use overhear_store::{
+    Flow, HeadKind, Kind, Side, State, Store, Timestamp, Version, head::ParsedHead,
+};
 use serde_json::{Value, json};
 use std::io;
 use timings::Timings;
@@ -116,6 +120,21 @@ where
     Ok(())
 }
 
+/// A message as Chromium's developer tools write it: `time` in seconds since 1970, a text as it is and all else in base64.
+fn written(side: Side, at: Timestamp, message: &Message) -> Value {
+    let kind = match side {
+        Side::Request => "send",
+        Side::Response => "receive",
+    };
+    let data = match message.is_text() {
+        true => String::from_utf8_lossy(&message.data).into_owned(),
+        false => STANDARD.encode(&message.data),
+    };
+    // to a microsecond: more than a double holds
+    let time = (at.0 / 1_000) as f64 / 1e6;
+    json!({"type": kind, "time": time, "opcode": message.opcode, "data": data})
+}
+
 /// The messages of a WebSocket, and what is missing of them, in words.
 async fn websocket<W>(item: &Item, out: &mut W) -> Result<(), Error>
 where
@@ -133,12 +152,13 @@ where
     'reading: loop {
         let pieces = item.messages(skip, STEP).await?;
         for (side, piece) in &pieces {
-            match messages.take(*side, piece.at, &piece.data) {
+            match messages.take(*side, &piece.data) {
                 Ok(found) => {
                     for message in found {
                         out.write_all(if count == 0 { b"\n" } else { b",\n" })
                             .await?;
-                        out.write_all(message.to_string().as_bytes()).await?;
+                        let message = written(*side, piece.at, &message).to_string();
+                        out.write_all(message.as_bytes()).await?;
                         count += 1;
                     }
                 }

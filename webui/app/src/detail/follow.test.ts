@@ -35,6 +35,23 @@ describe("a stream that is followed", () => {
   });
 });
 
+describe("a stream of which packets are missing", () => {
+  const pieces = [piece("request", "one "), { ...piece("request", "three\n"), missing: 1460 }, { ...piece("response", ""), missing: 1 }];
+
+  it("says where, and counts what is missing", () => {
+    const all = turns(pieces, BOTH, false);
+    expect(sided(lay(all, "text", "utf-8"))).toEqual(["> one ", "> [1460 bytes missing in capture file]", "> three", "< [1 byte missing in capture file]"]);
+    const hex = sided(lay(all, "hex", "utf-8"));
+    expect(hex.map((line) => line.slice(0, 12))).toEqual(["> 00000000  ", "> [1460 byte", "> 000005b8  ", "< [1 byte mi"]);
+  });
+
+  it("says it in JSON", () => {
+    const laid = layJson(turns([piece("request", '[1]{"a":'), { ...piece("request", '2}[3]'), missing: 20 }], BOTH, false), "utf-8");
+    expect(laid?.wrong).toMatchObject({ side: "request", at: 3 });
+    expect(sided(laid!.lines)).toEqual(["> [", ">   1", "> ]", '> {"a":', "> [20 bytes missing in capture file]", "> 2}[3]"]);
+  });
+});
+
 describe("a stream of JSON", () => {
   const json = (...pieces: { side: Side; data: Uint8Array }[]) => layJson(turns(pieces, BOTH, false), "utf-8");
 

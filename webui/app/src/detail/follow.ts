@@ -4,6 +4,7 @@ import { charset } from "../body/kind";
 import { JsonLines, PlainLines, type Lines } from "../body/lines";
 import { ascii, hex, offset } from "../body/hex";
 import type { Side } from "../lib/types";
+import { gap } from "./gap";
 
 export type Form = "text" | "hex" | "json";
 
@@ -11,8 +12,10 @@ export type Form = "text" | "hex" | "json";
 export interface Turn {
   side: Side;
   bytes: Uint8Array<ArrayBuffer>;
-  /** Where it begins in its direction. */
+  /** Where it begins in its direction, with what is missing. */
   at: number;
+  /** So many bytes before it were not captured. */
+  missing: number;
 }
 
 /** Lines of which each belongs to a side. */
@@ -24,27 +27,28 @@ export interface SidedLines extends Lines {
 export const CHARSETS = ["utf-8", "windows-1252", "iso-8859-2", "utf-16le", "utf-16be", "shift_jis", "euc-kr", "gb18030", "koi8-r"] as const;
 
 /** Pieces put together to turns; `datagrams` stay apart. */
-export function turns(pieces: readonly { side: Side; data: Uint8Array }[], sides: readonly Side[], datagrams: boolean): Turn[] {
-  const found: { side: Side; at: number; parts: Uint8Array[]; size: number }[] = [];
+export function turns(pieces: readonly { side: Side; data: Uint8Array; missing?: number }[], sides: readonly Side[], datagrams: boolean): Turn[] {
+  const found: { side: Side; at: number; missing: number; parts: Uint8Array[]; size: number }[] = [];
   const at: Record<Side, number> = { request: 0, response: 0 };
-  for (const { side, data } of pieces) {
+  for (const { side, data, missing = 0 } of pieces) {
     const last = found.at(-1);
+    at[side] += missing;
     if (sides.includes(side)) {
-      if (last?.side === side && !datagrams) {
+      if (last?.side === side && !datagrams && missing === 0) {
         last.parts.push(data);
         last.size += data.length;
-      } else found.push({ side, at: at[side], parts: [data], size: data.length });
+      } else found.push({ side, at: at[side], missing, parts: [data], size: data.length });
     }
     at[side] += data.length;
   }
-  return found.map(({ side, at, parts, size }) => {
+  return found.map(({ side, at, missing, parts, size }) => {
     const bytes = new Uint8Array(size);
     let to = 0;
     for (const part of parts) {
       bytes.set(part, to);
       to += part.length;
     }
-    return { side, at, bytes };
+    return { side, at, missing, bytes };
   });
 }
 
@@ -83,6 +87,15 @@ class Joined implements SidedLines {
   }
   end(): void {
     // they are at their end
+  }
+
+  /** A line of its own says what is missing. */
+  missing(turn: Turn): void {
+    if (turn.missing === 0) return;
+    const line = new PlainLines();
+    line.feed(gap(turn.missing));
+    line.end();
+    this.add(line, turn.side);
   }
 
   #of(line: number): { lines: Lines; side: Side; from: number } | undefined {
@@ -130,6 +143,7 @@ export function lay(all: readonly Turn[], form: "text" | "hex", encoding: string
   const decoders: Record<Side, TextDecoder> = { request: new TextDecoder(encoding), response: new TextDecoder(encoding) };
   const last = { request: all.findLastIndex((turn) => turn.side === "request"), response: all.findLastIndex((turn) => turn.side === "response") };
   all.forEach((turn, i) => {
+    joined.missing(turn);
     if (turn.bytes.length === 0) return;
     if (form === "hex") return joined.add(new HexLines(turn.bytes, turn.at), turn.side);
     const lines = new PlainLines();
@@ -174,6 +188,14 @@ export function layJson(all: readonly Turn[], encoding: string): { lines: SidedL
   };
   for (const turn of all) {
     const of = sides[turn.side];
+    if (turn.missing > 0 && of.rest.trim() !== "") {
+      // the value goes on where nobody knows how
+      wrong ??= { side: turn.side, at: of.done, text: "bytes are missing in it" };
+      plain(of.rest, turn.side);
+      of.rest = "";
+      spoiled.add(turn.side);
+    }
+    joined.missing(turn);
     const text = of.rest + of.decoder.decode(turn.bytes, { stream: true });
     if (spoiled.has(turn.side)) {
       plain(text, turn.side);

@@ -2,6 +2,7 @@
 
 import { aborted, api, bodyAddress, request, words } from "../lib/api";
 import type { FlowDetail, Side, StreamMessage } from "../lib/types";
+import { gap } from "./gap";
 import { EventParser, type ServerEvent } from "./sse";
 import { isEventStream } from "./story";
 import { deflate, inflater, Unframer, type Inflater, type MessageKind } from "./websocket";
@@ -16,6 +17,8 @@ export interface Shown {
   kind: MessageKind | "bytes" | "event";
   data: Uint8Array<ArrayBuffer>;
   compressed: number | null;
+  /** Bytes of its side that passed before it and were not captured. */
+  missing?: number;
   /** What else a server-sent event says. */
   event?: ServerEvent;
 }
@@ -84,7 +87,7 @@ export class MessageList {
     this.#bytes += data.length;
     if (this.as === "events") {
       if (piece.side === "response") this.#heard(data, piece.at);
-    } else if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null });
+    } else if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null, missing: piece.missing });
     else {
       for (const message of this.#readers[piece.side].feed(data)) {
         this.#bytes += message.data.length;
@@ -126,6 +129,7 @@ export class MessageList {
 
 /** The beginning of a message on one line. */
 export function preview(message: Shown): string {
+  if (message.missing) return `${gap(message.missing)} ${preview({ ...message, missing: 0 })}`.trim();
   const start = message.data.subarray(0, 300);
   if (message.kind === "close") return closing(message.data);
   if (message.kind === "text") return new TextDecoder().decode(start).replace(/\s+/g, " ");

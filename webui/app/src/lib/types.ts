@@ -171,6 +171,8 @@ export interface StreamMessage {
   at: string;
   offset: number;
   size: number;
+  /** Bytes of its side that passed before it and were not captured. */
+  missing: number;
   /** base64 */
   data: string;
 }

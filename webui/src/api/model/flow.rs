@@ -233,8 +233,11 @@ pub struct Piece {
     pub at: String,
     /// Where it begins, in bytes from the beginning of its side.
     pub offset: u64,
-    /// How many bytes it has.
+    /// How many bytes it has; none where bytes are missing at the end.
     pub size: u64,
+    /// So many bytes of its side passed before it and were not recorded: packets that a capture does not have. They are counted
+    /// in no offset.
+    pub missing: u64,
     /// The bytes, in base64 (RFC 4648 section 4).
     #[schema(content_encoding = "base64")]
     pub data: String,
@@ -424,6 +427,7 @@ impl From<(Side, Chunk)> for Piece {
             at: rfc3339(chunk.at),
             offset: chunk.offset,
             size: chunk.data.len() as u64,
+            missing: chunk.missing,
             data: STANDARD.encode(&chunk.data),
         }
     }

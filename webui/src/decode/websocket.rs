@@ -1,29 +1,52 @@
-//! The messages of a WebSocket as Chromium's developer tools write them: `_webSocketMessages`, each with `type`, `time`
-//! (seconds since 1970), `opcode` and `data`, a text as it is and all else in base64. Frames are read out of the recorded
-//! bytes (RFC 6455 section 5.2), put together to messages, and inflated where that was agreed (RFC 7692).
+//! The messages of a WebSocket: frames are read out of the recorded bytes (RFC 6455 section 5.2), put together to messages,
+//! and inflated where that was agreed (RFC 7692).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Decompress, FlushDecompress, Status};
-use overhear_store::{Side, Timestamp};
-use serde_json::{Value, json};
+use overhear_store::Side;
 
-/// The largest message that is written; it has to be in memory.
+/// The largest message that is given; it has to be in memory.
 const MOST: usize = 16 << 20;
 
 /// What ends each compressed message and is not sent, RFC 7692 section 7.2.1.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-const TEXT: u8 = 1;
+/// A message, or a control frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What it is, RFC 6455 section 11.8: 1 a text, 2 binary, 8 close, 9 ping, 10 pong.
+    pub opcode: u8,
+    /// Its payload, unmasked and inflated.
+    pub data: Vec<u8>,
+}
+
+impl Message {
+    /// Whether it is a text.
+    pub fn is_text(&self) -> bool {
+        self.opcode == 1
+    }
+
+    /// What it is, in a word; none of a text, which shows itself.
+    pub fn name(&self) -> &'static str {
+        match self.opcode {
+            1 => "",
+            2 => "binary",
+            8 => "close",
+            9 => "ping",
+            10 => "pong",
+            _ => "unknown",
+        }
+    }
+}
 
 /// Both directions of a WebSocket: pieces in, messages out.
-pub(super) struct Messages {
+pub struct Messages {
     client: Direction,
     server: Direction,
 }
 
 impl Messages {
     /// Of a connection for which the server agreed on these extensions (the value of its `Sec-WebSocket-Extensions`).
-    pub(super) fn new(extensions: &str) -> Self {
+    pub fn new(extensions: &str) -> Self {
         let agreed = Agreed::read(extensions);
         Self {
             client: Direction::new(agreed.as_ref().map(|agreed| agreed.client_keeps)),
@@ -35,32 +58,21 @@ impl Messages {
     ///
     /// # Errors
     /// In words for a person: what follows cannot be told apart.
-    pub(super) fn take(
-        &mut self,
-        side: Side,
-        at: Timestamp,
-        piece: &[u8],
-    ) -> Result<Vec<Value>, String> {
-        let (direction, kind) = match side {
-            Side::Request => (&mut self.client, "send"),
-            Side::Response => (&mut self.server, "receive"),
+    pub fn take(&mut self, side: Side, piece: &[u8]) -> Result<Vec<Message>, String> {
+        let direction = match side {
+            Side::Request => &mut self.client,
+            Side::Response => &mut self.server,
         };
         direction.waiting.extend_from_slice(piece);
         let mut found = Vec::new();
         while let Some((opcode, data)) = direction.next()? {
-            let data = match opcode {
-                TEXT => String::from_utf8_lossy(&data).into_owned(),
-                _ => STANDARD.encode(&data),
-            };
-            // to a microsecond: more than a double holds
-            let time = (at.0 / 1_000) as f64 / 1e6;
-            found.push(json!({"type": kind, "time": time, "opcode": opcode, "data": data}));
+            found.push(Message { opcode, data });
         }
         Ok(found)
     }
 
     /// Whether bytes are left that are no whole message.
-    pub(super) fn cut(&self) -> bool {
+    pub fn cut(&self) -> bool {
         [&self.client, &self.server]
             .iter()
             .any(|side| !side.waiting.is_empty() || side.opcode.is_some())
@@ -185,7 +197,7 @@ impl Direction {
 
 fn too_large(size: u64) -> String {
     format!(
-        "it has {size} bytes or more, and at most {} MiB of one are written",
+        "it has {size} bytes or more, and at most {} MiB of one are read",
         MOST >> 20
     )
 }
@@ -247,33 +259,27 @@ mod tests {
     use super::*;
     use flate2::{Compress, Compression, FlushCompress};
 
-    const AT: Timestamp = Timestamp(1_795_219_324_500_000_000);
-
-    /// (type, opcode, data) of what comes out of bytes, given in pieces of a size.
+    /// (opcode, data) of what comes out of bytes, given in pieces of a size.
     fn read(
         extensions: &str,
         side: Side,
         bytes: &[u8],
         size: usize,
-    ) -> Result<Vec<(String, u64, String)>, String> {
+    ) -> Result<Vec<(u8, String)>, String> {
         let mut messages = Messages::new(extensions);
         let mut found = Vec::new();
         for piece in bytes.chunks(size) {
-            for message in messages.take(side, AT, piece)? {
-                assert_eq!(message["time"], 1_795_219_324.5);
-                let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-                let opcode = message["opcode"].as_u64().unwrap_or_default();
-                found.push((text("type"), opcode, text("data")));
+            for message in messages.take(side, piece)? {
+                let data = String::from_utf8_lossy(&message.data).into_owned();
+                found.push((message.opcode, data));
             }
         }
         assert!(!messages.cut());
         Ok(found)
     }
 
-    fn owned(list: &[(&str, u64, &str)]) -> Vec<(String, u64, String)> {
-        let own = |(kind, opcode, data): &(&str, u64, &str)| {
-            ((*kind).to_owned(), *opcode, (*data).to_owned())
-        };
+    fn owned(list: &[(u8, &str)]) -> Vec<(u8, String)> {
+        let own = |(opcode, data): &(u8, &str)| (*opcode, (*data).to_owned());
         list.iter().map(own).collect()
     }
 
@@ -285,12 +291,12 @@ mod tests {
         let mut binary = b"\x82\x7e\x01\x00".to_vec();
         binary.extend(std::iter::repeat_n(0, 256));
         for size in [1, 2, 3, 1000] {
-            let hello = owned(&[("send", 1, "Hello")]);
+            let hello = owned(&[(1, "Hello")]);
             assert_eq!(read("", Side::Request, masked, size), Ok(hello));
-            let both = owned(&[("receive", 9, "SGVsbG8="), ("receive", 1, "Hello")]);
+            let both = owned(&[(9, "Hello"), (1, "Hello")]);
             assert_eq!(read("", Side::Response, fragments, size), Ok(both));
-            let zeros = STANDARD.encode([0; 256]);
-            let one = owned(&[("receive", 2, &zeros)]);
+            let zeros = "\0".repeat(256);
+            let one = owned(&[(2, &zeros)]);
             assert_eq!(read("", Side::Response, &binary, size), Ok(one));
         }
     }
@@ -301,7 +307,7 @@ mod tests {
         let shared = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00";
         let own = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
         let parts = b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00\x81\x02hi";
-        let twice = owned(&[("receive", 1, "Hello"), ("receive", 1, "Hello")]);
+        let twice = owned(&[(1, "Hello"), (1, "Hello")]);
         let deflate = "permessage-deflate; server_max_window_bits=12";
         let fresh = "x, Permessage-Deflate; SERVER_no_context_takeover";
         for size in [1, 4, 100] {
@@ -310,7 +316,7 @@ mod tests {
                 Ok(twice.clone())
             );
             assert_eq!(read(fresh, Side::Response, own, size), Ok(twice.clone()));
-            let hi = owned(&[("receive", 1, "Hello"), ("receive", 1, "hi")]);
+            let hi = owned(&[(1, "Hello"), (1, "hi")]);
             assert_eq!(read(deflate, Side::Response, parts, size), Ok(hi));
         }
         assert!(read("", Side::Response, shared, 100).is_err());
@@ -337,7 +343,7 @@ mod tests {
             bytes.extend_from_slice(&packed);
         }
         let found = read("permessage-deflate", Side::Response, &bytes, 1460).expect("messages");
-        let found: Vec<_> = found.into_iter().map(|(_, _, text)| text).collect();
+        let found: Vec<_> = found.into_iter().map(|(_, text)| text).collect();
         assert!(found == texts);
     }
 
@@ -357,7 +363,7 @@ mod tests {
         let told = read("permessage-deflate", Side::Response, &bytes, 1000);
         assert!(told.expect_err("too large").contains("at most 16 MiB"));
         let mut half = Messages::new("");
-        assert_eq!(half.take(Side::Request, AT, b"\x81\x05Hel"), Ok(vec![]));
+        assert_eq!(half.take(Side::Request, b"\x81\x05Hel"), Ok(vec![]));
         assert!(half.cut());
         for seed in 0..2_000_u32 {
             let noise: Vec<u8> = (0..40_u32)
@@ -368,7 +374,7 @@ mod tests {
                         >> 13) as u8
                 })
                 .collect();
-            let _ = Messages::new("permessage-deflate").take(Side::Response, AT, &noise);
+            let _ = Messages::new("permessage-deflate").take(Side::Response, &noise);
         }
     }
 }

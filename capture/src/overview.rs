@@ -4,6 +4,7 @@
 //! beyond [`MOST`] are counted together.
 
 mod application;
+pub mod expression;
 
 #[cfg(test)]
 mod tests;

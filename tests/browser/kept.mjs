@@ -44,7 +44,35 @@ async function kept(page, { file, count, arps }) {
   await screenshots(page, PHONE, 'kept')
   await page.setViewportSize(DESKTOP)
 
+  // by numbers: sorted, and from a row to its packets
+  await page.getByTestId('capture-view-conversations').click()
+  const table = page.getByTestId('capture-table')
+  await page.locator('[data-testid=capture-table][data-rows]').waitFor()
+  const cells = () => table.locator('tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('th, td:not(.choose)')].slice(0, 5).map((cell) => cell.innerText)))
+  await page.getByTestId('capture-sort-packets').click()
+  await page.getByTestId('capture-sort-b').click()
+  const talks = await cells()
+  const sorted = await table.locator('th[aria-sort=ascending]').innerText()
+  broken.push(...(await audit(page)))
+  await screenshots(page, DESKTOP, 'kept-conversations')
+  await page.setViewportSize(PHONE)
+  const narrow = await page.evaluate(() => document.documentElement.scrollWidth)
+  broken.push(...(await audit(page)))
+  await screenshots(page, PHONE, 'kept-conversations')
+  await page.getByTestId('capture-view-protocols').click()
+  await page.locator('[data-testid=capture-row] td[data-col=packets]').first().waitFor()
+  const protocols = await table.locator('tbody tr').evaluateAll((all) => all.map((row) => [row.querySelector('th').innerText, row.querySelector('[data-col=packets]').innerText]))
+  await screenshots(page, PHONE, 'kept-protocols')
+  await page.setViewportSize(DESKTOP)
+  await page.getByTestId('capture-view-endpoints').click()
+  await table.getByRole('columnheader', { name: 'Address' }).waitFor()
+  const endpoints = await cells()
+  await page.getByTestId('capture-view-conversations').click()
+  await table.getByRole('columnheader', { name: 'Protocol' }).waitFor()
   const expression = page.getByTestId('capture-expression')
+  await table.locator('tr', { hasText: 'icmp' }).getByTestId('capture-choose').click()
+  const chosen = [await expression.inputValue(), (await packets(page, 1)).map(([number]) => number)]
+
   await expression.fill('arp')
   await expression.press('Enter')
   const some = await packets(page, arps)
@@ -63,5 +91,5 @@ async function kept(page, { file, count, arps }) {
   const asked = await remove.innerText()
   await remove.click()
   await row.waitFor({ state: 'detached' })
-  return { result, all, layers, broken, wide, some, wrong, listed, asked }
+  return { result, all, layers, broken, wide, narrow, talks, sorted, protocols, endpoints, chosen, some, wrong, listed, asked }
 }

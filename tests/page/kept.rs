@@ -65,6 +65,20 @@ fn the_packets_of_a_capture_without_flows_are_looked_at() {
     assert!(all[2][1].as_str().unwrap().contains("ICMP echo request"));
     let layers = kept["layers"].as_str().unwrap();
     assert!(layers.contains("ARP"), "{layers}");
+    let talks = json!([
+        ["02:00:00:00:00:02", "02:00:00:00:00:01", "arp", "1", "42 B"],
+        ["10.0.0.1", "10.0.0.2", "icmp", "1", "42 B"],
+        ["02:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "arp", "1", "42 B"],
+    ]);
+    assert_eq!(
+        (&kept["talks"], kept["sorted"].as_str().unwrap()),
+        (&talks, "B↑")
+    );
+    let protocols = json!([["eth", "3"], ["arp", "2"], ["ip", "1"], ["icmp", "1"]]);
+    assert_eq!(kept["protocols"], protocols);
+    assert_eq!(kept["endpoints"].as_array().unwrap().len(), 5);
+    let icmp = "icmp and host 10.0.0.1 and host 10.0.0.2";
+    assert_eq!(kept["chosen"], json!([icmp, [3]]));
     let wrong = kept["wrong"].as_str().unwrap();
     assert!(wrong.contains("expression"), "{wrong}");
     let listed = kept["listed"].as_str().unwrap();
@@ -74,6 +88,7 @@ fn the_packets_of_a_capture_without_flows_are_looked_at() {
     );
     assert_eq!(kept["asked"], "Delete for good");
     assert_eq!((&kept["wide"], &kept["broken"]), (&json!(390), &json!([])));
+    assert_eq!(kept["narrow"], 390);
     // the browser tells of the expression that was refused, and of nothing else
     let troubles = seen["troubles"].as_array().unwrap();
     let refused = |trouble: &serde_json::Value| trouble.as_str().unwrap().contains("prot+5");

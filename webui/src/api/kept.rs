@@ -1,16 +1,24 @@
 //! `captures/kept`: the captures whose packets are kept, and their packets, all of them: a list, and each taken apart.
 
+mod expression;
+mod overview;
+
 use super::{
     extract::{Path, Query},
-    flows::packets::{Cursor, MOST_PACKETS, PacketLine, Packets, detail::PacketDetail, unreadable},
+    flows::packets::{
+        PacketLine, Packets,
+        detail::PacketDetail,
+        place::{Cursor, Place},
+        unreadable,
+    },
     model::rfc3339,
     problem::Problem,
 };
 use crate::server::App;
 use axum::{Json, extract::State, http::StatusCode};
+use expression::Expression;
 use overhear_capture::{
     Error, Packet, Reader,
-    filter::Filter,
     print::{Names, Options, Printer, Stamp},
 };
 use overhear_store::read::{Capture, CaptureSource, PacketFile};
@@ -25,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(remove))
         .routes(routes!(packets))
         .routes(routes!(packet))
+        .routes(routes!(overview::overview))
 }
 
 /// One page looks at so many bytes of packets for those that an expression wants.
@@ -156,17 +165,11 @@ async fn packets(
     Path(id): Path<i64>,
     Query(query): Query<PacketsQuery>,
 ) -> Result<Json<Packets>, Problem> {
-    let limit = query.limit.unwrap_or(200);
-    if !(1..=MOST_PACKETS).contains(&limit) {
-        return Err(Problem::bad(format!(
-            "limit is a number from 1 to {MOST_PACKETS}, not {limit}"
-        )));
-    }
-    let cursor = query.cursor.as_deref().map(Cursor::read).transpose()?;
+    let Place { cursor, limit } = Place::asked(query.cursor.as_deref(), query.limit)?;
     let capture = find(&app, id).await?;
     let files = app.store.files_of(capture.id).await?;
     let expression = query.expression.unwrap_or_default();
-    let read = move || page(&files, cursor, limit as usize, expression.trim());
+    let read = move || page(&files, cursor, limit, &expression);
     let read = tokio::task::spawn_blocking(read).await;
     let page = read.map_err(|error| Problem::internal("The packets could not be read", &error))?;
     Ok(Json(page?))
@@ -223,6 +226,23 @@ fn open(file: &PacketFile, at: Option<(u64, u64)>) -> Result<Reader, Error> {
     }
 }
 
+/// Opens a file; none when it was removed meanwhile, which makes it `gone`, or when nothing is in it yet.
+fn opened(
+    file: &PacketFile,
+    at: Option<(u64, u64)>,
+    gone: &mut bool,
+) -> Result<Option<Reader>, Problem> {
+    match open(file, at) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(Error::Read(error)) if error.kind() == io::ErrorKind::NotFound => {
+            *gone = true;
+            Ok(None)
+        }
+        Err(Error::Read(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
 fn page(
     files: &[PacketFile],
     cursor: Option<Cursor>,
@@ -237,32 +257,19 @@ fn page(
         ..Options::default()
     };
     let mut printer = Printer::new(options, Names::none());
-    let filter = (!expression.is_empty()).then(|| Filter::new(expression, true));
-    let mut filter = filter.transpose().map_err(wrong)?;
+    let mut expression = Expression::new(expression)?;
     let mut page = Packets {
         items: Vec::new(),
         next: None,
         gone: false,
     };
-    let (mut understood, mut refused) = (false, None);
     let (mut looked_at, mut before) = (0, 0);
     let from = cursor.map_or(0, |cursor| cursor.file);
     for file in files.iter().filter(|file| file.id.0 >= from) {
         let at = cursor.filter(|cursor| cursor.file == file.id.0);
-        let opened = open(file, at.map(|cursor| (cursor.offset, cursor.number)));
-        let mut reader = match opened {
-            Ok(reader) => reader,
-            // removed meanwhile, or nothing is in it yet
-            Err(Error::Read(error))
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof
-                ) =>
-            {
-                page.gone |= error.kind() == io::ErrorKind::NotFound;
-                continue;
-            }
-            Err(error) => return Err(unreadable(error)),
+        let Some(mut reader) = opened(file, at.map(|c| (c.offset, c.number)), &mut page.gone)?
+        else {
+            continue;
         };
         let mut last = before;
         // a file that is being written, or is damaged, is read as far as it goes
@@ -276,21 +283,11 @@ fn page(
                 return Ok(page);
             }
             last = packet.number;
-            if let Some(filter) = &mut filter {
+            if expression.chooses() {
                 looked_at += packet.data.len() as u64;
-                match filter.matches(&packet) {
-                    Ok(matches) => {
-                        understood = true;
-                        if !matches {
-                            continue;
-                        }
-                    }
-                    // it may have a meaning on other links of the capture
-                    Err(error) => {
-                        refused.get_or_insert(error);
-                        continue;
-                    }
-                }
+            }
+            if !expression.wants(&packet) {
+                continue;
             }
             let place = (file.id, interface);
             page.items
@@ -298,12 +295,6 @@ fn page(
         }
         before = last;
     }
-    match refused {
-        Some(error) if !understood => Err(wrong(error)),
-        _ => Ok(page),
-    }
-}
-
-fn wrong(error: overhear_capture::libpcap::Error) -> Problem {
-    Problem::bad(format!("The expression cannot be used: {error}"))
+    expression.end()?;
+    Ok(page)
 }

@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
+  Analysis, Annotation, Annotations, Capture, CaptureOverview, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
   Rule, RuleList, Session, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
@@ -120,6 +120,8 @@ export const api = {
     json<PacketPage>(address(`captures/kept/${id}/packets`, at), signal ? { signal } : {}),
   capturePacket: (id: number, file: number, offset: number, signal?: AbortSignal) =>
     json<PacketDetail>(address(`captures/kept/${id}/packets/${file}/${offset}`), signal ? { signal } : {}),
+  captureOverview: (id: number, of: { expression?: string }, signal?: AbortSignal) =>
+    json<CaptureOverview>(address(`captures/kept/${id}/overview`, of), signal ? { signal } : {}),
   deleteCapture: (id: number) => request(address(`captures/kept/${id}`), { method: "DELETE" }),
   decryptCapture: (id: number, keys: Blob) => json<Imported>(address(`captures/kept/${id}/decrypt`), { method: "POST", body: keys }),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,

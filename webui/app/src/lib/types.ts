@@ -297,6 +297,36 @@ export interface KeptCapture {
   kept: number;
 }
 
+/** Packets and their bytes on the wire. */
+export interface PacketCount {
+  packets: number;
+  bytes: number;
+}
+
+/** A capture by numbers: of conversations and endpoints those with the most bytes, and how many there are. */
+export interface CaptureOverview {
+  all: PacketCount;
+  first: string | null;
+  last: string | null;
+  conversations: {
+    protocol: string;
+    a: string;
+    a_port: number | null;
+    b: string;
+    b_port: number | null;
+    a_to_b: PacketCount;
+    b_to_a: PacketCount;
+    first: string;
+    duration_ms: number;
+    expression: string | null;
+  }[];
+  conversation_count: number;
+  endpoints: { address: string; sent: PacketCount; received: PacketCount; expression: string }[];
+  endpoint_count: number;
+  protocols: { protocol: string; depth: number; packets: number; bytes: number; expression: string | null }[];
+  gone: boolean;
+}
+
 /** What became of an imported file. */
 export interface Imported {
   /** Null when there are no flows. */

@@ -3,6 +3,7 @@
 
 mod analysis;
 pub(in crate::api) mod detail;
+pub(in crate::api) mod place;
 
 use crate::{
     api::{
@@ -29,6 +30,7 @@ use overhear_capture::{
     write::{Format, Header, Writer},
 };
 use overhear_store::{Flow, FlowId, PacketFileId, Side, Timestamp, read::PacketRange};
+use place::{Cursor, Place};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, Write},
@@ -48,9 +50,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(analysis::analyze))
         .routes(routes!(analysis::findings))
 }
-
-/// The most packets of one page.
-pub(in crate::api) const MOST_PACKETS: u32 = 1000;
 
 /// A line is cut behind so many characters.
 const LONGEST_LINE: usize = 500;
@@ -125,15 +124,9 @@ async fn list(
     Path(id): Path<i64>,
     Query(query): Query<PacketsQuery>,
 ) -> Result<Json<Packets>, Problem> {
-    let limit = query.limit.unwrap_or(200);
-    if !(1..=MOST_PACKETS).contains(&limit) {
-        return Err(Problem::bad(format!(
-            "limit is a number from 1 to {MOST_PACKETS}, not {limit}"
-        )));
-    }
-    let cursor = query.cursor.as_deref().map(Cursor::read).transpose()?;
+    let Place { cursor, limit } = Place::asked(query.cursor.as_deref(), query.limit)?;
     let (flow, ranges) = find(&app, id).await?;
-    let read = move || page(&flow, &ranges, cursor, limit as usize);
+    let read = move || page(&flow, &ranges, cursor, limit);
     let read = tokio::task::spawn_blocking(read).await;
     let page = read.map_err(|error| Problem::internal("The packets could not be read", &error))?;
     Ok(Json(page?))
@@ -212,36 +205,6 @@ pub(in crate::api) fn unreadable(error: Error) -> Problem {
 
 fn is_gone(range: &PacketRange) -> bool {
     range.path.as_ref().is_none_or(|path| !path.exists())
-}
-
-/// The packet that a page begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) struct Cursor {
-    pub(in crate::api) file: i64,
-    pub(in crate::api) offset: u64,
-    pub(in crate::api) number: u64,
-}
-
-impl Cursor {
-    pub(in crate::api) fn write(file: PacketFileId, packet: &Packet<'_>) -> String {
-        format!("{}-{}-{}", file.0, packet.offset, packet.number)
-    }
-
-    pub(in crate::api) fn read(text: &str) -> Result<Self, Problem> {
-        let mut parts = text.split('-');
-        let mut next = || parts.next().and_then(|part| part.parse().ok());
-        let cursor = (next(), next(), next());
-        match cursor {
-            (Some(file), Some(offset), Some(number)) => Ok(Self {
-                file: i64::try_from(file).unwrap_or(i64::MAX),
-                offset,
-                number,
-            }),
-            _ => Err(Problem::bad(
-                "the cursor is not one that this program made: start again without it",
-            )),
-        }
-    }
 }
 
 /// Goes through the packets, from one on, until `each` has seen enough. True when files are missing.

@@ -134,3 +134,67 @@ async fn an_expression_chooses_packets() {
     }
     site.get("/api/captures/kept/77/packets").await.problem(404);
 }
+
+#[tokio::test]
+async fn a_capture_is_counted() {
+    let site = Site::new().await;
+    let pings: Vec<_> = (1..=5).map(ping).collect();
+    let file = Body::from(file_of(Format::Pcapng, &pings));
+    let imported = send(&site, "/api/import?name=pings.pcapng", file)
+        .await
+        .json();
+    let base = format!("/api/captures/kept/{}/overview", imported["capture"]);
+    let all = site.get(&base).await.json();
+    let counted = serde_json::json!({"packets": 5, "bytes": 140});
+    assert_eq!(all["all"], counted);
+    let [one] = all["conversations"].as_array().expect("a list").as_slice() else {
+        panic!("one conversation: {all:#}");
+    };
+    assert_eq!(
+        (&one["protocol"], &one["a"], &one["b"], &one["a_port"]),
+        (
+            &"icmp".into(),
+            &"10.0.0.1".into(),
+            &"10.0.0.2".into(),
+            &Value::Null
+        )
+    );
+    assert_eq!(
+        (&one["a_to_b"], &one["b_to_a"]["packets"]),
+        (&counted, &0.into())
+    );
+    assert_eq!(one["duration_ms"], 4.0);
+    assert_eq!(
+        one["expression"],
+        "icmp and host 10.0.0.1 and host 10.0.0.2"
+    );
+    assert_eq!(
+        (&all["endpoint_count"], &all["conversation_count"]),
+        (&2.into(), &1.into())
+    );
+    let few = site.get(&format!("{base}?limit=1")).await.json();
+    assert_eq!(few["endpoints"].as_array().map(Vec::len), Some(1));
+    assert_eq!(few["endpoint_count"], 2);
+    let paths: Vec<_> = all["protocols"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (one["protocol"].as_str().unwrap_or_default(), &one["depth"]))
+        .collect();
+    assert_eq!(
+        paths,
+        [("raw", &0.into()), ("ip", &1.into()), ("icmp", &2.into())]
+    );
+    let none = site.get(&format!("{base}?expression=tcp")).await.json();
+    assert_eq!(
+        (&none["all"]["packets"], &none["first"]),
+        (&0.into(), &Value::Null)
+    );
+    site.get(&format!("{base}?limit=0")).await.problem(400);
+    site.get(&format!("{base}?expression=udp%20prot"))
+        .await
+        .problem(400);
+    site.get("/api/captures/kept/77/overview")
+        .await
+        .problem(404);
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 60] = [
+const ROUTES: [(&str, &[&str]); 61] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -38,6 +38,7 @@ const ROUTES: [(&str, &[&str]); 60] = [
     ("/captures/kept/{id}", &["delete"]),
     ("/captures/kept/{id}/packets", &["get"]),
     ("/captures/kept/{id}/packets/{file}/{offset}", &["get"]),
+    ("/captures/kept/{id}/overview", &["get"]),
     ("/captures/kept/{id}/decrypt", &["post"]),
     ("/interfaces", &["get"]),
     ("/replay", &["post"]),

@@ -4,6 +4,7 @@
 use crate::{
     LinkType, Packet, Reader,
     dns::Message,
+    flows::Flows,
     http::{ExchangeId, Head, Http1, Http2, Position, Sink, Upgrade},
     icmp::IcmpError,
     ip::{self, Fragments},
@@ -447,6 +448,75 @@ pub fn datagrams(data: &[u8]) {
         && let Some(error) = IcmpError::read(&ip)
     {
         assert!(!error.text().is_empty());
+    }
+}
+
+/// Pieces of the two directions of a TCP connection to a port that the first byte chooses, some of them missing: what it
+/// speaks is found out (mail that turns to TLS, DNS over TCP, databases, HTTP, WebSocket), and what goes wrong is told with proof.
+pub fn conversation(data: &[u8]) {
+    const PORTS: [u16; 6] = [25, 53, 80, 443, 5432, 50_000];
+    let Some((first, mut rest)) = data.split_first() else {
+        return;
+    };
+    let port = PORTS.get(usize::from(*first) % PORTS.len()).copied();
+    let port = port.unwrap_or(80);
+    let mut flows = Flows::new(None, "fuzz");
+    let mut next = [1_u32, 1];
+    let mut number = 0;
+    let mut segment = |flows: &mut Flows, side: usize, flags: u8, next: [u32; 2], bytes: &[u8]| {
+        number += 1;
+        let ends = [(40_000_u16, 1_u8), (port, 2)];
+        let ((from, a), (to, b)) = (ends[side], ends[1 - side]);
+        let total = u16::try_from(40 + bytes.len()).unwrap_or(u16::MAX);
+        let [high, low] = total.to_be_bytes();
+        let mut packet = vec![0x45, 0, high, low, 0, number as u8, 0, 0, 64, 6, 0, 0];
+        packet.extend([10, 0, 0, a, 10, 0, 0, b]);
+        packet.extend(from.to_be_bytes());
+        packet.extend(to.to_be_bytes());
+        packet.extend(next[side].to_be_bytes());
+        packet.extend(next[1 - side].to_be_bytes());
+        packet.extend([0x50, flags, 0x10, 0, 0, 0, 0, 0]);
+        packet.extend_from_slice(bytes);
+        flows.packet(&Packet {
+            number,
+            time: number.cast_signed() * 1_000_000,
+            link: LinkType::RAW,
+            interface: 0,
+            original_length: u32::from(total),
+            offset: 0,
+            data: &packet,
+        });
+    };
+    if first & 0x80 == 0 {
+        segment(&mut flows, 0, 2, [0, 0], b"");
+        segment(&mut flows, 1, 0x12, [1, 0], b"");
+    }
+    while let Some(([what, high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high & 3, *low]));
+        let (bytes, after) = after.split_at(length.min(after.len()));
+        rest = after;
+        let side = usize::from(what & 1);
+        match what & 0xc0 {
+            // it passed, and was not captured
+            0x80 => next[side] = next[side].wrapping_add(u32::from(*low)),
+            0x40 => segment(&mut flows, side, 0x11, next, b""),
+            0xc0 => segment(&mut flows, side, 4, next, b""),
+            _ => {
+                segment(&mut flows, side, 0x18, next, bytes);
+                next[side] = next[side].wrapping_add(u32::try_from(bytes.len()).unwrap_or(0));
+            }
+        }
+    }
+    flows.finish();
+    for finding in flows.findings().0 {
+        assert!(!finding.text.is_empty() && !finding.means.is_empty());
+        assert!(finding.packets.is_sorted() && finding.packets.len() as u64 <= finding.count);
+        assert!(
+            finding
+                .packets
+                .iter()
+                .all(|packet| (1..=number).contains(packet))
+        );
     }
 }
 

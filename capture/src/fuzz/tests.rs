@@ -266,6 +266,53 @@ fn mutated_http1_is_told_as_it_must_be() {
 }
 
 #[test]
+fn mutated_conversations_are_something() {
+    let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3];
+    hello.extend([0; 32]);
+    hello.extend([0, 0, 4, 0x13, 1, 0x13, 2, 1, 0]);
+    let mail: &[(u8, &[u8])] = &[
+        (1, b"220 mail.test\r\n"),
+        (0, b"STARTTLS\r\n"),
+        (1, b"220 go\r\n"),
+        (0, &hello),
+        (1, &[21, 3, 3, 0, 2, 2, 70]),
+        (0xc1, b""),
+    ];
+    let question = b"\0\x18\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+    let answer = b"\0\x18\x12\x34\x81\x83\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+    let names: &[(u8, &[u8])] = &[
+        (0, question),
+        (1, answer),
+        (0x80, b""),
+        (0, question),
+        (0x40, b""),
+    ];
+    let socket: &[(u8, &[u8])] = &[
+        (0, b"GET /c HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"),
+        (
+            1,
+            b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\n\r\n\x81\x02hi",
+        ),
+        (0, b"\x81\x82\0\0\0\0hi"),
+        (0x81, b""),
+        (0xc0, b""),
+    ];
+    let seeds = [
+        (0, mail),
+        (1, names),
+        (2, socket),
+        (0x83, mail),
+        (0x85, socket),
+    ];
+    let seeds = seeds.map(|(port, pieces)| {
+        let mut seed = talk(pieces);
+        seed[0] = port;
+        seed
+    });
+    rounds(&seeds, conversation, 0x3141_5926_5358_9793);
+}
+
+#[test]
 fn mutated_datagrams_can_be_said() {
     let question = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x01a\x04test\0\0\x01\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x04\x01b\xc0\x0e";
     let unreachable = b"\x03\x04\0\0\0\0\x05\x14\x45\0\0\x28\0\0\0\0\x40\x06\0\0\x0a\0\0\x01\x0a\0\0\x02\x9c\x40\0\x50\0\0\0\x01";

@@ -24,6 +24,7 @@ mod elsewhere;
 mod export;
 mod failures;
 mod filter;
+mod flags;
 mod headers;
 mod import;
 mod messages;

@@ -1,143 +1,19 @@
 //! Promise: what goes wrong on a network is found in its packets, with those that prove it; and nothing is found where
 //! nothing is wrong. The faults are real: two hosts, servers that misbehave, routes that lead nowhere.
 
+mod faults;
+mod resets;
+
 use crate::{
     clients::interpreter,
     support::{
-        Run, certs::TestCa, command::Running, folder, island::Island, not_run, program::Setup,
-        program::binary, program::overhear, repository, system, until,
+        Run, certs::TestCa, folder, not_run, program::Setup, program::overhear, repository, system,
+        until,
     },
 };
+pub use faults::Faults;
+use faults::{imported, numbers};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-const LAST: &[u8] = b"the-last-packet";
-
-/// A network with its servers.
-struct Faults {
-    island: Island,
-    home: tempfile::TempDir,
-    _servers: [Running; 2],
-}
-
-fn script() -> PathBuf {
-    repository().join("tests/clients/faults.py")
-}
-
-impl Faults {
-    fn new() -> Option<Self> {
-        let mut island = Island::new()?;
-        let far = island.add()?;
-        let ip = |host: usize, words: &[&str]| {
-            island.run(host, "ip").args(words).ok();
-        };
-        // nobody is there, though its hardware address is known
-        ip(
-            0,
-            &[
-                "neigh",
-                "add",
-                "192.0.2.3",
-                "lladdr",
-                "02:00:00:00:00:99",
-                "dev",
-                "eth0",
-            ],
-        );
-        // the second host leads on: to nowhere, and through a narrow link to a third, which does not know that it is narrow
-        let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
-        island.run(1, "sh").args(["-c", forward]).ok();
-        ip(1, &["route", "add", "unreachable", "203.0.113.0/24"]);
-        ip(
-            1,
-            &[
-                "link", "add", "narrow", "mtu", "600", "type", "veth", "peer", "name", "far",
-            ],
-        );
-        ip(1, &["link", "set", "far", "netns", island.name(far)]);
-        for (host, device, address) in [
-            (1, "narrow", "198.51.100.1/24"),
-            (far, "far", "198.51.100.7/24"),
-        ] {
-            ip(host, &["address", "add", address, "dev", device]);
-            ip(host, &["link", "set", device, "up"]);
-        }
-        ip(far, &["route", "add", "default", "via", "198.51.100.1"]);
-        for away in ["203.0.113.0/24", "198.51.100.0/24"] {
-            ip(0, &["route", "add", away, "via", "192.0.2.2"]);
-        }
-        let servers = [1, far].map(|host| {
-            let servers = island.run(host, "python3").arg(script()).arg("serve");
-            let servers = servers.start();
-            until("the servers", || {
-                servers.out_so_far().contains("ready").then_some(())
-            });
-            servers
-        });
-        Some(Self {
-            island,
-            home: folder(),
-            _servers: servers,
-        })
-    }
-
-    /// Meets a fault while the first host's packets are captured: the file.
-    fn meet(&self, what: &str) -> PathBuf {
-        self.meet_seen(what, 0, "eth0")
-    }
-
-    /// The same, captured on an interface of a host.
-    fn meet_seen(&self, what: &str, host: usize, interface: &str) -> PathBuf {
-        let file = self.home.path().join(format!("{what}.pcapng"));
-        let capture = self.island.run(host, binary()).arg("capture");
-        let capture = capture.args(["-i", interface, "-U", "-w"]);
-        let mut capture = capture.arg(&file).start();
-        until("the capture to begin", || {
-            capture.said_so_far().contains("listening on").then_some(())
-        });
-        let client = self.island.run(0, "python3").arg(script());
-        client.args(["meet", what]).ok();
-        until("the last packet", || {
-            let data = fs::read(&file).unwrap_or_default();
-            data.windows(LAST.len())
-                .any(|window| window == LAST)
-                .then_some(())
-        });
-        system::interrupt(capture.child());
-        capture.wait().ok();
-        file
-    }
-
-    fn diagnose(&self, file: &Path) -> Vec<Value> {
-        let run = overhear(self.home.path()).arg("read").arg(file);
-        run.args(["--diagnose", "--json"]).ok().json_lines()
-    }
-
-    /// The flows of a capture, without the last packet's.
-    fn flows(&self, file: &Path) -> Vec<Value> {
-        imported(self.home.path(), file)
-    }
-}
-
-fn imported(home: &Path, file: &Path) -> Vec<Value> {
-    let data = home.join("data");
-    let run = |words: &[&str]| overhear(home).args(words).arg("--data").arg(&data);
-    let session = run(&["import", "--json"]).arg(file).ok().json()["session"].clone();
-    let session = format!("session:{session}");
-    let flows = run(&["flows", "--json", &session]).ok().json_lines();
-    let is_last = |flow: &Value| flow["kind"] == "udp" && flow["port"] == 9999;
-    flows.into_iter().filter(|flow| !is_last(flow)).collect()
-}
-
-/// The numbers of the packets that tshark's filter finds.
-fn numbers(file: &Path, filter: &str) -> Vec<u64> {
-    let run = Run::new("tshark").args(["-Y", filter, "-T", "fields", "-e", "frame.number", "-r"]);
-    let text = run.arg(file).ok().text();
-    text.lines().map(|line| line.parse().unwrap()).collect()
-}
 
 #[test]
 fn each_fault_is_found_with_its_proof() {

@@ -28,6 +28,7 @@ mod flags;
 mod headers;
 mod import;
 mod messages;
+mod overview;
 mod page;
 mod phone;
 mod raw;

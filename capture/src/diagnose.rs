@@ -7,7 +7,7 @@
 mod track;
 pub(crate) mod wifi;
 
-pub use track::Track;
+pub use track::{Known, Track};
 pub use wifi::Wifi;
 
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub struct Finding {
     pub packets: Vec<u64>,
     /// How many packets there are in all.
     pub count: u64,
+    /// Nothing failed for it: it was overcome, or came when everything was said.
+    #[serde(skip)]
+    pub overcome: bool,
 }
 
 /// The sorts of what goes wrong.
@@ -39,6 +42,8 @@ pub struct Finding {
 pub enum Cause {
     /// SYNs were not answered.
     NoAnswer,
+    /// The answer to a SYN was never acknowledged.
+    AnswerLost,
     /// A SYN was answered with a RST.
     Refused,
     /// A RST after silence.
@@ -53,6 +58,8 @@ pub enum Cause {
     Unreachable,
     /// ICMP: larger than a link takes.
     PacketTooBig,
+    /// Larger than a link takes, and no ICMP error says so.
+    BlackHole,
     /// A TLS alert.
     TlsAlert,
     /// A name server's error.
@@ -70,6 +77,11 @@ impl Cause {
             Self::NoAnswer => {
                 "A firewall drops the packets, the address is wrong, or the host is down. Look at the address, at filters on \
                  the way and on the host, and whether the SYN arrives there."
+            }
+            Self::AnswerLost => {
+                "The answer does not get back to the client: it goes another way than the question (asymmetric routes), a firewall \
+                 or NAT on the way back does not know the connection, or nobody is at that address (a forged one: SYN flood). \
+                 Capture at the client to see whether the SYN-ACK arrives there, and look at the server's route back."
             }
             Self::Refused => {
                 "Nothing listens on that port, or a firewall rejects with a reset. Look whether the service runs, and on which \
@@ -99,6 +111,11 @@ impl Cause {
                 "A link on the way has a smaller MTU. When the sender does not hear of it (ICMP filtered), large packets vanish \
                  and small ones pass. Look at tunnels and VPNs, let ICMP through, or lower the MSS."
             }
+            Self::BlackHole => {
+                "A link on the way has a smaller MTU, and the router before it does not say so, or its ICMP is filtered: large packets \
+                 vanish and small ones pass. Look at tunnels, VPNs and PPPoE on the way, let ICMP \"fragmentation needed\" (IPv6: \
+                 \"packet too big\") through, or lower the MTU or the MSS. `ping -M do -s SIZE` finds what passes."
+            }
             Self::TlsAlert => "One side refused the handshake.",
             Self::Dns => "Look at the name, and at the name server that was asked.",
             Self::DnsNoAnswer => {
@@ -121,6 +138,7 @@ impl Finding {
             means: cause.means(),
             packets: packets.first.clone(),
             count: packets.count,
+            overcome: false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A flow's comment names its packets (`packets 3 to 17 of shop.pcapng`), its tags what slowed it down
 //! (`retransmissions`, `zero-window`, `wifi-retries`), its error why it failed. Memory is bounded by what is open at once.
 
+mod alerts;
 mod closing;
 mod conversation;
 mod copies;
@@ -12,9 +13,10 @@ mod dns_stream;
 mod exchanges;
 mod row;
 mod secure;
+mod sides;
 
 use crate::{
-    diagnose::{Cause, Finding, Proof, Track, Wifi},
+    diagnose::{Cause, Finding, Known, Proof, Track, Wifi},
     http::Position,
     icmp::{IcmpError, Reason},
     ip::{self, Fragments, Ip, protocol},
@@ -125,6 +127,8 @@ struct Stream {
     recorder: Option<ConnectionRecorder>,
     conversation: Conversation,
     client: tcp::Side,
+    /// That is so, and no guess.
+    is_client_known: bool,
     reset: Option<tcp::Side>,
     /// That it stands is written.
     stands: bool,
@@ -364,7 +368,7 @@ impl Work {
         let others = self.others.as_deref();
         let live = others.is_some();
         let stream = self.streams.entry(connection.number).or_insert_with(|| {
-            let client = conversation::client(connection, data);
+            let (client, is_client_known) = sides::client(connection, data);
             let (from, to) = (connection.end(client), connection.end(client.other()));
             let first = Timestamp(connection.first_time);
             let opened = connection.opened_by.is_some();
@@ -411,6 +415,7 @@ impl Work {
                 recorder: recorder.map(|(_, connection)| connection),
                 conversation: Conversation::new(context, opened),
                 client,
+                is_client_known,
                 reset: None,
                 stands: stood,
             }
@@ -434,7 +439,7 @@ impl Work {
         let is_old = |(_, began): &mut (Pair, i64)| now.saturating_sub(*began) >= UNANSWERED;
         while let Some((ends, began)) = self.opening.pop_front_if(is_old) {
             let track = self.tracks.get(&pair(ends.0, ends.1));
-            if track.and_then(Track::unanswered_since) == Some(began) {
+            if track.and_then(Track::opening_since) == Some(began) {
                 return Some(ends);
             }
         }
@@ -446,7 +451,13 @@ impl Work {
         let key = pair(connection.a, connection.b);
         let (a, b) = (key.0.to_string(), key.1.to_string());
         let track = self.tracks.get(&key);
-        let mut findings = track.map_or_else(Vec::new, |track| track.findings(&a, &b, now));
+        let known = Known {
+            a: &a,
+            b: &b,
+            end: now,
+            ..Known::default()
+        };
+        let mut findings = track.map_or_else(Vec::new, |track| track.findings(&known));
         for big in [true, false] {
             if let Some((error, packets)) = self.undelivered.get(&(key, big)) {
                 findings.insert(0, undelivered(error, format!("{a} > {b}"), packets));
@@ -491,8 +502,17 @@ impl Work {
             return;
         };
         let (a, b) = (key.0.to_string(), key.1.to_string());
-        let mut findings = track.findings(&a, &b, end.0);
-        let mut overcome = Vec::new();
+        let said = &stream.conversation;
+        let name = said.server_name();
+        let is_known = stream.is_client_known || said.shows_sides();
+        let mut findings = track.findings(&Known {
+            a: &a,
+            b: &b,
+            client: is_known.then(|| side_of(said.client(), said.server())),
+            name: name.as_deref(),
+            whole: said.is_whole(),
+            end: end.0,
+        });
         for (error, packets) in errors.into_iter().flatten() {
             let (client, server) = (stream.conversation.client(), stream.conversation.server());
             let mut finding = undelivered(&error, format!("{client} > {server}"), &packets);
@@ -506,13 +526,13 @@ impl Work {
                 // a soft error, RFC 1122 section 4.2.3.9
                 true => {
                     finding.text.push_str(" The connection went on.");
-                    overcome.push(finding);
+                    finding.overcome = true;
+                    findings.push(finding);
                 }
                 false => findings.push(finding),
             }
         }
         let failure = findings.iter().find_map(|finding| stream.failure(finding));
-        findings.append(&mut overcome);
         // a RST that was ignored ended nothing
         stream.reset = stream.reset.filter(|_| track.is_reset());
         let ended = match (stream.reset, ending) {
@@ -557,7 +577,8 @@ impl Work {
         }
         // a stream has what was said once; what was sent how often is told by the packets
         if !is_copy {
-            track.segment(side_of(from, to), place.time, place.packet, segment);
+            let side = side_of(from, to);
+            track.segment(side, place.time, place.packet, ip.ttl, segment);
         }
     }
 
@@ -660,12 +681,13 @@ impl Stream {
     /// What of a finding fails the connection.
     fn failure(&self, finding: &Finding) -> Option<Failure> {
         let cause = match finding.cause {
-            Cause::NoAnswer => FailureCause::Timeout,
+            _ if finding.overcome => return None,
+            Cause::NoAnswer | Cause::AnswerLost => FailureCause::Timeout,
             Cause::Refused => FailureCause::Refused,
             Cause::IdleReset | Cause::Reset => FailureCause::Reset,
             Cause::Unreachable => FailureCause::Unreachable,
             // the way is there: small packets pass
-            Cause::PacketTooBig => FailureCause::Other,
+            Cause::PacketTooBig | Cause::BlackHole => FailureCause::Other,
             _ => return None,
         };
         let side = match self.reset.map(|by| self.side(by)) {

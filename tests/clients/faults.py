@@ -1,4 +1,4 @@
-"""Servers that behave badly, and clients that meet them: faults.py serve | meet WHAT."""
+"""Servers that behave badly, and clients that meet them: faults.py serve | meet WHAT [SERVER]."""
 
 import select
 import socket
@@ -6,8 +6,15 @@ import ssl
 import struct
 import sys
 
-SERVER = "192.0.2.2"
-ECHO, RESETS, DEAF, SINK, CLOSED = 9000, 9001, 9002, 9999, 9
+from segments import ACK, RST, SYN, Air
+
+SERVER = sys.argv[3] if len(sys.argv) > 3 else "192.0.2.2"
+ECHO, RESETS, DEAF, WEB, SINK, CLOSED = 9000, 9001, 9002, 9003, 9999, 9
+# a port of those that clients get
+PEER = 50001
+# where nobody is, but for what is made by hand; and where nobody is
+FORGED, NOBODY = "192.0.2.3", "192.0.2.4"
+IGNORED, FILTERED, STALE, SILENT = 9101, 9102, 9103, 9104
 
 
 def answer(question):
@@ -38,8 +45,28 @@ def listen(port, buffer=None):
     return server
 
 
+def forge(air, seen):
+    """Answers a segment in the name of a host that is not there."""
+    back = seen.answer
+    if seen.port == IGNORED and seen.flags == SYN:
+        # the SYN's own number is not what acknowledges it
+        air.send(back(RST | ACK, 0, seen.sequence))
+        air.send(back(SYN | ACK, 500, seen.sequence + 1))
+    elif seen.port == IGNORED and seen.length:
+        air.send(back(RST | ACK, 501, seen.sequence + seen.length))
+    elif seen.port == FILTERED and seen.flags == SYN:
+        air.send(back(SYN | ACK, 500, seen.sequence + 1))
+    elif seen.port == FILTERED and seen.length:
+        air.send(back(RST | ACK, 501, seen.sequence + seen.length, ttl=57))
+    elif seen.port == STALE and seen.flags == SYN and seen.source not in air.known:
+        air.known.add(seen.source)
+        air.send(back(ACK, 300, seen.sequence - 1000))
+
+
 def serve():
-    listeners = {listen(ECHO): ECHO, listen(RESETS): RESETS, listen(DEAF, 1 << 17): DEAF, listen(53): 53}
+    ports = [ECHO, RESETS, WEB, PEER, 53]
+    listeners = {listen(port): port for port in ports} | {listen(DEAF, 1 << 17): DEAF}
+    air = Air.of("eth0", to=FORGED)
     datagrams = {}
     for port in (53, SINK):
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -48,9 +75,12 @@ def serve():
     talks, deaf = {}, []
     print("ready", flush=True)
     while True:
-        readable, _, _ = select.select([*listeners, *datagrams, *talks], [], [])
+        readable, _, _ = select.select([*listeners, *datagrams, *talks, *([air] if air else [])], [], [])
         for ready in readable:
-            if ready in listeners:
+            if ready is air:
+                for seen in air.receive():
+                    forge(air, seen)
+            elif ready in listeners:
                 talk, _ = ready.accept()
                 if listeners[ready] == DEAF:
                     deaf.append(talk)
@@ -62,9 +92,16 @@ def serve():
                 if said:
                     ready.sendto(said, sender)
             else:
-                data, port = ready.recv(65536), talks[ready]
-                if port == RESETS and data:
-                    ready.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                port = talks[ready]
+                try:
+                    data = ready.recv(65536)
+                except ConnectionError:
+                    data = b""
+                if port in (RESETS, PEER) and data:
+                    abort(ready)
+                elif port == WEB and data:
+                    ready.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole")
+                    continue
                 elif port == 53 and data:
                     said = answer(data[2:])
                     ready.sendall(struct.pack(">H", len(said)) + said)
@@ -76,8 +113,13 @@ def serve():
                 ready.close()
 
 
-def connect(address, port, patience=30):
-    return socket.create_connection((address, port), patience)
+def connect(address, port, patience=30, mine=0):
+    return socket.create_connection((address, port), patience, ("", mine))
+
+
+def abort(talk):
+    """What closes it is a RST."""
+    talk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def fails(kind, action):
@@ -157,10 +199,60 @@ def over_tcp():
     assert client.recv(100) == b""
 
 
-def reset():
-    client = connect(SERVER, RESETS)
+def reset(address=None, port=RESETS, mine=0):
+    client = connect(address or SERVER, port, mine=mine)
     client.sendall(b"hello")
     fails(ConnectionResetError, lambda: client.recv(100))
+
+
+def says_hello(address, port, name):
+    context = ssl.create_default_context()
+    fails(ConnectionResetError, lambda: context.wrap_socket(connect(address, port), server_hostname=name))
+
+
+def gave_up():
+    air = Air.of("eth0", to="192.0.2.1")
+    for flags, sequence in (SYN, 100), (RST, 101):
+        air.send(air.segment(("192.0.2.1", 50004), (FORGED, SILENT), flags, sequence, 0))
+
+
+def lost_answer():
+    """A SYN from where nobody is; its answer goes there, and is sent again."""
+    ask("fine.test")
+    with open("/proc/net/arp") as known:
+        mac = next(line.split()[3] for line in known if line.split()[0] == SERVER)
+    air = Air.of("eth0", to=NOBODY)
+    mac = bytes.fromhex(mac.replace(":", ""))
+    air.send(air.segment((NOBODY, 50007), (SERVER, ECHO), SYN, 100, 0, mac=mac))
+    answers = 0
+    while answers < 2:
+        assert select.select([air], [], [], 30)[0]
+        answers += sum(seen.flags == SYN | ACK for seen in air.receive())
+
+
+def looked():
+    client = connect(SERVER, ECHO, mine=50005)
+    abort(client)
+    client.close()
+
+
+def whole():
+    client = connect(SERVER, WEB, mine=50006)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    said = b""
+    while not said.endswith(b"whole"):
+        said += client.recv(100)
+    abort(client)
+    client.close()
+
+
+def large():
+    client = connect(SERVER, ECHO)
+    client.sendall(b"a small one")
+    assert client.recv(100)
+    client.sendall(b"x" * 1400)
+    client.settimeout(2.5)
+    fails(TimeoutError, lambda: client.recv(100))
 
 
 def deaf():
@@ -199,6 +291,16 @@ MEETS = {
     "seen_twice": seen_twice,
     "narrow_link": lambda: bulk("198.51.100.7"),
     "closed_port": closed_port,
+    "ignored_reset": lambda: reset(FORGED, IGNORED),
+    "filtered": lambda: says_hello(FORGED, FILTERED, "blocked.test"),
+    "hello_reset": lambda: says_hello(SERVER, RESETS, "no-tls.test"),
+    "stale": lambda: fails(TimeoutError, lambda: connect(FORGED, STALE, 0.5, mine=50003)),
+    "gave_up": gave_up,
+    "looked": looked,
+    "whole": whole,
+    "reset_between_peers": lambda: reset(port=PEER, mine=50009),
+    "lost_answer": lost_answer,
+    "large": large,
     "warned": warned,
 }
 

@@ -1,9 +1,16 @@
 //! One TCP connection, watched for what goes wrong.
 
 mod direction;
+mod sizes;
+mod told;
 
-use super::{Cause, Finding, Proof, wifi};
-use crate::tcp::{Segment, Side};
+pub use told::Known;
+
+use super::{Proof, wifi};
+use crate::{
+    tcp::{Segment, Side},
+    tls,
+};
 use direction::Direction;
 
 /// A reset after so long a silence is a timeout: nanoseconds.
@@ -20,6 +27,9 @@ pub struct Track {
     /// The number of that SYN.
     initial: u32,
     syns: Proof,
+    /// SYNs with ACK, and whether one of them was acknowledged.
+    answers: Proof,
+    heard: bool,
     answered: bool,
     established: Option<i64>,
     /// An answer to the SYN that does not acknowledge it.
@@ -35,6 +45,8 @@ pub struct Track {
 struct Reset {
     by: Side,
     packets: Proof,
+    /// Its time to live, and that of what came from there before, where it is another.
+    ttl: Option<(u8, u8)>,
     /// Where its sender was.
     sequence: u32,
     when: When,
@@ -53,6 +65,8 @@ enum When {
     Opened,
     /// After so many nanoseconds of silence.
     Idle(i64),
+    /// As the first thing that came after the other side's ClientHello, which is this packet.
+    Hello(u64),
     /// In the middle.
     Middle,
     /// After a FIN.
@@ -60,8 +74,8 @@ enum When {
 }
 
 impl Track {
-    /// Takes a segment of the connection.
-    pub fn segment(&mut self, side: Side, time: i64, packet: u64, segment: &Segment<'_>) {
+    /// Takes a segment of the connection, in a datagram with this time to live.
+    pub fn segment(&mut self, side: Side, time: i64, packet: u64, ttl: u8, segment: &Segment<'_>) {
         let flags = segment.flags;
         let silence = match self.last {
             0 => 0,
@@ -76,10 +90,11 @@ impl Track {
         let fits = flags.ack() && !is_after(self.initial.wrapping_add(1), segment.acknowledgement);
         if flags.rst() {
             if !answers || self.answered || fits {
-                self.reset(side, packet, segment.sequence, silence);
+                self.reset(side, packet, ttl, segment.sequence, silence);
             }
             return;
         }
+        self.side(side).travels(ttl);
         if flags.syn() && !flags.ack() {
             if self.syn.is_none() {
                 self.syn = Some((side, time));
@@ -93,6 +108,11 @@ impl Track {
             self.answered = true;
             self.established.get_or_insert(time);
         }
+        if flags.syn() && flags.ack() && fits {
+            self.answers.add(packet);
+        }
+        // who sent the SYN has heard of the answer
+        self.heard |= flags.ack() && self.syn.is_some_and(|(by, _)| by == side);
         self.finished |= flags.fin();
         let other_next = self.side(side.other()).next;
         let direction = self.side(side);
@@ -105,6 +125,14 @@ impl Track {
         }
         let direction = self.side(side);
         direction.sent(time, packet, segment);
+        if segment.length > 0 {
+            if tls::is_client_hello(segment.payload) {
+                direction.hello = Some(packet);
+            }
+            // it was answered
+            self.side(side.other()).hello = None;
+        }
+        let direction = self.side(side);
         if direction.is_closed() {
             // what it had no room for is sent again later
             self.side(side.other()).excuse();
@@ -115,6 +143,7 @@ impl Track {
     /// What `side` sent last was larger than a link takes: all of it is sent again in smaller pieces.
     pub fn too_big(&mut self, side: Side) {
         self.side(side).excuse();
+        self.side(side).sizes.told();
     }
 
     /// One of its segments was carried in a frame of IEEE 802.11; whether that was sent again.
@@ -138,9 +167,14 @@ impl Track {
         self.reset.is_some()
     }
 
-    /// When the first SYN was sent, as long as nothing answers it: nanoseconds since the epoch.
-    pub fn unanswered_since(&self) -> Option<i64> {
-        let waits = !self.answered && self.reset.is_none();
+    /// Whether the SYN was answered again and again, and that never acknowledged.
+    fn is_unheard(&self) -> bool {
+        self.syn.is_some() && !self.heard && self.reset.is_none() && self.answers.count() > 1
+    }
+
+    /// When the first SYN was sent, as long as the connection does not stand: nanoseconds since the epoch.
+    pub fn opening_since(&self) -> Option<i64> {
+        let waits = (!self.answered && self.reset.is_none()) || self.is_unheard();
         self.syn.filter(|_| waits).map(|(_, since)| since)
     }
 
@@ -160,112 +194,7 @@ impl Track {
             .filter_map(|(has, mark)| has.then_some(mark))
     }
 
-    /// What went wrong, of the connection between `a` and `b`; the capture goes on until `end`.
-    pub fn findings(&self, a: &str, b: &str, end: i64) -> Vec<Finding> {
-        let name = |side: Side| match side {
-            Side::A => a,
-            Side::B => b,
-        };
-        let (client, server) = match self.syn {
-            Some((by, _)) => (name(by), name(by.other())),
-            None => (a, b),
-        };
-        let about = format!("{client} > {server}");
-        let mut found = Vec::new();
-        if let Some(reset) = &self.reset {
-            found.extend(self.told(reset, name(reset.by), client, server));
-        }
-        let mut add = |cause, text, proof: &Proof| {
-            found.push(Finding::new(cause, about.clone(), text, proof));
-        };
-        if let Some((_, since)) = self.syn
-            && !self.answered
-            && self.reset.is_none()
-            && (self.syns.count() > 1 || end.saturating_sub(since) >= PATIENCE)
-        {
-            let text = match self.syns.count() {
-                1 => format!("{server} did not answer the SYN."),
-                count => format!("{server} did not answer {count} SYNs."),
-            };
-            add(Cause::NoAnswer, text, &self.syns);
-        }
-        let lasted = self.last.saturating_sub(self.first);
-        for (side, direction) in [Side::A, Side::B].into_iter().zip(&self.sides) {
-            if direction.is_lossy() {
-                let (again, all) = (direction.again.count(), direction.segments);
-                let heard = match self.sides[side.other() as usize].duplicates {
-                    0 => String::new(),
-                    1 => ", and 1 duplicate acknowledgement came back".to_owned(),
-                    count => format!(", and {count} duplicate acknowledgements came back"),
-                };
-                let text = format!(
-                    "{again} of {all} segments from {} were sent again{heard}.",
-                    name(side)
-                );
-                add(Cause::Loss, text, &direction.again);
-            }
-            if let Some((how, proof)) = direction.full(self.last, lasted) {
-                let text = format!(
-                    "{} said that it has no room for more (window 0): {how}.",
-                    name(side)
-                );
-                add(Cause::ZeroWindow, text, proof);
-            }
-        }
-        for finding in &mut found {
-            finding.about.clone_from(&about);
-        }
-        found
-    }
-
-    /// What a reset says.
-    fn told(&self, reset: &Reset, who: &str, client: &str, server: &str) -> Option<Finding> {
-        let side = match who == client {
-            true => "the client",
-            false => "the server",
-        };
-        let proof = |others: &[u64]| Proof::of(others.iter().copied().chain(reset.packets.named()));
-        let syns: Vec<_> = self.syns.named().collect();
-        let (cause, text, proof, means) = match reset.when {
-            When::Ended => return None,
-            When::Refusal => {
-                let text = format!("{server} answered the SYN with a RST.");
-                (Cause::Refused, text, reset.packets.clone(), None)
-            }
-            When::Unanswered => {
-                let text = format!("{client} gave up with a RST before {server} had answered.");
-                (Cause::NoAnswer, text, proof(&syns), Some(GAVE_UP))
-            }
-            When::Stale => {
-                let text = format!(
-                    "{server} answered the SYN as a part of another, older connection, which {client} then reset."
-                );
-                let stale = self.stale.as_slice();
-                (Cause::Reset, text, proof(stale), Some(STALE))
-            }
-            When::Opened => {
-                let text = format!(
-                    "{who} ({side}) reset the connection as soon as it stood: nothing was said."
-                );
-                (Cause::Reset, text, reset.packets.clone(), Some(PROBE))
-            }
-            When::Idle(silence) => {
-                let seconds = silence / 1_000_000_000;
-                let text =
-                    format!("{who} ({side}) reset the connection after {seconds} s of silence.");
-                (Cause::IdleReset, text, reset.packets.clone(), None)
-            }
-            When::Middle => {
-                let text = format!("{who} ({side}) reset the connection in the middle.");
-                (Cause::Reset, text, reset.packets.clone(), None)
-            }
-        };
-        let mut finding = Finding::new(cause, String::new(), text, &proof);
-        finding.means = means.unwrap_or(finding.means);
-        Some(finding)
-    }
-
-    fn reset(&mut self, by: Side, packet: u64, sequence: u32, silence: i64) {
+    fn reset(&mut self, by: Side, packet: u64, ttl: u8, sequence: u32, silence: i64) {
         if let Some(reset) = &mut self.reset {
             if reset.by == by {
                 reset.packets.add(packet);
@@ -282,11 +211,17 @@ impl Track {
             Some(_) if !self.answered => When::Unanswered,
             _ if silence >= IDLE => When::Idle(silence),
             Some(opened) if opened == by && !said => When::Opened,
-            _ => When::Middle,
+            _ => match self.sides[by.other() as usize].hello {
+                Some(hello) => When::Hello(hello),
+                None => When::Middle,
+            },
         };
         self.reset = Some(Reset {
             by,
             packets: Proof::of([packet]),
+            ttl: self.sides[by as usize]
+                .usual_ttl()
+                .map(|usual| (ttl, usual)),
             sequence,
             when,
         });
@@ -311,13 +246,6 @@ impl Track {
         &mut self.sides[side as usize]
     }
 }
-
-const GAVE_UP: &str = "The client waits for too short a time, was ended, or only looked whether somebody answers (a port scan). Look at its \
-    limit of time, and whether the SYN arrives at the server.";
-const STALE: &str = "The server still has a connection of the same addresses and ports, of which the client knows nothing any more: the \
-    client was started anew, or a NAT gave the port to somebody else too soon. The next SYN is answered.";
-const PROBE: &str = "A port scan, or a load balancer that looks whether the server is there, does so on purpose. Else the client's program \
-    ended or gave up: look into its log at that moment.";
 
 /// Whether a sequence number stands behind another.
 fn is_after(a: u32, b: u32) -> bool {

@@ -28,6 +28,11 @@ impl Closing {
         };
     }
 
+    /// Whether a flow ended.
+    pub(super) fn has_any(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The connection is over; its last packet came at `at`.
     pub(super) fn finish(&mut self, context: &Context, at: Position) {
         match &mut self.0 {

@@ -1,6 +1,7 @@
 //! What a TCP connection speaks, by its first bytes, and the flows that this makes.
 
 use super::{
+    alerts::{self, warned},
     closing::Closing,
     dns_stream::{self, DnsStream},
     exchanges::Exchanges,
@@ -8,13 +9,12 @@ use super::{
     secure::Secure,
 };
 use crate::{
-    diagnose::{Cause, Finding, Proof},
+    diagnose::Finding,
     http::{
         Http1, Http2, Position, begins_like_preface, begins_like_request, begins_like_response,
         begins_like_settings, is_frames,
     },
-    tcp,
-    tls::{self, Observed, SeenAlert},
+    tls::{self, Observed},
 };
 use overhear_store::{Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use std::{mem, net::SocketAddr};
@@ -67,6 +67,8 @@ pub(super) struct Conversation {
     findings: Vec<Finding>,
     /// Bytes that are not in the capture.
     missing: u64,
+    /// Of each side, before anything was said.
+    unsaid: [u64; 2],
     /// Its SYN was seen, and the answer to it.
     opens: bool,
     stands: bool,
@@ -92,31 +94,6 @@ enum Speaks {
 const HTTP2_MIDWAY: &str = "This looks like HTTP/2 without its beginning, which is not in the capture: its heads are \
     compressed with what was said before, and cannot be read.";
 
-/// Which side is the client: who sent the SYN; else what the bytes say; else who has the higher port.
-pub(super) fn client(connection: &tcp::Connection, data: Option<(tcp::Side, &[u8])>) -> tcp::Side {
-    if let Some(opened) = connection.opened_by {
-        return opened;
-    }
-    if let Some((side, bytes)) = data {
-        let hello = bytes.first() == Some(&22) && tls::begins_like(bytes);
-        match (hello, bytes.get(5)) {
-            (true, Some(1)) => return side,
-            (true, Some(2)) => return side.other(),
-            _ => {}
-        }
-        if begins_like_request(bytes) == Some(true) {
-            return side;
-        }
-        if begins_like_response(bytes) == Some(true) {
-            return side.other();
-        }
-    }
-    match connection.a.port() >= connection.b.port() {
-        true => tcp::Side::A,
-        false => tcp::Side::B,
-    }
-}
-
 impl Conversation {
     pub(super) fn new(context: Context, whole: bool) -> Self {
         Self {
@@ -126,6 +103,7 @@ impl Conversation {
             tls: None,
             findings: Vec::new(),
             missing: 0,
+            unsaid: [0; 2],
             opens: false,
             stands: false,
         }
@@ -196,6 +174,39 @@ impl Conversation {
 
     pub(super) fn client(&self) -> SocketAddr {
         self.context.client
+    }
+
+    /// The name that the client's TLS asks for.
+    pub(super) fn server_name(&self) -> Option<String> {
+        match &self.speaks {
+            Speaks::Tls(tls) => {
+                let hello = tls.seen().client_hello.as_ref();
+                hello.and_then(tls::ClientHello::server_name)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether what is said shows which side is the client.
+    pub(super) fn shows_sides(&self) -> bool {
+        match &self.speaks {
+            Speaks::Http1(_) | Speaks::Http2(_) | Speaks::Dns(_) => true,
+            Speaks::Tls(tls) => {
+                let seen = tls.seen();
+                seen.client_hello.is_some() || seen.server_hello.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether all that was said is messages of HTTP, each to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.speaks {
+            Speaks::Http1(http) => http.1.is_whole(),
+            Speaks::Http2(http) => http.1.is_whole(),
+            Speaks::Tls(tls) => tls.inside.as_ref().is_some_and(|inside| inside.is_whole()),
+            _ => false,
+        }
     }
 
     pub(super) fn server(&self) -> SocketAddr {
@@ -272,13 +283,15 @@ impl Conversation {
     /// Bytes of a side are missing.
     pub(super) fn gap(&mut self, side: Side, at: Position, missing: u64) {
         self.missing = self.missing.saturating_add(missing);
+        self.recognize(true);
         match &mut self.speaks {
-            Speaks::Unknown(_) => self.recognize(true),
+            Speaks::Unknown(_) => self.unsaid[side as usize] += missing,
             Speaks::Http1(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Http2(http) => http.0.gap(side, at, missing, &mut http.1),
             Speaks::Tls(tls) => return tls.gap(&mut self.context, side, at, missing),
             Speaks::Dns(dns) => dns.gap(),
-            Speaks::Raw(_) | Speaks::Silent(_) | Speaks::Rest(_) | Speaks::Over => {}
+            Speaks::Raw(row) => row.gap(side, at, missing),
+            Speaks::Silent(_) | Speaks::Rest(_) | Speaks::Over => {}
         }
         if let Some(tunnel) = self.tunnel() {
             tunnel.gap(side, at, missing);
@@ -310,11 +323,13 @@ impl Conversation {
         self.recognize(true);
         let alert = match &self.speaks {
             Speaks::Tls(tls) => {
-                let seen = tls.seen().clone();
-                self.alert(&seen, ended)
+                let over = matches!(ended, Ended::Closed | Ended::Reset(_) | Ended::Forgotten);
+                alerts::fatal(&self.context, tls.seen(), over)
             }
             _ => None,
         };
+        let (finding, alert) = alert.unzip();
+        self.findings.extend(finding);
         let failure = alert.or(failure);
         if let Some(tunnel) = self.tunnel() {
             tunnel.finish(at, ended, failure.clone());
@@ -335,6 +350,7 @@ impl Conversation {
                 // it never said anything
                 let opened = self.context.opened;
                 let mut row = self.context.begin_plain(opened, Kind::Tcp, "tcp");
+                unsaid(&row, opened, self.unsaid);
                 row.seen(at);
                 row.closes(at);
                 let failure = failure.or_else(|| self.unanswered(ended));
@@ -553,6 +569,7 @@ impl Conversation {
             let midway = |said: &[u8]| !self.whole && is_frames(said);
             let is_http2 = begins_like_settings(&response) || midway(&request) || midway(&response);
             let mut row = self.context.begin_plain(first, Kind::Tcp, "tcp");
+            unsaid(&row, first, self.unsaid);
             if is_http2 {
                 row.note(HTTP2_MIDWAY);
             }
@@ -570,65 +587,13 @@ impl Conversation {
         };
         self.tls = Some(told(tls.seen()));
     }
+}
 
-    /// The alert that ended the connection, in words. A warning ends it only where the handshake did not go on after it.
-    fn alert(&mut self, seen: &Observed, ended: Ended) -> Option<Failure> {
-        let is = |level| failures(seen).find(|(_, alert)| alert.level == level);
-        let over = matches!(ended, Ended::Closed | Ended::Reset(_) | Ended::Forgotten);
-        let stopped = seen.done.is_none() && over;
-        let warning = || is(tls::Level::Warning).filter(|_| stopped);
-        let (failed, alert) = is(tls::Level::Fatal).or_else(warning)?;
-        let party = match failed.side {
-            Side::Request => Party::Client,
-            Side::Response => Party::Server,
-        };
-        let text = sentence(failed, alert);
-        let server = seen
-            .client_hello
-            .as_ref()
-            .and_then(tls::ClientHello::server_name);
-        let server = server.unwrap_or_else(|| self.context.server.to_string());
-        let about = format!("{} > {server}", self.context.client);
-        let proof = seen.hellos.iter().flatten().copied().chain([failed.packet]);
-        let mut finding = Finding::new(Cause::TlsAlert, about, text.clone(), &Proof::of(proof));
-        finding.means = alert.meaning();
-        self.findings.push(finding);
-        Some(Failure {
-            cause: match alert.description {
-                42..=46 | 48 => FailureCause::Certificate,
-                _ => FailureCause::Tls,
-            },
-            side: party,
-            text: format!("{text} {}", alert.meaning()),
-        })
+/// Marks what is missing of each side before anything was said.
+fn unsaid(row: &Row, at: Position, missing: [u64; 2]) {
+    for side in [Side::Request, Side::Response] {
+        row.gap(side, at, missing[side as usize]);
     }
-}
-
-/// The alerts that say that something is wrong.
-fn failures(seen: &Observed) -> impl Iterator<Item = (&SeenAlert, tls::Alert)> {
-    let alerts = seen.alerts.iter();
-    let alerts = alerts.filter_map(|seen| Some((seen, seen.alert?)));
-    alerts.filter(|(_, alert)| alert.is_failure())
-}
-
-fn sentence(seen: &SeenAlert, alert: tls::Alert) -> String {
-    let who = match seen.side {
-        Side::Request => "The client",
-        Side::Response => "The server",
-    };
-    let level = match alert.level {
-        tls::Level::Warning => "a warning",
-        tls::Level::Fatal => "a fatal alert",
-    };
-    let (name, number) = (alert.name(), alert.description);
-    format!("{who} sent {level}: {name} ({number}).")
-}
-
-/// A warning after which the handshake went on.
-fn warned(seen: &Observed) -> Option<String> {
-    seen.done?;
-    let (seen, alert) = failures(seen).find(|(_, alert)| alert.level == tls::Level::Warning)?;
-    Some(format!("{} The handshake went on.", sentence(seen, alert)))
 }
 
 /// What of it is known, so that news are noticed.

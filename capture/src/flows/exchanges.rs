@@ -58,6 +58,14 @@ impl Exchanges {
         }
     }
 
+    /// Whether there were exchanges, and all of them are at their end.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.tunnel {
+            Some(tunnel) => tunnel.is_whole(),
+            None => self.open.is_empty() && self.last.has_any(),
+        }
+    }
+
     /// The surroundings of what the connection carries inside.
     fn inside(&self) -> Context {
         Context {

@@ -1,3 +1,7 @@
+mod faults;
+mod http2;
+mod live;
+
 use super::*;
 use crate::packet::LinkType;
 
@@ -301,188 +305,11 @@ fn names_that_do_not_exist_and_servers_that_do_not_answer() {
     assert_eq!(silent.read(), (1, vec![(Cause::DnsNoAnswer, vec![1, 2])]));
 }
 
-#[test]
-fn a_black_hole_is_told_with_its_connection() {
-    let mut made = Made::opened();
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\n\r\n");
-    let quoted = made.packets.last().unwrap().1[..28].to_vec();
-    let error = [vec![3, 4, 0, 0, 0, 0, 0x05, 0x14], quoted].concat();
-    made.add(datagram([10, 0, 0, 9], CLIENT, 1, &error));
-    let (flows, found) = made.read();
-    assert_eq!((flows, found), (2, vec![(Cause::PacketTooBig, vec![5])]));
-}
-
 /// An ICMP error about the last packet, from a router.
 fn error_about(made: &Made, kind: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
     let quoted = made.packets.last().unwrap().1[..28].to_vec();
     let error = [vec![kind, code, 0, 0], rest.to_vec(), quoted].concat();
     datagram([10, 0, 0, 9], CLIENT, 1, &error)
-}
-
-#[test]
-fn path_mtu_discovery_that_works_is_no_fault() {
-    let mut made = Made::opened();
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    let error = error_about(&made, 3, 4, [0, 0, 5, 0x14]);
-    made.add(error);
-    // in two smaller ones
-    made.sent[0] = 1;
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\n");
-    made.tcp(true, ACK, b"Host: a.test\r\n\r\n");
-    made.tcp(false, ACK, b"HTTP/1.1 204 None\r\n\r\n");
-    let (flows, found) = made.closed().read();
-    let causes: Vec<_> = found.iter().map(|(cause, _)| *cause).collect();
-    assert_eq!((flows, causes), (2, vec![]));
-}
-
-#[test]
-fn a_soft_error_does_not_end_a_connection() {
-    let mut made = Made::opened();
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\n\r\n");
-    let error = error_about(&made, 3, 1, [0; 4]);
-    made.add(error.clone());
-    made.add(error);
-    let mut flows = Flows::new(None, "made.pcap");
-    made.tcp(false, ACK, b"HTTP/1.1 204 None\r\n\r\n");
-    for (number, (time, data)) in (1..).zip(&made.packets) {
-        flows.packet(&packet(number, *time, data));
-    }
-    flows.finish();
-    let [found] = <[Finding; 1]>::try_from(flows.findings().0).unwrap();
-    assert_eq!(
-        (found.cause, found.packets),
-        (Cause::Unreachable, vec![5, 6])
-    );
-    assert!(
-        found.text.ends_with(" The connection went on."),
-        "{}",
-        found.text
-    );
-}
-
-/// A capture of a host with a bridge: each packet is seen as it comes in and as it goes out.
-#[test]
-fn packets_that_are_captured_twice_are_no_loss() {
-    let mut made = Made::opened();
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    made.tcp(
-        false,
-        ACK,
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-    );
-    let mut made = made.closed();
-    let mut answer = QUESTION.to_vec();
-    (answer[2], answer[3]) = (0x81, 0x83);
-    made.udp(true, QUESTION);
-    made.udp(false, &answer);
-    let mut flows = Flows::new(None, "made.pcap");
-    let mut number = 0;
-    for (time, data) in &made.packets {
-        for (later, interface, kind) in [(0, 2, 0), (30_000, 3, 4)] {
-            number += 1;
-            let mut cooked = vec![8, 0, 0, 0, 0, 0, 0, interface, 0, 1, kind, 6];
-            cooked.extend([2, 0, 0, 0, 0, 1, 0, 0]);
-            cooked.extend(data);
-            flows.packet(&Packet {
-                link: LinkType::LINUX_SLL2,
-                ..packet(number, time + later, &cooked)
-            });
-        }
-    }
-    flows.finish();
-    assert_eq!(flows.flows(), 2);
-    let found = flows.findings().0;
-    let found: Vec<_> = found
-        .iter()
-        .map(|f| (f.cause, f.packets.as_slice()))
-        .collect();
-    // the name that does not exist, once
-    assert_eq!(found, [(Cause::Dns, [17, 19].as_slice())]);
-}
-
-/// One of the frames of a station, which was sent again or not.
-fn frame(retry: bool, sequence: u8, data: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x08, if retry { 0x09 } else { 0x01 }, 0, 0];
-    frame.extend([
-        2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 5, sequence, 0,
-    ]);
-    frame.extend([0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
-    frame.extend(data);
-    frame
-}
-
-#[test]
-fn frames_that_are_sent_again_are_told_while_a_capture_goes_on() {
-    let mut made = Made::opened();
-    for _ in 0..60 {
-        made.tcp(true, ACK, b"a line\r\n");
-    }
-    let mut flows = Flows::new(None, "made.pcap");
-    for (number, (time, data)) in (1..).zip(&made.packets) {
-        let data = frame(number % 4 == 0, 0, data);
-        flows.packet(&Packet {
-            link: LinkType::IEEE802_11,
-            ..packet(number, *time, &data)
-        });
-    }
-    let [found] = <[Finding; 1]>::try_from(flows.bad_links()).unwrap();
-    assert_eq!(found.about, "02:00:00:00:00:01 > 02:00:00:00:00:09");
-    assert_eq!((found.cause, found.count), (Cause::WifiRetries, 15));
-    let track = flows.work.tracks.values().next().unwrap();
-    assert!(track.marks().eq(["wifi-retries"]));
-    flows.finish();
-    assert_eq!(flows.findings().0, []);
-}
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
-/// GET / and 200, each with the end of its stream.
-const GET: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
-const OK: &[u8] = b"\0\0\x01\x01\x05\0\0\0\x01\x88";
-
-#[test]
-fn streams_of_http2_are_flows() {
-    // the server may speak first
-    for turn in [false, true] {
-        let mut made = Made::opened();
-        for client in [turn, !turn] {
-            made.tcp(client, ACK, if client { PREFACE } else { SETTINGS });
-        }
-        made.tcp(true, ACK, GET);
-        made.tcp(
-            true,
-            ACK,
-            &[&GET[..8], &[3, 0x82, 0x86, 0x84, 0x41, 1, b'b']].concat(),
-        );
-        made.tcp(false, ACK, OK);
-        made.tcp(false, ACK, &[&OK[..8], &[3, 0x88]].concat());
-        assert_eq!(made.closed().read(), (2, vec![]));
-    }
-}
-
-#[test]
-fn an_upgrade_to_http2_goes_on_as_its_first_stream() {
-    let mut made = Made::opened();
-    made.tcp(
-        true,
-        ACK,
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
-    );
-    made.tcp(
-        false,
-        ACK,
-        b"HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-    );
-    made.tcp(false, ACK, SETTINGS);
-    made.tcp(true, ACK, PREFACE);
-    made.tcp(false, ACK, OK);
-    made.tcp(
-        true,
-        ACK,
-        &[&GET[..8], &[3, 0x82, 0x86, 0x84, 0x41, 1, b'b']].concat(),
-    );
-    made.tcp(false, ACK, &[&OK[..8], &[3, 0x88]].concat());
-    assert_eq!(made.closed().read(), (2, vec![]));
 }
 
 /// Behind its length.
@@ -554,83 +381,6 @@ fn an_answer_that_is_captured_before_its_question_is_its_answer() {
     assert_eq!(made.closed().read().0, 2);
 }
 
-/// Connections of nobody else.
-struct Nobody;
-
-impl Others for Nobody {
-    fn has(&self, _: SocketAddr, _: SocketAddr, _: Timestamp, _: bool) -> bool {
-        false
-    }
-}
-
-/// Those to a server.
-struct Own;
-
-impl Others for Own {
-    fn has(&self, a: SocketAddr, b: SocketAddr, _: Timestamp, _: bool) -> bool {
-        [a, b].contains(&(SERVER, 80).into())
-    }
-}
-
-fn live(others: Arc<dyn Others>) -> Flows {
-    let mut flows = Flows::new(None, "made.pcap");
-    flows.work.others = Some(others);
-    flows
-}
-
-#[test]
-fn who_is_not_answered_is_told_before_the_connection_is_forgotten() {
-    let mut made = Made::default();
-    for _ in 0..3 {
-        made.sent = [0, 0];
-        made.tcp(true, SYN, b"");
-    }
-    let mut flows = live(Arc::new(Nobody));
-    for (number, (time, data)) in (1..).zip(&made.packets) {
-        flows.packet(&packet(number, *time, data));
-    }
-    let first = made.packets[0].0;
-    flows.tick(first + 3_900_000_000);
-    assert_eq!(flows.flows(), 0);
-    flows.tick(first + 4_000_000_000);
-    flows.tick(first + 5_000_000_000);
-    assert_eq!(flows.flows(), 1);
-    // answered at last: what is said is told on its own
-    made.tcp(false, SYN | ACK, b"");
-    made.tcp(true, ACK, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    for (number, (time, data)) in (1..).zip(&made.packets).skip(3) {
-        flows.packet(&packet(number, time + 6_000_000_000, data));
-    }
-    flows.finish();
-    assert_eq!(flows.flows(), 2);
-
-    // who is answered is not told
-    let mut flows = live(Arc::new(Nobody));
-    for (number, (time, data)) in (1..).zip(&Made::opened().packets) {
-        flows.packet(&packet(number, *time, data));
-    }
-    flows.tick(first + 10_000_000_000);
-    assert_eq!(flows.flows(), 0);
-}
-
-#[test]
-fn an_error_about_a_connection_of_others_is_none_of_ours() {
-    let mut made = Made::opened();
-    let quoted = made.packets[0].1[..28].to_vec();
-    let error = [vec![3, 13, 0, 0, 0, 0, 0, 0], quoted].concat();
-    made.packets.clear();
-    made.add(datagram([10, 0, 0, 9], CLIENT, 1, &error));
-    for (others, expected) in [
-        (Arc::new(Own) as Arc<dyn Others>, (0, 0)),
-        (Arc::new(Nobody), (1, 1)),
-    ] {
-        let mut flows = live(others);
-        flows.packet(&packet(1, made.packets[0].0, &made.packets[0].1));
-        flows.finish();
-        assert_eq!((flows.flows(), flows.findings().0.len()), expected);
-    }
-}
-
 #[test]
 fn what_is_no_dns_on_its_port_is_raw() {
     for said in [
@@ -653,17 +403,6 @@ fn what_is_no_dns_on_its_port_is_raw() {
     assert_eq!(made.closed().read().0, 2);
 }
 
-#[test]
-fn an_error_about_a_connection_that_was_not_captured_is_found() {
-    let mut made = Made::opened();
-    let quoted = made.packets[0].1[..28].to_vec();
-    made.packets.clear();
-    let error = [vec![3, 13, 0, 0, 0, 0, 0, 0], quoted].concat();
-    made.add(datagram([10, 0, 0, 9], CLIENT, 1, &error));
-    assert_eq!(made.read(), (1, vec![(Cause::Unreachable, vec![1])]));
-}
-
-/// The bytes of a capture with everything in it, changed at random: never a panic, and it always ends.
 #[test]
 fn changed_packets_do_no_harm() {
     let mut made = Made::opened();

@@ -1,6 +1,6 @@
 //! What one side of a connection sent, and how it answered the other.
 
-use super::is_after;
+use super::{is_after, sizes::Sizes};
 use crate::{diagnose::Proof, tcp::Segment};
 
 /// A hole that is filled so soon was a matter of order, not of loss: nanoseconds.
@@ -31,6 +31,20 @@ pub(super) struct Direction {
     acknowledged: Option<(u32, u16)>,
     pub(super) duplicates: u64,
     window: Window,
+    pub(super) sizes: Sizes,
+    /// A ClientHello that the other side said nothing to: its packet.
+    pub(super) hello: Option<u64>,
+    /// The time to live of its packets, as long as it is the same.
+    ttl: Ttl,
+}
+
+/// The time to live of a side's packets.
+#[derive(Debug, Default, Clone, Copy)]
+enum Ttl {
+    #[default]
+    Unknown,
+    Always(u8),
+    Varies,
 }
 
 /// When a side had no room. Times are nanoseconds.
@@ -55,6 +69,23 @@ impl Direction {
         self.window.since.is_some()
     }
 
+    /// A packet of it came, with this time to live.
+    pub(super) fn travels(&mut self, ttl: u8) {
+        self.ttl = match self.ttl {
+            Ttl::Unknown => Ttl::Always(ttl),
+            Ttl::Always(usual) if usual == ttl => self.ttl,
+            _ => Ttl::Varies,
+        };
+    }
+
+    /// The time to live of all of its packets.
+    pub(super) fn usual_ttl(&self) -> Option<u8> {
+        match self.ttl {
+            Ttl::Always(ttl) => Some(ttl),
+            Ttl::Unknown | Ttl::Varies => None,
+        }
+    }
+
     /// What it sent so far was not lost, though it is sent again.
     pub(super) fn excuse(&mut self) {
         self.excused = self.next.or(self.excused);
@@ -63,6 +94,7 @@ impl Direction {
     /// What the other side says of what was sent again: that it had no room for it, or had it already (RFC 2883). It was
     /// not lost then.
     pub(super) fn told(&mut self, segment: &Segment<'_>) {
+        self.sizes.heard(segment.acknowledgement);
         if self.lately.is_empty() {
             return;
         }
@@ -141,6 +173,9 @@ impl Direction {
         let from = segment.sequence;
         let to = from.wrapping_add(length).wrapping_add(flags);
         self.segments += u64::from(length > 0);
+        if length > 0 {
+            self.sizes.sent(from, segment.length, packet);
+        }
         let Some(next) = self.next else {
             self.next = Some(to);
             return;

@@ -1,5 +1,8 @@
 use super::*;
-use crate::tcp::Flags;
+use crate::{
+    diagnose::{Cause, Finding},
+    tcp::Flags,
+};
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -11,6 +14,7 @@ struct Talk {
     track: Track,
     packet: u64,
     time: i64,
+    ttl: u8,
 }
 
 impl Talk {
@@ -19,6 +23,7 @@ impl Talk {
             track: Track::default(),
             packet: 0,
             time: 1_000_000_000,
+            ttl: 64,
         }
     }
 
@@ -63,7 +68,13 @@ impl Talk {
             payload: &[],
             length,
         };
-        self.track.segment(side, self.time, self.packet, &segment);
+        self.track
+            .segment(side, self.time, self.packet, self.ttl, &segment);
+        self
+    }
+
+    fn ttl(mut self, ttl: u8) -> Self {
+        self.ttl = ttl;
         self
     }
 
@@ -74,9 +85,18 @@ impl Talk {
             .says(Side::A, ACK, 101, 501, 0, 1000)
     }
 
+    fn all(&self, end: i64) -> Vec<Finding> {
+        self.track.findings(&Known {
+            a: "a",
+            b: "b",
+            end,
+            ..Known::default()
+        })
+    }
+
     /// Causes with their packets.
     fn found(&self) -> Vec<(Cause, Vec<u64>)> {
-        let found = self.track.findings("a", "b", self.time + 5000 * MS);
+        let found = self.all(self.time + 5000 * MS);
         found
             .into_iter()
             .map(|finding| (finding.cause, finding.packets))
@@ -114,7 +134,7 @@ fn a_syn_without_answer() {
     assert_eq!(silent.found(), [(Cause::NoAnswer, vec![1, 2])]);
     // the capture ends before an answer could come
     let track = Talk::new().says(Side::A, SYN, 100, 0, 0, 1000);
-    assert_eq!(track.track.findings("a", "b", track.time), []);
+    assert_eq!(track.all(track.time), []);
 }
 
 #[test]
@@ -130,7 +150,7 @@ fn a_syn_that_is_refused() {
 fn a_reset_in_the_middle_and_one_after_silence() {
     let cut = Talk::opened().says(Side::B, RST, 501, 0, 0, 0);
     assert_eq!(cut.found(), [(Cause::Reset, vec![4])]);
-    let text = cut.track.findings("a", "b", cut.time).remove(0).text;
+    let text = cut.all(cut.time).remove(0).text;
     assert_eq!(text, "b (the server) reset the connection in the middle.");
     let idle = Talk::opened()
         .after(60_000 * MS)
@@ -154,7 +174,7 @@ fn segments_that_are_sent_again() {
         .after(50 * MS)
         .says(Side::B, ACK, 501, 101, 100, 1000);
     assert_eq!(hole.found(), [(Cause::Loss, vec![7])]);
-    let text = hole.track.findings("a", "b", 0).remove(0).text;
+    let text = hole.all(0).remove(0).text;
     assert_eq!(
         text,
         "1 of 2 segments from b were sent again, and 2 duplicate acknowledgements came back."
@@ -209,7 +229,7 @@ fn a_receiver_without_room() {
         .says(Side::B, ACK, 501, 121, 0, 0);
     assert_eq!(full.found(), [(Cause::ZeroWindow, vec![5, 8, 10])]);
     assert_eq!(
-        full.track.findings("a", "b", 0).remove(0).text,
+        full.all(0).remove(0).text,
         "b said that it has no room for more (window 0): 2 times, for 1.8 s in all and 1.5 s at the longest."
     );
     assert!(full.track.marks().eq(["zero-window"]));
@@ -299,7 +319,7 @@ fn a_reset_after_which_the_connection_goes_on_is_ignored() {
 
 #[test]
 fn a_client_that_gives_up_and_one_that_only_looks() {
-    let text = |talk: &Talk| talk.track.findings("a", "b", talk.time).remove(0).text;
+    let text = |talk: &Talk| talk.all(talk.time).remove(0).text;
     let gave_up = Talk::new()
         .says(Side::A, SYN, 100, 0, 0, 1000)
         .says(Side::A, RST, 101, 0, 0, 0);
@@ -335,4 +355,145 @@ fn frames_that_a_radio_sent_again() {
     assert!(talk.track.marks().eq(["wifi-retries"]));
     // the radios are told, not the connection
     assert_eq!(talk.found(), []);
+}
+
+#[test]
+fn who_sent_a_reset_is_said_only_where_it_is_known() {
+    let talk = Talk::new()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .says(Side::B, ACK, 501, 111, 10, 1000)
+        .says(Side::A, RST, 111, 0, 0, 0);
+    let with = |client| {
+        let known = Known {
+            a: "a",
+            b: "b",
+            client,
+            ..Known::default()
+        };
+        let found = talk.track.findings(&known).remove(0);
+        (found.about, found.text)
+    };
+    let told = |about: &str, text: &str| (about.to_owned(), text.to_owned());
+    assert_eq!(
+        with(Some(Side::B)),
+        told(
+            "b > a",
+            "a (the server) reset the connection in the middle."
+        )
+    );
+    assert_eq!(
+        with(Some(Side::A)),
+        told(
+            "a > b",
+            "a (the client) reset the connection in the middle."
+        )
+    );
+    assert_eq!(
+        with(None),
+        told(
+            "a <-> b",
+            "a (client or server: the capture does not show who opened the connection) reset the connection in the middle."
+        )
+    );
+}
+
+#[test]
+fn a_reset_that_comes_from_nearer_by_is_told() {
+    let talk = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 10, 1000)
+        .ttl(57)
+        .says(Side::B, RST, 501, 0, 0, 0);
+    let text = talk.all(talk.time).remove(0).text;
+    assert!(text.ends_with("Its TTL is 57, that of all before it from there 64: something on the way may have sent it."), "{text}");
+    // whose packets come by several ways tells nothing by it
+    let talk = Talk::opened()
+        .ttl(63)
+        .says(Side::B, ACK, 501, 101, 10, 1000)
+        .ttl(57)
+        .says(Side::B, RST, 511, 0, 0, 0);
+    assert!(!talk.all(talk.time).remove(0).text.contains("TTL"));
+}
+
+#[test]
+fn an_answer_that_does_not_get_back() {
+    let lost = Talk::new()
+        .says(Side::A, SYN, 100, 0, 0, 1000)
+        .says(Side::B, SYN | ACK, 500, 101, 0, 1000)
+        .after(1000 * MS)
+        .says(Side::B, SYN | ACK, 500, 101, 0, 1000);
+    assert_eq!(lost.found(), [(Cause::AnswerLost, vec![1, 2, 3])]);
+    assert!(lost.track.opening_since().is_some());
+    // it came after all
+    let late = lost.says(Side::A, ACK, 101, 501, 0, 1000);
+    assert_eq!(late.found(), []);
+    // one answer may have been captured last
+    let one =
+        Talk::new()
+            .says(Side::A, SYN, 100, 0, 0, 1000)
+            .says(Side::B, SYN | ACK, 500, 101, 0, 1000);
+    assert_eq!(one.found(), []);
+}
+
+#[test]
+fn large_segments_that_never_arrive() {
+    let mut talk =
+        Talk::opened()
+            .says(Side::A, ACK, 101, 501, 10, 1000)
+            .says(Side::B, ACK, 501, 111, 0, 1000);
+    for _ in 0..3 {
+        talk = talk
+            .says(Side::A, ACK, 111, 501, 1448, 1000)
+            .after(300 * MS);
+    }
+    assert_eq!(talk.found(), [(Cause::BlackHole, vec![6, 7, 8])]);
+    assert!(!talk.all(0).remove(0).overcome);
+    // in pieces it arrives
+    let talk = talk
+        .says(Side::A, ACK, 111, 501, 512, 1000)
+        .says(Side::B, ACK, 501, 623, 0, 1000);
+    assert_eq!(talk.found(), [(Cause::BlackHole, vec![6, 7, 8])]);
+    assert!(talk.all(0).remove(0).overcome);
+}
+
+#[test]
+fn large_segments_that_are_lost_by_chance_are_lost() {
+    let mut talk = Talk::opened();
+    for _ in 0..4 {
+        talk = talk
+            .says(Side::A, ACK, 101, 501, 1448, 1000)
+            .after(300 * MS);
+    }
+    // it arrived as it was
+    let talk = talk.says(Side::B, ACK, 501, 1549, 0, 1000);
+    assert_eq!(talk.found(), [(Cause::Loss, vec![5, 6, 7])]);
+    // as large a one arrived before
+    let mut talk = Talk::opened()
+        .says(Side::A, ACK, 101, 501, 1448, 1000)
+        .says(Side::B, ACK, 501, 1549, 0, 1000);
+    for _ in 0..4 {
+        talk = talk
+            .says(Side::A, ACK, 1549, 501, 1448, 1000)
+            .after(300 * MS);
+    }
+    assert_eq!(talk.found()[0].0, Cause::Loss);
+    // who does not hear smaller ones either
+    let mut talk = Talk::opened();
+    for _ in 0..4 {
+        talk = talk
+            .says(Side::A, ACK, 101, 501, 1448, 1000)
+            .after(300 * MS);
+    }
+    assert_eq!(talk.found()[0].0, Cause::Loss);
+    // but it was heard of since
+    let talk = talk.says(Side::B, ACK, 501, 101, 0, 1000);
+    assert_eq!(talk.found()[0].0, Cause::BlackHole);
+    // of what passed before the capture began nothing is known
+    let mut talk = Talk::new().says(Side::B, ACK, 501, 101, 0, 1000);
+    for _ in 0..4 {
+        talk = talk
+            .says(Side::A, ACK, 101, 501, 1448, 1000)
+            .after(300 * MS)
+            .says(Side::B, ACK, 501, 101, 0, 1000);
+    }
+    assert_eq!(talk.found()[0].0, Cause::Loss);
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ set, form, hex, response, dropped, answered, all, reloaded, gaveUp, twoPages, limited, large, off, many })
+await steps({ set, form, hex, response, dropped, answered, all, reloaded, gaveUp, twoPages, limited, large, off, many, socket, switch: rule })
 
 /** A client that waits; what it got, when it has it. */
 function curl(input, ...rest) {
@@ -373,4 +373,109 @@ async function many(page, input) {
   await page.setViewportSize(DESKTOP)
   await back(page)
   return { broken, wide }
+}
+
+/** A client of a WebSocket that says what it is told to; what it heard so far, without pongs and its end. */
+function talk(input) {
+  const [program, ...rest] = [input.python, ...input.client]
+  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] })
+  let out = ''
+  const waiters = new Set()
+  child.stdout.on('data', (piece) => {
+    out += piece
+    for (const look of waiters) look()
+  })
+  const heard = () => out.split('\n').slice(0, -1).map((line) => JSON.parse(line)).filter((line) => typeof line === 'string')
+  const hears = (count) =>
+    new Promise((done) => {
+      const look = () => {
+        if (heard().length < count) return
+        waiters.delete(look)
+        done(heard())
+      }
+      waiters.add(look)
+      look()
+    })
+  const ended = new Promise((done) => child.on('close', done))
+  return { say: (text) => child.stdin.write(`${JSON.stringify(text)}\n`), heard, hears, ended }
+}
+
+/** Messages of a WebSocket: the server's greeting and what the client says are edited, one is left out. */
+async function socket(page, input) {
+  await page.keyboard.press('Shift+B')
+  await page.getByTestId('breakpoint-filter').fill('path:/talk')
+  await page.getByTestId('breakpoint-request').uncheck()
+  await page.getByTestId('breakpoint-message').check()
+  await page.locator('[data-testid=breakpoint-set]:not(:disabled)').click()
+  await page.getByTestId('breakpoint-dialog').waitFor({ state: 'detached' })
+  const client = talk(input)
+  await banner(page).waitFor()
+  const one = await opened(page)
+  const from = [await one.innerText()]
+  const answers = await page.getByTestId('stopped-answering').count()
+  await write(page, 'stopped-body-text', 'greeted by hand')
+  await page.getByTestId('stopped-go').click()
+  await client.hears(1)
+  // what comes next opens itself: from the client, and its echo from the server
+  const next = async (name) => {
+    await page.getByTestId('stopped').getByText(`Message from the ${name}`).waitFor()
+    await page.locator('[data-testid=stopped-go]:not(:disabled)').waitFor()
+  }
+  client.say('hello')
+  await next('client')
+  from.push(await page.getByTestId('stopped').innerText())
+  await write(page, 'stopped-body-text', 'hello by hand')
+  const broken = { editor: await audit(page) }
+  await screenshots(page, DESKTOP, 'waiting-message')
+  await page.getByTestId('stopped-go').click()
+  await next('server')
+  await page.getByTestId('stopped-go').click()
+  await client.hears(2)
+  client.say('never said')
+  await next('client')
+  await page.getByTestId('stopped-drop').click()
+  await page.getByTestId('waiting-empty').waitFor()
+  client.say('after')
+  await next('client')
+  await page.getByTestId('stopped-go').click()
+  await next('server')
+  await page.getByTestId('stopped-go').click()
+  const heard = await client.hears(3)
+  client.say(null)
+  await client.ended
+  await back(page)
+  await row(page, '/talk').click()
+  await page.getByTestId('show-changes').click()
+  const list = page.getByTestId('changes-message')
+  await list.nth(2).waitFor()
+  const changes = await list.allInnerTexts()
+  broken.changes = await audit(page, '[data-testid=detail]')
+  await screenshots(page, DESKTOP, 'changes-messages')
+  return { from, answers, heard, changes, broken }
+}
+
+/** A rule of the stage message, made in the page. */
+async function rule(page, input) {
+  await page.evaluate(() => fetch('/api/rules', { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"on": false}' }))
+  await page.getByTestId('rules-open').click()
+  await page.getByTestId('rules-new').click()
+  await page.getByTestId('rule-stage-message').click()
+  await page.getByTestId('rule-sender').selectOption('server')
+  await page.getByTestId('rule-filter').fill('path:/talk body:said')
+  await page.getByTestId('action-add').click()
+  await page.getByTestId('menu-heading-body').click()
+  const disabled = await page.locator('[data-testid^=menu-do-]:not(:disabled)').evaluateAll((all) => all.map((one) => one.dataset.testid))
+  await page.getByTestId('menu-do-replace-body').click()
+  await page.getByTestId('action-find').fill('by a person')
+  await page.getByTestId('action-with').fill('by a rule')
+  await page.getByTestId('rule-save').click()
+  await page.locator('[data-testid=rule-editor]:not([data-changed])').waitFor()
+  const actions = await page.getByTestId('action').evaluateAll((all) => all.map((one) => one.dataset.do))
+  const client = talk(input)
+  await client.hears(1)
+  client.say('said by a person')
+  const heard = (await client.hears(2)).at(-1)
+  client.say(null)
+  await client.ended
+  return { heard, actions, disabled }
 }

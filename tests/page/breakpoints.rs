@@ -2,7 +2,10 @@
 //! comes too late is told, and sees what became of it.
 
 use super::shared::{drive_with, url};
-use crate::support::{Program, Server, server::response};
+use crate::{
+    clients::{interpreter, websocket_server},
+    support::{Program, Server, repository, server::response},
+};
 use serde_json::{Value, json};
 
 /// Says what it was asked; some JSON, and a body that is too large to be held.
@@ -187,6 +190,47 @@ fn breakpoints_are_switched_and_what_is_too_large_is_told() {
     assert_eq!(off["keys"].as_array().unwrap().len(), 3, "{off}");
     assert_eq!(seen["many"]["broken"], json!([]));
     assert_eq!(seen["many"]["wide"], 390);
+    assert_eq!(seen["troubles"], json!([]));
+    program.stop();
+}
+
+#[test]
+fn a_message_of_a_websocket_is_edited_or_left_out() {
+    let program = Program::start();
+    let (_server, port) = websocket_server(None);
+    let client = repository().join("tests/clients/websocket_lines.py");
+    let address = format!("ws://localhost:{port}/talk");
+    let more = json!({
+        "python": interpreter(),
+        "client": [client, program.url(), program.ca_file(), address, "deflate"],
+    });
+    let seen = drive_with(&program, "", "breakpoints", &["socket", "switch"], more);
+    let socket = &seen["socket"];
+    assert_eq!(
+        socket["heard"],
+        json!(["greeted by hand", "hello by hand", "after"])
+    );
+    assert!(
+        text(&socket["from"][0]).contains("Message from the server"),
+        "{socket}"
+    );
+    assert!(
+        text(&socket["from"][1]).contains("Message from the client"),
+        "{socket}"
+    );
+    assert_eq!(socket["answers"], 0, "a message has no answer");
+    let changes = socket["changes"].as_array().unwrap();
+    assert!(
+        text(&changes[0]).contains("greeted by hand") && text(&changes[0]).contains("server"),
+        "{changes:?}"
+    );
+    assert!(
+        changes.iter().any(|one| text(one).contains("left out")),
+        "{changes:?}"
+    );
+    assert_eq!(socket["broken"], json!({"editor": [], "changes": []}));
+    assert_eq!(seen["switch"]["heard"], "said by a rule");
+    assert_eq!(seen["switch"]["actions"], json!(["replace-body"]));
     assert_eq!(seen["troubles"], json!([]));
     program.stop();
 }

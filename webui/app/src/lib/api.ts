@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, CaptureOverview, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
+  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
   Rule, RuleList, Session, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
@@ -103,6 +103,8 @@ export const api = {
       address(`flows/${id}/messages`, { skip: skip || undefined, limit }),
       signal ? { signal } : {},
     ),
+  changedMessages: (id: number, skip: number, limit: number, signal?: AbortSignal) =>
+    json<{ items: ChangedMessage[]; next: number | null }>(address(`flows/${id}/messages/changed`, { skip: skip || undefined, limit }), signal ? { signal } : {}),
   packets: (id: number, at: { cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
     json<PacketPage>(address(`flows/${id}/packets`, at), signal ? { signal } : {}),
   packet: (id: number, file: number, offset: number, signal?: AbortSignal) =>

@@ -453,6 +453,19 @@ export interface WaitingMessage extends Waiting {
   body_unseen: string | null;
 }
 
+/** A message of a WebSocket that rules, or a person, changed or left out. */
+export interface ChangedMessage {
+  side: Side;
+  /** Where it begins in what came from its side, bytes. */
+  offset: number;
+  length: number;
+  kind: "text" | "binary";
+  dropped: boolean;
+  /** What went on instead; null when it went on as it came. */
+  sent: BodyContent | null;
+  rules_did: FlowDetail["rules_did"];
+}
+
 /** What a person makes of a message; what is absent stays. */
 export interface WaitingEdit {
   version?: number;

@@ -13,8 +13,8 @@ export interface ActionField {
   placeholder?: string;
   hint?: string;
   options?: readonly (readonly [value: string, title: string])[];
-  /** Only at this stage. */
-  stage?: Stage;
+  /** Only at these stages. */
+  stages?: readonly Stage[];
   /** In a row with others, rather than over the whole width. */
   short?: boolean;
 }
@@ -62,7 +62,7 @@ export const ACTIONS: readonly ActionKind[] = [
   { do: "remove-header", title: "Remove a header field", what: "Every field of that name.", heading: "Header fields", stages: BOTH, fields: [NAME], start: () => ({ do: "remove-header", name: "" }) },
   { do: "replace-header", title: "Replace in a header field", what: "Within the value of every field of that name.", heading: "Header fields", stages: BOTH, fields: [NAME, FIND, WITH, REGEX], start: () => ({ do: "replace-header", name: "", find: "", with: "" }) },
   { do: "strip-cookies", title: "Remove cookies", what: "From Cookie of requests, from Set-Cookie of responses.", heading: "Header fields", stages: BOTH, fields: [{ ...NAME, placeholder: "all of them", optional: true, hint: "Only the cookie of this name" }], start: () => ({ do: "strip-cookies" }) },
-  { do: "set-cookie", title: "Set a cookie", what: "In Cookie of requests, as Set-Cookie of responses.", heading: "Header fields", stages: BOTH, fields: [{ ...NAME, placeholder: "session" }, VALUE, { key: "attributes", label: "Attributes", kind: "text", optional: true, placeholder: "Path=/; Secure", stage: "response" }], start: () => ({ do: "set-cookie", name: "", value: "" }) },
+  { do: "set-cookie", title: "Set a cookie", what: "In Cookie of requests, as Set-Cookie of responses.", heading: "Header fields", stages: BOTH, fields: [{ ...NAME, placeholder: "session" }, VALUE, { key: "attributes", label: "Attributes", kind: "text", optional: true, placeholder: "Path=/; Secure", stages: RESPONSE }], start: () => ({ do: "set-cookie", name: "", value: "" }) },
   { do: "no-caching", title: "No caching", what: "Requests ask for the whole answer, responses may not be kept.", heading: "Header fields", stages: BOTH, fields: [], start: () => ({ do: "no-caching" }) },
   { do: "allow-cors", title: "Open CORS", what: "Pages of every origin may read the response; preflights are answered with leave.", heading: "Header fields", stages: RESPONSE, fields: [], start: () => ({ do: "allow-cors" }) },
 
@@ -72,6 +72,7 @@ export const ACTIONS: readonly ActionKind[] = [
 
   { do: "map-remote", title: "Map to another server", what: "The request goes elsewhere.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "to", label: "To", kind: "text", placeholder: "https://staging.example.com", hint: "A path in it is put before the request's own" }, FROM, { key: "keep_host", label: "Host stays as the client sent it", kind: "check", optional: true }], start: () => ({ do: "map-remote", to: "" }) },
   { do: "map-local", title: "Map to a file or folder", what: "Answered from this computer's disk, with its type and ranges.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "path", label: "File or folder", kind: "text", placeholder: "/srv/site", hint: "A whole path on the computer that overhear runs on" }, { ...FROM, placeholder: "/static" }], start: () => ({ do: "map-local", path: "" }) },
+  { do: "upstream", title: "Another way to the server", what: "Only the connection is made elsewhere; the request stays as it is.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "to", label: "To", kind: "text", placeholder: "127.0.0.1:3000", hint: "HOST:PORT, HOST, or an HTTP proxy: http://[USER:PASSWORD@]HOST[:PORT]" }], start: () => ({ do: "upstream", to: "" }) },
   { do: "set-url", title: "Other parts of the URL", what: "Another scheme, host or port leads to another server.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "scheme", label: "Scheme", kind: "select", optional: true, short: true, options: [["", "as it is"], ["http", "http"], ["https", "https"]] }, { key: "host", label: "Host", kind: "text", optional: true, placeholder: "as it is", short: true }, { key: "port", label: "Port", kind: "number", optional: true, placeholder: "as it is", short: true }, { key: "path", label: "Path", kind: "text", optional: true, placeholder: "as it is" }, { key: "query", label: "Query", kind: "text", optional: true, placeholder: "as it is", hint: "Without its ?" }], start: () => ({ do: "set-url" }) },
   { do: "replace-url", title: "Replace in path and query", what: "Text or a regular expression.", heading: "Where it goes", stages: REQUEST, fields: [{ ...FIND, placeholder: "/v1/" }, { ...WITH, placeholder: "/v2/" }, REGEX], start: () => ({ do: "replace-url", find: "", with: "" }) },
   { do: "set-method", title: "Another method", what: "As the server gets it.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "method", label: "Method", kind: "text", placeholder: "PUT", short: true }], start: () => ({ do: "set-method", method: "" }) },
@@ -97,7 +98,7 @@ export function kindOf(action: Action): ActionKind | undefined {
 
 /** The fields of an action at a stage. */
 export function fieldsOf(action: Action, stage: Stage): readonly ActionField[] {
-  return (kindOf(action)?.fields ?? []).filter((field) => field.stage === undefined || field.stage === stage);
+  return (kindOf(action)?.fields ?? []).filter((field) => field.stages === undefined || field.stages.includes(stage));
 }
 
 /** An action with another value; what is optional and empty is left out. */
@@ -131,6 +132,7 @@ export function summary(action: Action): string {
     case "replace-url": return `${text("find")} → ${text("with")}`;
     case "set-method": return text("method");
     case "answer": return `answers ${text("status") || "200"}`;
+    case "upstream": return `by way of ${text("to")}`;
     case "redirect": return `${text("status") || "302"} → ${text("to")}`;
     case "block": return `blocks${action["how"] && action["how"] !== "forbidden" ? ` (${text("how")})` : ""}`;
     case "set-status": return `status ${text("status")}`;

@@ -28,8 +28,8 @@ export const edits = new Edits();
 /** Whether two rules say the same. */
 export function alike(a: Rule, b: Rule): boolean {
   const text = (rule: Rule) => {
-    const { name, group, on, filter, stage, actions } = plain(rule);
-    return JSON.stringify([name, group ?? "", on ?? true, filter ?? "", stage, rule.sender ?? null, actions.map((action) => Object.entries(action).sort(([x], [y]) => (x < y ? -1 : 1)))]);
+    const { name, group, on, filter, stage, sender, actions } = plain(rule);
+    return JSON.stringify([name, group ?? "", on ?? true, filter ?? "", stage, sender ?? null, actions.map((action) => Object.entries(action).sort(([x], [y]) => (x < y ? -1 : 1)))]);
   };
   return text(a) === text(b);
 }

@@ -21,7 +21,7 @@ export function problemOf(error: unknown): RuleProblem {
 
 /** A rule that only has the filter: what it matches can be known before the rest is right. */
 function filterOnly(rule: Rule): Rule {
-  return { name: "preview", stage: rule.stage, filter: rule.filter ?? "", actions: [{ do: "comment", text: "" }] };
+  return { name: "preview", stage: rule.stage, ...(rule.sender ? { sender: rule.sender } : {}), filter: rule.filter ?? "", actions: [{ do: "comment", text: "" }] };
 }
 
 export class Preview {

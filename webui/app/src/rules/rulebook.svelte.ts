@@ -9,8 +9,8 @@ export function isBreakpoint(rule: Rule): boolean {
 }
 
 /** What a stored rule says, without what the server adds. */
-export function plain({ name, group, on, filter, stage, actions }: Rule): Rule {
-  return { name, stage, actions, ...(group ? { group } : {}), ...(on === false ? { on } : {}), ...(filter ? { filter } : {}) };
+export function plain({ name, group, on, filter, stage, sender, actions }: Rule): Rule {
+  return { name, stage, actions, ...(sender && stage === "message" ? { sender } : {}), ...(group ? { group } : {}), ...(on === false ? { on } : {}), ...(filter ? { filter } : {}) };
 }
 
 class Rulebook {

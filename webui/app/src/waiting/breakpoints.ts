@@ -108,7 +108,7 @@ export function breakEntries(flow: Flow): MenuEntry[] {
     ...(host ? [{ id: "host", name: "this host", filter: host.filter }] : []),
     ...(host && path ? [{ id: "path", name: "this path", filter: both(host.filter, path.filter) }] : []),
   ];
-  const stages: [Stage, string][] = [["request", "Requests"], ["response", "Responses"]];
+  const stages: [Stage, string][] = [["request", "Requests"], ["response", "Responses"], ...(flow.kind === "websocket" ? [["message", "Messages"] as [Stage, string]] : [])];
   return [
     ...(waits ? [{ id: "waits", title: "It waits: edit it …", run: () => router.go({ screen: "waiting", waiting: waits.id }, true) }] : []),
     {

@@ -45,7 +45,7 @@ impl Cipher {
 #[derive(Debug)]
 enum Key {
     Lib(LessSafeKey),
-    Ccm(ccm::Key),
+    Ccm(Box<ccm::Key>),
 }
 
 /// Keys of one direction.
@@ -142,7 +142,7 @@ impl Suite {
     fn protection(self, key: &[u8], iv: &[u8]) -> Option<Protection> {
         let made = match self.cipher {
             Cipher::Lib(cipher) => Key::Lib(LessSafeKey::new(UnboundKey::new(cipher, key).ok()?)),
-            Cipher::Ccm(kind) => Key::Ccm(ccm::Key::new(kind, key)?),
+            Cipher::Ccm(kind) => Key::Ccm(Box::new(ccm::Key::new(kind, key)?)),
         };
         Some(Protection {
             key: made,

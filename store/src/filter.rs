@@ -23,11 +23,15 @@
 //!   port only when they are one slip away from a field (`statsu:404`).
 //! * A moment (`started:`) is RFC 3339 and as long as it is written, a second or a part of one; `age:` is counted from
 //!   when the filter is used.
-//! * `body:` looks at what passed, content codings not removed, across the borders of its pieces.
+//! * `body:` looks at the bytes as they passed and, where a body has content codings, at what it decodes to; of a WebSocket at its
+//!   messages, one a line, unmasked and inflated. Of what is decoded or unmasked, the first 64 MiB of a side. The borders of
+//!   pieces do not matter.
 //!
 //! [`FIELDS`] lists the fields, [`help`] is all of this for a person.
 
+pub(crate) mod content;
 mod field;
+mod frames;
 mod lex;
 mod matches;
 mod moment;

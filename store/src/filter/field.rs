@@ -46,7 +46,7 @@ fields! {
     Status "status" "status:4xx" "the status code: a number, 4xx, >=400, 200..299";
     Type "type" "type:json" "the media type of the request or the response contains this; with *, all of it";
     Header "header" "header:set-cookie=session" "name=value: a field whose value contains this; a text alone: anywhere in the heads";
-    Body "body" "body:token" "the bytes of a body, as they passed, contain this";
+    Body "body" "body:token" "a body contains this: its bytes as they passed, what it decodes to, or the messages of a WebSocket";
     Size "size" "size:>10k" "the size of the response's body: k, M, G are thousands, KiB, MiB, GiB are 1024s";
     Upload "upload" "upload:>1M" "the size of the request's body";
     Duration "duration" "duration:>1.5s" "from beginning to end: ms (also without a unit), s, m, h";

@@ -64,7 +64,8 @@ impl Sql {
             }
             Test::Body(pattern) => {
                 self.text.push_str(
-                    "(request_body_size + response_body_size > 0 AND overhear_body(?, flows.id))",
+                    "(request_body_size + response_body_size > 0 AND overhear_body(?, flows.id, kind, \
+                    request_encoding, response_encoding))",
                 );
                 self.arguments.push(Argument::Text(pattern.clone()));
             }

@@ -2,15 +2,19 @@
 //!
 //! * `overhear_match(pattern, value)`: whether a text or blob matches a regular expression;
 //! * `overhear_network(network, address)`: whether `ip:port` is in a network;
-//! * `overhear_body(pattern, flow)`: whether one of a flow's bodies matches, across its pieces.
+//! * `overhear_body(pattern, flow, kind, request_encoding, response_encoding)`: whether one of a flow's bodies matches, across
+//!   its pieces.
 //!
 //! The first argument is a parameter, so SQLite keeps what was made of it (the compiled expression)
 //! with the running statement.
 
 use super::{Failed, failed};
 use crate::{
-    filter::search::{self, BodySearch, Network},
-    flow::{FlowId, Side},
+    filter::{
+        content::{Content, Form},
+        search::{self, Network},
+    },
+    flow::{FlowId, Kind, Side},
     table::chunks,
 };
 use libsqlite3_sys as ffi;
@@ -28,19 +32,19 @@ type Function =
 /// Makes the functions known to a connection.
 pub(crate) fn register(locked: &mut LockedSqliteHandle<'_>) -> Result<(), Failed> {
     let raw = locked.as_raw_handle();
-    let functions: [(&CStr, Function); 3] = [
-        (c"overhear_match", matches),
-        (c"overhear_network", in_network),
-        (c"overhear_body", body_matches),
+    let functions: [(&CStr, c_int, Function); 3] = [
+        (c"overhear_match", 2, matches),
+        (c"overhear_network", 2, in_network),
+        (c"overhear_body", 5, body_matches),
     ];
-    for (name, function) in functions {
-        // SAFETY: the connection is open and locked; the function is one of ours, takes two
+    for (name, arguments, function) in functions {
+        // SAFETY: the connection is open and locked; the function is one of ours, takes any number of
         // arguments and has no state.
         let code = unsafe {
             ffi::sqlite3_create_function_v2(
                 raw.as_ptr(),
                 name.as_ptr(),
-                2,
+                arguments,
                 ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_DIRECTONLY,
                 ptr::null_mut(),
                 Some(function),
@@ -93,11 +97,16 @@ unsafe extern "C" fn body_matches(
     call.answer(|call| {
         let pattern = call.kept::<Regex>(|text| search::compile(text).ok())?;
         let flow = FlowId(call.int(1));
+        let websocket = call.int(2) == Kind::WebSocket as i64;
         let mut pieces = Pieces::prepare(call)?;
-        for side in [Side::Request, Side::Response] {
-            let mut search = BodySearch::new(pattern);
+        for (side, encoding) in [(Side::Request, 3), (Side::Response, 4)] {
+            let form = match websocket {
+                true => Form::Frames,
+                false => Form::Coded(std::str::from_utf8(call.bytes(encoding)?).unwrap_or("")),
+            };
+            let mut content = Content::new(pattern, form);
             let body = chunks::body(flow, side);
-            if pieces.any(body, |piece| search.add(piece)) || search.finish() {
+            if pieces.any(body, |piece| content.add(piece)) || content.finish() {
                 return Some(true);
             }
         }

@@ -6,6 +6,7 @@ use overhear_store::{
     filter::{Filter, Passing},
     read::{FlowQuery, Sort},
 };
+use std::io::Write as _;
 
 /// The flows of [`recorded`], by what is special about them.
 const PLAIN: i64 = 1;
@@ -447,4 +448,47 @@ fn a_host_alone_rules_out_what_cannot_match_there() {
     ] {
         assert!(!rules_out(filter, "a.test"), "{filter}");
     }
+}
+
+/// What went coded, masked or compressed is found by what it says.
+#[tokio::test]
+async fn bodies_are_searched_as_they_are_read() {
+    let fixture = Fixture::new().await;
+    let recorder = fixture.recorder();
+    let json = br#"{"token":"abc"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(json).unwrap();
+    let coded = gzip.finish().unwrap();
+    let flow = exchange(&recorder, "coded.test", "/", 200);
+    let (start, end) = coded.split_at(coded.len() / 2);
+    flow.chunk(Side::Response, at(21), start);
+    flow.chunk(Side::Response, at(22), end);
+    flow.edit(|f| f.response.content_encoding = "gzip".to_owned());
+    flow.complete();
+    // an upload in a coding that nobody knows is looked at as it passed
+    let flow = exchange(&recorder, "unknown.test", "/", 200);
+    flow.chunk(Side::Request, at(3), json);
+    flow.edit(|f| f.request.content_encoding = "x-odd".to_owned());
+    flow.complete();
+    let flow = exchange(&recorder, "socket.test", "/", 101);
+    flow.edit(|f| f.kind = Kind::WebSocket);
+    // RFC 6455 section 5.7: "Hello", masked; RFC 7692 section 7.2.3.1: "Hello", compressed
+    flow.chunk(
+        Side::Request,
+        at(40),
+        b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
+    );
+    flow.chunk(
+        Side::Response,
+        at(41),
+        b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00",
+    );
+    flow.complete();
+    fixture.store.flush().await.unwrap();
+    let store = &fixture.store;
+    assert_eq!(ids(store, r#"body:"\"token\":\"abc\"""#).await, [1, 2]);
+    assert_eq!(ids(store, "body:/\"token\"\\s*:\\s*\"abc\"/").await, [1, 2]);
+    assert_eq!(ids(store, "body:/(?-u:^\\x1f\\x8b)/").await, [1]);
+    assert_eq!(ids(store, "body:hello").await, [3]);
+    assert_eq!(ids(store, "not body:hello").await, [1, 2]);
 }

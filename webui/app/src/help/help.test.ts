@@ -19,6 +19,21 @@ describe("lines to copy", () => {
     }
   });
 
+  it("are read by PowerShell as they are meant", () => {
+    const at = { ...place, ca: "C:\\Users\\o'neil\\ca file.pem" };
+    for (const recipe of RECIPES) {
+      for (const { lines = "" } of recipe.steps(at, "windows")) {
+        const words = lines.match(/(?:'(?:[^']|'')*'|"[^"]*"|[^\s'"])+/g) ?? [];
+        // such a word is cut in two at its first full stop when it is not quoted
+        expect(words.filter((word) => /^-[^'"]*\./.test(word)), recipe.id).toEqual([]);
+      }
+    }
+    // Windows' own curl wants to know who took the certificate back, which nobody can tell of these
+    expect(curl(at, "windows")).toMatch(/^curl\.exe --ssl-no-revoke /);
+    expect(curl(at, "mac")).not.toContain("revoke");
+    expect(RECIPES.find(({ id }) => id === "python")?.steps(at, "windows")[0]?.lines).toMatch(/\npython app\.py$/);
+  });
+
   it("say that a container needs the proxy opened", () => {
     const docker = RECIPES.find((recipe) => recipe.id === "docker");
     expect(docker?.steps(place, "linux")[0]?.lines).toContain("--listen 0.0.0.0:8080");

@@ -75,7 +75,7 @@ export const RECIPES: readonly Recipe[] = [
   {
     id: "python", title: "Python",
     steps: (place, system) => [
-      { text: "requests, httpx, urllib and pip:", lines: withVariables([...proxies(place), ["REQUESTS_CA_BUNDLE", place.ca], ["SSL_CERT_FILE", place.ca]], "python3 app.py", system) },
+      { text: "requests, httpx, urllib and pip:", lines: withVariables([...proxies(place), ["REQUESTS_CA_BUNDLE", place.ca], ["SSL_CERT_FILE", place.ca]], system === "windows" ? "python app.py" : "python3 app.py", system) },
     ],
   },
   {
@@ -96,11 +96,13 @@ export const RECIPES: readonly Recipe[] = [
 ];
 
 export function curl(place: Place, system: System): string {
-  return `${system === "windows" ? "curl.exe" : "curl"} --proxy ${url(place)} --cacert ${quoted(place.ca, system)} https://example.com/`;
+  // Windows' own curl asks who took a certificate back even of an authority that it is given, and fails where nobody can tell
+  return `${system === "windows" ? "curl.exe --ssl-no-revoke" : "curl"} --proxy ${url(place)} --cacert ${quoted(place.ca, system)} https://example.com/`;
 }
 
 function browser(place: Place, system: System): Step[] {
-  const flags = `--proxy-server=${url(place)} "--proxy-bypass-list=<-loopback>"`;
+  // PowerShell cuts a word that begins with a dash at its first full stop, unless it is quoted
+  const flags = `${system === "windows" ? `"--proxy-server=${url(place)}"` : `--proxy-server=${url(place)}`} "--proxy-bypass-list=<-loopback>"`;
   const chrome: Record<System, string> = {
     mac: `open -na "Google Chrome" --args --user-data-dir=/tmp/overhear-chrome ${flags}`,
     linux: `google-chrome --user-data-dir=/tmp/overhear-chrome ${flags}`,

@@ -12,6 +12,7 @@ mod frame;
 mod huge;
 mod kept;
 mod keys;
+mod late;
 mod list;
 mod names;
 mod packets;

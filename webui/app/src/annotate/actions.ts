@@ -62,7 +62,7 @@ export function editComment(id: number): void {
 /** Deletes at once, goes on to the next row, and offers to bring it back. */
 export async function deleteWithUndo(what: Doomed): Promise<void> {
   const done: Deletion[] = [];
-  const back = "ids" in what ? goOn(what.ids) : () => {};
+  const back = "ids" in what ? await goOn(what.ids) : () => {};
   await app.attempt(async () => {
     if ("filter" in what) done.push(await api.deleteMatching(what.filter, what.session));
     else for (const some of pieces(what.ids, IDS_IN_ADDRESS)) done.push(await api.deleteIds(some));
@@ -74,12 +74,14 @@ export async function deleteWithUndo(what: Doomed): Promise<void> {
 }
 
 /** Stands on the row after those that go, and shows it if the one that goes was shown. Returns what takes that back. */
-function goOn(ids: number[]): () => void {
+async function goOn(ids: number[]): Promise<() => void> {
   const { selection, list } = app;
-  const [chosen, focus, shown] = [[...selection.ids], selection.focus, router.now.flow];
+  const [chosen, focus, shown, stays] = [[...selection.ids], selection.focus, router.now.flow, app.standing()];
   const gone = new Set(ids);
-  const next = focus !== null && gone.has(focus) && !selection.choosing ? list.neighbour(focus, gone) : undefined;
-  if (!next) return () => {};
+  const leaves = focus !== null && gone.has(focus) && !selection.choosing;
+  const next = leaves ? await list.after(focus, gone) : undefined;
+  // a person may have gone on meanwhile
+  if (!next || !stays()) return () => {};
   selection.only(next.id);
   // several are done with; after one, the next is read
   if (shown !== null && gone.has(shown) && gone.size === 1 && router.now.screen === "list" && !layout.narrow) router.go({ flow: next.id });

@@ -27,8 +27,8 @@ export class FlowList {
   /** Counts every change of the rows; what reads rows depends on it. */
   version = $state(0);
   loading = $state(true);
-  /** Where the wanted filter is wrong; the list still shows the one before. */
-  problem: FilterProblem | null = $state.raw(null);
+  /** Where the wanted filter is wrong, and which that is; the list still shows the one before. */
+  problem: (FilterProblem & { filter: string }) | null = $state.raw(null);
   error: string | null = $state(null);
   /** New rows since the list stopped following. */
   fresh = $state(0);
@@ -123,7 +123,7 @@ export class FlowList {
       if (page.next !== null && length === null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
       return true;
     } catch (error) {
-      if (!aborted(error)) this.#complain(error);
+      if (!aborted(error)) this.#complain(error, query.filter);
       return false;
     } finally {
       if (abort === this.#abort) this.loading = false;
@@ -140,6 +140,18 @@ export class FlowList {
       if (row) return row;
     }
     return undefined;
+  }
+
+  /** The neighbour, its rows fetched if need be: while another list or order comes, those around a flow may not be at hand. */
+  async after(id: number, gone: ReadonlySet<number>): Promise<Flow | undefined> {
+    for (let tries = 0; tries < 3; tries++) {
+      const next = this.neighbour(id, gone);
+      if (next) return next;
+      const rows = this.#rows;
+      const found = (await this.locate(id)) >= 0;
+      if (!found && rows === this.#rows && !this.loading) break;
+    }
+    return this.neighbour(id, gone);
   }
 
   /** Where a flow stands in the list, its rows fetched if need be; -1 when it is not in it. */
@@ -349,8 +361,8 @@ export class FlowList {
     this.version++;
   }
 
-  #complain(error: unknown): void {
-    if (error instanceof ApiError && error.filter) this.problem = error.filter;
+  #complain(error: unknown, filter = this.query.filter): void {
+    if (error instanceof ApiError && error.filter) this.problem = { ...error.filter, filter };
     else this.error = words(error);
   }
 }

@@ -14,6 +14,7 @@ mod kept;
 mod keys;
 mod late;
 mod list;
+mod menus;
 mod names;
 mod packets;
 mod pictures;

@@ -13,8 +13,8 @@ export interface Copyable {
   text: string;
 }
 
-/** Opens the menu; `filter` is the term that finds flows with the same value. A selected text keeps the browser's own menu. */
-export function offer(event: MouseEvent, label: string, copies: Copyable[], filter: string | null): void {
+/** Opens the menu, at a pointer or below what a key stands on; `filter` is the term that finds flows with the same value. A selected text keeps the browser's own menu. */
+export function offer(event: MouseEvent | Element, label: string, copies: Copyable[], filter: string | null): void {
   if (!getSelection()?.isCollapsed) return;
   const entries: MenuEntry[] = copies.map(({ id, title, text }) => ({ id, title, run: () => copy(text) }));
   if (filter !== null) {

@@ -139,6 +139,13 @@ export function preview(message: Shown): string {
   return Array.from(start.subarray(0, 48), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
+/** What a message says, where it is text. */
+export function said(message: Shown): string | null {
+  if (message.kind === "close") return null;
+  const text = new TextDecoder().decode(message.data);
+  return message.kind === "text" || message.kind === "event" || !/[\u0000-\u0008\u000e-\u001f\u007f\ufffd]/.test(text) ? text : null;
+}
+
 function closing(data: Uint8Array): string {
   if (data.length < 2) return "close";
   const code = ((data[0] as number) << 8) | (data[1] as number);

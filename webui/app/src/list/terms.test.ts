@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Flow } from "../lib/types";
-import { address, alternatives, asked, both, term, without } from "./terms";
+import { address, alternatives, asked, bare, both, escaped, regexTerm, term, without } from "./terms";
 
 describe("terms of the filter language", () => {
   it("mean the value itself", () => {
@@ -30,6 +30,20 @@ describe("terms of the filter language", () => {
   it("see an or only where it is one", () => {
     expect(['a or b', 'a OR b', "a | b", "a|b", "a || b", "(a)|(b)"].map(alternatives)).toEqual([true, true, true, true, true, true]);
     expect(['"a or b"', "(a or b) c", "order", 'tag:"x|y"', 'x:"\\" or y"'].map(alternatives)).toEqual([false, false, false, false, false]);
+  });
+
+  it("take a regular expression for one word", () => {
+    const key = regexTerm("body", escaped('"a (b|c) or d/"') + "\\s*:");
+    expect(key).toBe('body:/"a \\(b\\|c\\) or d\\/"\\s*:/');
+    expect(alternatives(key)).toBe(false);
+    expect(both(key, "host:a")).toBe(`${key} host:a`);
+    expect(both(key, key)).toBe(key);
+    expect(both(`host:a (${key} or b)`, key)).toBe(`host:a (${key} or b) ${key}`);
+    expect(without("", key)).toBe(`-${key}`);
+    expect(bare(`(${key} or -/x y/i)`)).toBe(`${key} or -/x y/i`);
+    // a path is none
+    expect(alternatives("path:/a or path:/b")).toBe(true);
+    expect(alternatives("/a/b or c/")).toBe(true);
   });
 
   it("come from a flow", () => {

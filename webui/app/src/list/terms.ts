@@ -9,6 +9,16 @@ export function term(field: string, value: string | number): string {
   return `${field}:${quotedIfNeeded(String(value))}`;
 }
 
+/** `field:/expr/`, of a regular expression as the language reads them. */
+export function regexTerm(field: string, source: string): string {
+  return `${field}:/${source.replaceAll("/", "\\/")}/`;
+}
+
+/** A text that means itself in a regular expression. */
+export function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
+
 /** A value as it can stand after a colon. */
 export function quotedIfNeeded(text: string): string {
   const plain = /^[^\s"\\*?()|<>=/-][^\s"\\*?()|]*$/.test(text) && !/^(and|or|not)$/i.test(text) && !text.includes("..");
@@ -35,12 +45,23 @@ function whole(text: string): boolean {
   let quote = false;
   for (let at = 0; at < text.length; at++) {
     const c = text.charAt(at);
-    if (quote && c === "\\") at++;
+    const past = quote ? -1 : pastRegex(text, at);
+    if (past > 0) at = past - 1;
+    else if (quote && c === "\\") at++;
     else if (c === '"') quote = !quote;
     else if (!quote && c === "(") depth++;
     else if (!quote && c === ")" && --depth === 0) return at === text.length - 1;
   }
   return false;
+}
+
+const REGEX = /\/(?:[^\\/]|\\[^])+\/i?(?=$|[\s)|])/y;
+
+/** Where a regular expression ends that begins there, which it does only as the whole of a value; -1 where none does. */
+function pastRegex(text: string, at: number): number {
+  if (text.charAt(at) !== "/" || !/(?:^|[\s(|!-]|[A-Za-z]:=?)$/.test(text.slice(0, at))) return -1;
+  REGEX.lastIndex = at;
+  return REGEX.test(text) ? REGEX.lastIndex : -1;
 }
 
 /** The filter without what matches `unwanted`. */
@@ -66,7 +87,11 @@ function top(filter: string): string[] {
   let quote = false;
   for (let at = 0; at < filter.length; at++) {
     const c = filter.charAt(at);
-    if (quote && c === "\\") word += c + filter.charAt(++at);
+    const past = quote ? -1 : pastRegex(filter, at);
+    if (past > 0) {
+      word += filter.slice(at, past);
+      at = past - 1;
+    } else if (quote && c === "\\") word += c + filter.charAt(++at);
     else {
       if (c === '"') quote = !quote;
       else if (!quote && c === "(") depth++;

@@ -9,6 +9,7 @@ mod compared;
 mod connect;
 mod detail;
 mod frame;
+mod held;
 mod huge;
 mod kept;
 mod keys;

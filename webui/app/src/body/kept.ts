@@ -4,12 +4,20 @@
 import type { Side } from "../lib/types";
 import type { View } from "./kind";
 
-/** Where a person was in a list of rows. */
+/** Where a person was in what is shown of a body. */
 export interface Held {
   /** Pixels above what is in view. */
   top: number;
   /** Lines that were folded; null when these were too many to be kept. */
   folded: ReadonlySet<number> | null;
+  /** The parts of a multipart body, by their place. */
+  parts?: Map<number, PartHeld>;
+}
+
+/** Where a person was in one part of a body, and how it was looked at where that was chosen. */
+export interface PartHeld extends Held {
+  open: boolean | null;
+  view: View | null;
 }
 
 /** Where a person was in a body. */
@@ -22,7 +30,13 @@ export interface Stand extends Held {
   found: number;
 }
 
-/** Places in so many bodies are kept. */
+/** Where a person was in another part of a flow, and how much of what is long was asked for, by its name and place. */
+export interface Spot {
+  top: number;
+  more: Map<string, number>;
+}
+
+/** Places in so many bodies are kept, and in as many other parts of flows. */
 const STANDS = 200;
 /** More folded lines than these are not kept. */
 export const FOLDS = 5_000;
@@ -32,6 +46,7 @@ export class Kept {
   search = { text: "", exact: false };
   readonly #views = new Map<string, View>();
   readonly #stands = new Map<string, Stand>();
+  readonly #spots = new Map<string, Spot>();
 
   /** The view that was chosen for a body of the same kind: one that the same views make sense for. */
   view(offered: readonly View[]): View | null {
@@ -46,15 +61,23 @@ export class Kept {
 
   /** The place in a body, which whoever shows it keeps up to date. */
   stand(id: number, side: Side): Stand {
-    const key = `${id} ${side}`;
-    const stand = this.#stands.get(key) ?? { top: 0, folded: new Set(), view: null, loaded: 0, found: -1 };
-    // the last ones stay
-    this.#stands.delete(key);
-    this.#stands.set(key, stand);
-    const [oldest] = this.#stands.keys();
-    if (this.#stands.size > STANDS && oldest !== undefined) this.#stands.delete(oldest);
-    return stand;
+    return latest(this.#stands, `${id} ${side}`, () => ({ top: 0, folded: new Set(), view: null, loaded: 0, found: -1 }));
   }
+
+  /** The place in another part of a flow, likewise. */
+  spot(id: number, part: string): Spot {
+    return latest(this.#spots, `${id} ${part}`, () => ({ top: 0, more: new Map() }));
+  }
+}
+
+/** What is held by a name, which becomes the last one; the oldest go. */
+function latest<T>(all: Map<string, T>, key: string, make: () => T): T {
+  const one = all.get(key) ?? make();
+  all.delete(key);
+  all.set(key, one);
+  const [oldest] = all.keys();
+  if (all.size > STANDS && oldest !== undefined) all.delete(oldest);
+  return one;
 }
 
 export const kept = new Kept();

@@ -2,7 +2,8 @@
 
 use super::shared::{drive_with, url};
 use crate::support::{
-    Nginx, Program, Run, Server, certs::TestCa, http, server::closed_port, server::response,
+    Nginx, Program, Run, Server, certs::TestCa, http, phone::Phone, program::Setup,
+    server::closed_port, server::response, until,
 };
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
@@ -18,15 +19,24 @@ fn each_failure_says_what_to_do() {
         let Ok(Some(request)) = http::read_request(&mut *stream) else {
             return;
         };
-        if request.start_line().contains("/protocol") {
+        let line = request.start_line();
+        if line.contains("/reset") {
+            return stream.reset();
+        }
+        if line.contains("/protocol") {
             let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n");
         }
         stream.finish();
     });
     let closed = closed_port();
     let own = format!("http://localhost:{}/loop", program.proxy.port());
+    let rule = json!({
+        "name": "No trackers", "filter": "path:/blocked", "stage": "request",
+        "actions": [{"do": "block", "how": "close"}],
+    });
+    program.api.expect(201, "POST", "/api/rules", Some(&rule));
     // by cause: where curl goes, what finds the flow, what it is to say
-    let cases: [(&str, String, &str, &[&str]); 8] = [
+    let cases: [(&str, String, &str, &[&str]); 11] = [
         (
             "dns",
             "http://no-such-host.invalid/".to_owned(),
@@ -70,6 +80,27 @@ fn each_failure_says_what_to_do() {
             &["proxy's address where a server's"],
         ),
         (
+            "reset",
+            url(&plain, "/reset"),
+            "error:reset",
+            &["the server reset the connection", "look into its log"],
+        ),
+        (
+            "rule",
+            url(&plain, "/blocked"),
+            "error:forbidden",
+            &[
+                "The rule \"No trackers\"",
+                "switch that rule off under Rules",
+            ],
+        ),
+        (
+            "own page",
+            format!("http://{}/", program.api.address),
+            "error:forbidden",
+            &["overhear's own page", "Leave this address out"],
+        ),
+        (
             "distrust",
             nginx.https("/hello.txt"),
             "error:tls",
@@ -91,12 +122,88 @@ fn each_failure_says_what_to_do() {
         last = found["id"].as_i64().unwrap();
         flows.insert((*name).to_owned(), found["id"].clone());
     }
+    advised(&program, &url(&plain, ""), flows, &cases);
+}
+
+/// What only happens in a network: nobody answers, nobody is there, a device that is refused.
+#[test]
+fn each_failure_of_a_network_says_what_to_do() {
+    let Some(phone) = Phone::plug_in() else {
+        return;
+    };
+    let program = Setup::new().listen("0.0.0.0:0").start();
+    let plain = Server::answering(None, |_| response("200 OK", &[], ""));
+    let hole = phone.black_hole();
+    let [a, b, c, _] = phone.address.octets();
+    let nobody = format!("{a}.{b}.{c}.99");
+    let asked = program.curl().arg(format!("http://{hole}/hole")).start();
+    program.curl().arg(format!("http://{nobody}/nobody")).run();
+    let refused = json!({"decision": "refuse"});
+    let device = format!("/api/devices/{}", phone.address);
+    let proxy = format!("http://{}:{}", phone.host, program.proxy.port());
+    let visit = || {
+        let curl = phone
+            .run("curl")
+            .args(["--silent", "--noproxy", "", "--max-time", "60"]);
+        curl.args(["--proxy", &proxy]).arg(url(&plain, "/refused"))
+    };
+    let waiting = visit().start();
+    let own = phone.address.to_string();
+    until("the device to be asked about", || {
+        let devices = program.api.get("/api/devices");
+        let mut listed = devices["items"].as_array()?.iter();
+        listed.any(|device| device["address"] == own).then_some(())
+    });
+    program.api.send("PUT", &device, Some(&refused));
+    waiting.wait();
+    visit().run();
+    asked.wait();
+    let cases: [(&str, String, &str, &[&str]); 3] = [
+        (
+            "timeout",
+            String::new(),
+            "error:timeout",
+            &[
+                "did not answer within",
+                "firewall may be dropping",
+                "without the proxy",
+            ],
+        ),
+        (
+            "unreachable",
+            String::new(),
+            "error:unreachable",
+            &["cannot be reached", "connected to the network (or VPN)"],
+        ),
+        (
+            "device",
+            String::new(),
+            "error:\"was refused\"",
+            &["was refused", "Allow the device under Devices"],
+        ),
+    ];
+    let mut flows = Map::new();
+    for (name, _, filter, _) in &cases {
+        let found = program.api.wait_for(filter, 1);
+        flows.insert((*name).to_owned(), found[found.len() - 1]["id"].clone());
+    }
+    advised(&program, &url(&plain, ""), flows, &cases);
+}
+
+/// What the page says of each flow.
+fn advised(
+    program: &Program,
+    origin: &str,
+    flows: Map<String, Value>,
+    cases: &[(&str, String, &str, &[&str])],
+) {
     let more = json!({ "flows": flows });
-    let seen = drive_with(&program, &url(&plain, ""), "advice", &["failed"], more);
+    let seen = drive_with(program, origin, "advice", &["failed"], more);
     let failed = &seen["failed"];
-    for (name, _, _, words) in &cases {
+    for (name, _, _, words) in cases {
         let one = &failed[name];
-        let all = format!("{} {}", one["text"], one["steps"]);
+        let all = format!("{} {} {}", one["story"], one["text"], one["steps"]);
+        let all = all.replace("\\\"", "\"");
         for word in *words {
             assert!(all.contains(word), "{name} does not say {word}: {one:#}");
         }

@@ -100,6 +100,8 @@ export function advice(failure: Failure, host: string, port: number, client = ""
         ? ["The client gave up: it may have a time limit, or the page was left."]
         : ["The server ended the connection early: look into its log at this time.", "Send it again to see whether it was a single event."];
     case "forbidden":
+      if (failure.text.startsWith("The rule ")) return ["If it should pass, switch that rule off under Rules, or make its filter narrower."];
+      if (failure.text.includes("overhear's own page")) return ["Leave this address out of what goes through the proxy: under “no proxy for” in the settings of the browser or the system, or in NO_PROXY."];
       return ["Allow the device under Devices, if it should use the proxy."];
     case "other":
       return [];

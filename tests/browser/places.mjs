@@ -240,7 +240,7 @@ async function nothing(page) {
   return { all, axis, wrong }
 }
 
-/** At 1280 pixels a host can be read, and no name of a column is cut. */
+/** At 1280 pixels a host can be read, and no name of a column is cut; at 1024 the head of a flow is whole. */
 async function widths(page) {
   await page.setViewportSize({ width: 1280, height: 800 })
   await page.getByTestId('sort-duration').click()
@@ -252,6 +252,17 @@ async function widths(page) {
     return sign.width > 0 && sign.right <= one.getBoundingClientRect().right + 0.5 && word.scrollWidth <= word.clientWidth
   })
   await screenshots(page, { width: 1280 }, 'widths')
+  // where little is left for a flow beside the list, its address, its status and its tabs can still be read
+  await page.setViewportSize({ width: 1024, height: 800 })
+  await open(page, '/n/19')
+  await page.getByTestId('tab-connection').waitFor()
+  const head = await page.getByTestId('detail').evaluate((detail) => {
+    const whole = (one) => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight
+    const tab = detail.querySelector('[data-testid=tab-connection]').getBoundingClientRect()
+    return { address: whole(detail.querySelector('.title')), status: whole(detail.querySelector('.state')), tabs: tab.right <= innerWidth }
+  })
+  await screenshots(page, { width: 1024 }, 'widths')
+  await page.getByTestId('detail-close').click()
   await page.setViewportSize(DESKTOP)
-  return { cut, arrow }
+  return { cut, arrow, head }
 }

@@ -57,6 +57,12 @@ fn fingers_narrow_screens_and_empty_lists_are_served() {
     assert_eq!(nothing["axis"], 1);
     let wrong = nothing["wrong"].as_str().unwrap();
     assert!(wrong.starts_with("The filter has a mistake."), "{wrong}");
-    assert_eq!(seen["widths"], json!({"cut": 0, "arrow": true}));
+    let widths = &seen["widths"];
+    assert_eq!(
+        [&widths["cut"], &widths["arrow"]],
+        [&json!(0), &json!(true)]
+    );
+    let whole = json!({"address": true, "status": true, "tabs": true});
+    assert_eq!(widths["head"], whole);
     assert_eq!(seen["troubles"], json!([]));
 }

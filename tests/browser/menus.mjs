@@ -1,7 +1,7 @@
 // The menus of what stands in bodies and messages: copy it, and find the flows that say the same.
 import { audit, DESKTOP, open, row, rows, screenshots, shows, steps } from './shared.mjs'
 
-await steps({ values })
+await steps({ values, selected })
 
 async function values(page) {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
@@ -63,5 +63,41 @@ async function values(page) {
   const inside = page.getByTestId('message-detail').getByTestId('body-text').locator('[data-line]').first()
   await by('within', right(inside), ['/socket'])
   await page.getByTestId('detail-close').click()
+  return seen
+}
+
+/** Who selected a text gets the browser's own menu; a word that the system selects for the menu, as macOS does, is no such text. */
+async function selected(page) {
+  await open(page, '/coded')
+  await page.getByTestId('tab-body').click()
+  const line = page.getByTestId('body-text').locator('[data-line]').filter({ hasText: '"token"' })
+  await line.waitFor()
+  await page.evaluate(() =>
+    addEventListener(
+      'contextmenu',
+      (event) => {
+        const words = getSelection()
+        const at = document.caretPositionFromPoint(event.clientX, event.clientY)
+        if (!words.isCollapsed || at === null) return
+        words.collapse(at.offsetNode, at.offset)
+        words.modify('move', 'backward', 'word')
+        words.modify('extend', 'forward', 'word')
+        globalThis.word = String(words)
+      },
+      true,
+    ),
+  )
+  await line.click({ button: 'right', position: { x: 90, y: 8 } })
+  await page.getByTestId('menu-copy-value').waitFor()
+  const seen = { word: await page.evaluate(() => globalThis.word), left: await page.evaluate(() => String(getSelection())) }
+  await page.keyboard.press('Escape')
+  await page.getByTestId('menu').waitFor({ state: 'detached' })
+  await line.dblclick({ position: { x: 90, y: 8 } })
+  seen.chosen = await page.evaluate(() => String(getSelection()))
+  await line.click({ button: 'right', position: { x: 90, y: 8 } })
+  seen.menus = await page.evaluate(async () => {
+    for (let n = 0; n < 3; n++) await new Promise((drawn) => requestAnimationFrame(drawn))
+    return document.querySelectorAll('[data-testid=menu]').length
+  })
   return seen
 }

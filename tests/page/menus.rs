@@ -3,7 +3,7 @@
 use super::shared::{drive, url};
 use crate::clients;
 use crate::support::{Program, Run, Server, server::response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What a server sends with `Content-Encoding: gzip`.
 fn gzip(text: &str) -> Vec<u8> {
@@ -47,7 +47,7 @@ fn values_of_bodies_and_messages_are_filtered_by() {
     clients::websocket_conversation(&program, &socket, "deflate");
     program.api.wait_for("state:complete", 8);
 
-    let seen = drive(&program, &origin, "menus", &["values"]);
+    let seen = drive(&program, &origin, "menus", &["values", "selected"]);
     let values = &seen["values"];
     let found = |name: &str| &values[name]["rows"];
     // with its name, in whatever space and coding
@@ -69,6 +69,11 @@ fn values_of_bodies_and_messages_are_filtered_by() {
     assert_eq!(found("within"), &json!(["/socket"]));
     assert_eq!(values["copied"], "first");
     assert_eq!(values["broken"], json!([]));
-    assert_eq!(values["left"], Value::Null, "the filters are gone");
+    let selected = &seen["selected"];
+    let word = selected["word"].as_str().unwrap();
+    assert!(!word.trim().is_empty(), "as macOS does: {selected}");
+    assert_eq!(selected["left"], "", "{selected}");
+    assert_eq!(selected["chosen"].as_str().unwrap().trim(), word.trim());
+    assert_eq!(selected["menus"], 0, "the browser's own: {selected}");
     assert_eq!(seen["troubles"], json!([]));
 }

@@ -13,9 +13,17 @@ export interface Copyable {
   text: string;
 }
 
+/** A text was selected when a pointer or a key went down: macOS selects the word that is asked about before it asks for a menu. */
+let selected = false;
+// a range without any text is no text that anybody sees as selected
+const look = () => (selected = (getSelection()?.toString() ?? "") !== "");
+globalThis.addEventListener?.("pointerdown", look, true);
+globalThis.addEventListener?.("keydown", look, true);
+
 /** Opens the menu, at a pointer or below what a key stands on; `filter` is the term that finds flows with the same value. A selected text keeps the browser's own menu. */
 export function offer(event: MouseEvent | Element, label: string, copies: Copyable[], filter: string | null): void {
-  if (!getSelection()?.isCollapsed) return;
+  if (event instanceof Event && selected) return;
+  if (event instanceof Event) getSelection()?.empty();
   const entries: MenuEntry[] = copies.map(({ id, title, text }) => ({ id, title, run: () => copy(text) }));
   if (filter !== null) {
     const narrow = (to: string) => router.go({ screen: "list", filter: to }, true);

@@ -10,3 +10,8 @@ it("tells of the keys of every part, also of one that is not shown, and of each 
   expect([...groups].sort()).toEqual(["Body", "Breakpoints", "Comparison", "Flow", "Messages", "Rules", "Timeline", "Tree of hosts", "Workbench"]);
   expect(all.find((command) => command.id === "compare.next")?.keys).toEqual(["n", "F7"]);
 });
+
+it("tells of the numbers that lead to the parts of a flow", () => {
+  const keys = Object.fromEntries(TOLD.filter(({ id }) => /^detail\.tab\.[a-z]+$/.test(id)).map(({ id, keys }) => [id.slice(11), keys?.[0]]));
+  expect(keys).toMatchObject({ overview: "1", messages: "5", packets: "6", connection: "7" });
+});

@@ -1,6 +1,7 @@
 //! Keys that a part of the page takes itself, where its focus is: told here, so that the sheet on `?` has them also while that
 //! part is not shown.
 
+import { numberOf, TABS } from "../detail/tabs";
 import type { Command } from "../lib/commands.svelte";
 
 type Told = [id: string, title: string, ...keys: string[]];
@@ -10,12 +11,7 @@ const PARTS: Record<string, Told[]> = {
     ["detail.tabs", "Among the parts, on their names", "ArrowLeft", "ArrowRight"],
     ["detail.tab.next", "The next part of the flow", "]"],
     ["detail.tab.previous", "The part of the flow before", "["],
-    ["detail.tab.overview", "Go to Overview", "1"],
-    ["detail.tab.request", "Go to Request", "2"],
-    ["detail.tab.response", "Go to Response", "3"],
-    ["detail.tab.body", "Go to Body", "4"],
-    ["detail.tab.messages", "Go to Messages", "5"],
-    ["detail.tab.connection", "Go to Connection & TLS", "6"],
+    ...TABS.map(([key, name]): Told => [`detail.tab.${key}`, `Go to ${name}`, String(numberOf(key))]),
   ],
   Body: [
     ["body.find", "Find in the body", "Mod+F"],
@@ -25,10 +21,12 @@ const PARTS: Record<string, Told[]> = {
     ["body.unfold", "Unfold everything", "+"],
     ["body.line", "In JSON: from line to line, and its path is told", "ArrowUp", "ArrowDown", "Home", "End"],
     ["body.line.fold", "In JSON: fold or go out, unfold or go in", "ArrowLeft", "ArrowRight"],
+    ["body.line.menu", "In JSON: the menu of the line", "Shift+F10", "ContextMenu"],
   ],
   Messages: [
     ["messages.move", "From message to message", "ArrowUp", "ArrowDown", "PageUp", "PageDown"],
     ["messages.ends", "The first and the last", "Home", "End"],
+    ["messages.menu", "The menu of the message", "Shift+F10", "ContextMenu"],
   ],
   Comparison: [
     ["compare.next", "The next difference", "n", "F7"],

@@ -98,7 +98,12 @@ pub(super) fn certificate(reason: &CertificateError, host: &str, chain: &[Vec<u8
                 false => format!("it is not for {host}, but for {}", list(&names)),
             }
         }
-        CertificateError::UnknownIssuer if leaf.subject() == leaf.issuer() => {
+        // a bad signature: it calls itself as a trusted root does, whose key its own is compared with
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            if leaf.subject() == leaf.issuer() =>
+        {
             SELF_SIGNED.to_owned()
         }
         CertificateError::UnknownIssuer => format!(
@@ -109,7 +114,7 @@ pub(super) fn certificate(reason: &CertificateError, host: &str, chain: &[Vec<u8
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not made for servers".to_owned()
         }
-        // a certificate that names an issuer of another's key; also one that calls itself as a known root does
+        // it names an issuer of another's key
         CertificateError::BadSignature
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
             "its signature is not by the issuer that it names ({})",
@@ -218,6 +223,33 @@ mod tests {
         for (description, name) in said {
             assert_eq!(alert(description), name);
         }
+    }
+
+    /// A certificate of `subject`, in the name of `issuer`.
+    fn signed(subject: &str, issuer: &str) -> Vec<Vec<u8>> {
+        let named = |name: &str| {
+            let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params
+                .distinguished_name
+                .push(rcgen::DnType::CommonName, name);
+            params
+        };
+        let key = rcgen::KeyPair::generate().unwrap();
+        let by = rcgen::Issuer::new(named(issuer), rcgen::KeyPair::generate().unwrap());
+        vec![named(subject).signed_by(&key, &by).unwrap().der().to_vec()]
+    }
+
+    #[test]
+    fn whose_signature_is_bad() {
+        // as the verifier says it of a certificate that bears the name of a root that is trusted
+        let said = |chain: &[Vec<u8>]| certificate(&CertificateError::BadSignature, "a.test", chain);
+        assert_eq!(said(&signed("Known Root", "Known Root")), SELF_SIGNED);
+        let said = said(&signed("a.test", "Known Root"));
+        assert_eq!(
+            said,
+            "its signature is not by the issuer that it names (CN=Known Root)"
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Flows(Flows),
     /// Show one flow, whole
     Show(Show),
-    /// Send a flow's request again, changed or as it was, and show the response
+    /// Send flows' requests again, changed or as they were, once or many times, and show what came of it
     Replay(Replay),
     /// Take flows away in another format
     Export(Export),
@@ -285,8 +285,9 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = REPLAY_EXAMPLES)]
 pub(crate) struct Replay {
-    /// The flow whose request is sent again
-    pub(crate) id: i64,
+    /// The flows whose requests are sent again, one after another
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<i64>,
     /// Another method
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
@@ -299,11 +300,40 @@ pub(crate) struct Replay {
     /// Another body: text, @FILE, or @- for standard input
     #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
     pub(crate) body: Option<String>,
-    /// Print the new flow as one JSON object
+    /// The HTTP version; a server that does not speak it is a failure [default: as recorded, HTTP/2 if the server likes]
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub(crate) http: Option<HttpVersion>,
+    /// Go where the response redirects, 20 times at most; each hop is a flow
+    #[arg(short = 'L', long)]
+    pub(crate) follow_redirects: bool,
+    /// Send all of it N times, and print how that went: 10,000 sends at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1)]
+    pub(crate) times: u32,
+    /// Of those N times, so many beside each other: 64 at most
+    #[arg(short = 'c', long, value_name = "C", default_value_t = 1)]
+    pub(crate) concurrency: u32,
+    /// In a WebSocket: send the messages that its client sent, in order
+    #[arg(long)]
+    pub(crate) messages: bool,
+    /// Keep a WebSocket open for so many seconds after the last message [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) listen: Option<f64>,
+    /// Print the new flow, or how many of them went, as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) upstream: Upstream,
+}
+
+/// An HTTP version that can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpVersion {
+    /// HTTP/1.1
+    #[value(name = "1.1")]
+    Http11,
+    /// HTTP/2: over TLS by ALPN, without TLS by prior knowledge
+    #[value(name = "2")]
+    Http2,
 }
 
 #[derive(Debug, Args)]
@@ -457,6 +487,9 @@ Examples:
   overhear replay 12
   overhear replay 12 --method PUT --header 'Content-Type: application/json' --body '{\"a\": 1}'
   overhear replay 12 --url https://staging.example.com/v2/items --body @item.json
+  overhear replay 12 --times 500 --concurrency 20       how long it takes, and how it ends
+  overhear replay 12 15 18 --follow-redirects           three requests, one after another
+  overhear replay 31 --messages --listen 2              a WebSocket, with what its client said
 
 The request goes through the running proxy of the data folder, or is sent directly when
 none runs; either way it is recorded.";

@@ -18,6 +18,7 @@ mod capture;
 mod captured;
 mod clients;
 mod command_line;
+mod compose;
 mod decrypt;
 mod diagnose;
 mod elsewhere;

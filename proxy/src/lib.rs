@@ -36,5 +36,8 @@ pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use options::{LocalSite, Options, Visit};
 pub use proxy::{Handle, Proxy, Status};
-pub use replay::ReplayRequest;
+pub use replay::{
+    Distribution, Kinds, MOST_AT_ONCE, MOST_LISTEN, MOST_REQUESTS, MOST_SENDS, Measured, Outcome,
+    Plan, ReplayRequest, Replaying, Run, RunState, Say, Span, Talk,
+};
 pub use target::{Scheme, Target};

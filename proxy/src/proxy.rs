@@ -10,12 +10,12 @@ use crate::{
     intercept::{Choice, Edit, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
     options::Options,
-    replay::{self, ReplayRequest},
+    replay::{self, Plan, ReplayRequest, Replaying, Run},
     tls::Connector,
     upstream::{Guard, Names, Own, Ways},
 };
 use overhear_store::{
-    FlowId, Timestamp,
+    Timestamp,
     rule::{RuleError, StoredRule},
 };
 use std::{
@@ -280,13 +280,21 @@ impl Handle {
         self.engine.rules.room.changed()
     }
 
-    /// Sends a request that a person built; returns the new flow's number as soon as it is recorded.
+    /// Sends a request that a person built; returns as soon as its flow is recorded.
     /// Failures after that are in the flow.
     ///
     /// # Errors
     /// [`Error::Replay`] when the request cannot be sent at all.
-    pub async fn replay(&self, request: ReplayRequest) -> Result<FlowId, Error> {
+    pub async fn replay(&self, request: ReplayRequest) -> Result<Replaying, Error> {
         replay::replay(self.engine.clone(), request).await
+    }
+
+    /// Sends requests many times, several at once.
+    ///
+    /// # Errors
+    /// [`Error::Replay`] when one of them cannot be sent at all, or there are too many.
+    pub fn replay_run(&self, plan: Plan) -> Result<Arc<Run>, Error> {
+        Run::start(self.engine.clone(), plan)
     }
 }
 

@@ -3,10 +3,12 @@
 //! The running proxy does it when there is one, so that the page sees it at once. Otherwise the engine
 //! is started here, without listeners. Either way the new flow is recorded.
 
+mod run;
+
 use super::show;
 use crate::{
     api,
-    cli::Replay,
+    cli::{HttpVersion, Replay},
     config::UpstreamSettings,
     data::{Data, Running},
     exit::Usage,
@@ -14,12 +16,12 @@ use crate::{
 };
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
-use overhear_proxy::{Proxy, ReplayRequest};
-use overhear_store::{Flow, FlowId, HeadKind, Replayed, Side, State, Store, Version, head};
+use bytes::Bytes;
+use overhear_proxy::{MOST_LISTEN, Plan, Proxy, ReplayRequest, Talk};
+use overhear_store::{Flow, FlowId, HeadKind, Kind, Replayed, Side, State, Store, Version, head};
+use overhear_webui::replay as recorded;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     io::{self, BufWriter, Read, Write},
     sync::Arc,
@@ -39,10 +41,9 @@ pub(super) async fn execute(
     upstream: UpstreamSettings,
 ) -> anyhow::Result<()> {
     let changes = Changes::read(&options)?;
-    let id = FlowId(options.id);
     if let Some(lock) = lock(data)? {
         let store = data.record().await?;
-        let replayed = alone(data, &store, id, changes, upstream, options.json).await;
+        let replayed = alone(data, &store, &changes, upstream, &options).await;
         let closed = store.close().await;
         drop(lock);
         replayed?;
@@ -55,9 +56,14 @@ pub(super) async fn execute(
     }
     let running = running(data).await?;
     let store = data.read().await?;
-    let replayed = through(&running, &store, id, changes, options.json).await;
+    let replayed = through(&running, &store, &changes, &options).await;
     store.close().await?;
     replayed
+}
+
+/// Whether one request is sent, once, so that its response is what is printed.
+fn is_single(options: &Replay) -> bool {
+    options.ids.len() == 1 && options.times == 1
 }
 
 /// The lock of a data folder that exists and is not in use.
@@ -91,50 +97,88 @@ pub(super) async fn running(data: &Data) -> anyhow::Result<Running> {
 async fn through(
     running: &Running,
     store: &Store,
-    id: FlowId,
-    changes: Changes,
-    json: bool,
+    changes: &Changes,
+    options: &Replay,
 ) -> anyhow::Result<()> {
     #[derive(Deserialize)]
     struct Answer {
         flow: FlowId,
     }
-    let flow = show::find(store, id).await?;
-    let (request, body) = request(store, &flow, changes).await?;
+    let mut asks = Vec::with_capacity(options.ids.len());
+    for id in &options.ids {
+        let flow = show::find(store, FlowId(*id)).await?;
+        asks.push(ask(store, &flow, changes, options).await?);
+    }
+    if let ([ask], false) = (asks.as_slice(), options.follow_redirects)
+        && is_single(options)
+    {
+        let answer: Answer = api::post(running, "/api/replay", ask).await?;
+        return print(store, answer.flow, options.json).await;
+    }
+    let plan = json!({
+        "requests": asks, "times": options.times, "concurrency": options.concurrency,
+    });
+    let done = run::through(running, &plan).await?;
+    if is_single(options) {
+        return print(store, done.last(), options.json).await;
+    }
+    run::print(&done, options.json)
+}
+
+/// A request as the API takes it.
+async fn ask(
+    store: &Store,
+    flow: &Flow,
+    changes: &Changes,
+    options: &Replay,
+) -> anyhow::Result<Value> {
+    let (request, body) = request(store, flow, changes.clone()).await?;
     let mut ask = json!({
-        "flow": id,
+        "flow": flow.id,
         "method": request.method,
         "url": request.url,
         "headers": request.headers,
         "version": request.version,
+        "follow_redirects": options.follow_redirects,
     });
     let body = match body {
         Some(given) => json!({ "base64": STANDARD.encode(&given) }),
-        None if flow.request.body_size > 0 => json!({ "flow": id }),
+        None if flow.kind == Kind::Http && flow.request.body_size > 0 => json!({ "flow": flow.id }),
         None => json!({ "text": "" }),
     };
     if let Some(ask) = ask.as_object_mut() {
         ask.insert("body".to_owned(), body);
+        if options.messages || options.listen.is_some() {
+            let talk = json!({ "recorded": options.messages, "listen_s": options.listen });
+            ask.insert("websocket".to_owned(), talk);
+        }
     }
-    let answer: Answer = api::post(running, "/api/replay", &ask).await?;
-    print(store, answer.flow, json).await
+    Ok(ask)
 }
 
 /// Sends it without a running program.
 async fn alone(
     data: &Data,
     store: &Store,
-    id: FlowId,
-    changes: Changes,
+    changes: &Changes,
     upstream: UpstreamSettings,
-    json: bool,
+    options: &Replay,
 ) -> anyhow::Result<()> {
-    let flow = show::find(store, id).await?;
-    let (mut request, body) = request(store, &flow, changes).await?;
-    request.body = match body {
-        Some(given) => given,
-        None => recorded(store, id).await?,
-    };
+    let mut requests = Vec::with_capacity(options.ids.len());
+    for id in &options.ids {
+        let flow = show::find(store, FlowId(*id)).await?;
+        let (mut request, body) = request(store, &flow, changes.clone()).await?;
+        request.body = match body {
+            Some(given) => given,
+            None if flow.kind == Kind::Http => recorded::body(store, &flow).await?,
+            None => Bytes::new(),
+        };
+        request.follow = options.follow_redirects;
+        if options.messages || options.listen.is_some() {
+            request.talk = Some(talk(store, &flow, options).await?);
+        }
+        requests.push(request);
+    }
     let proxy = Proxy::bind(overhear_proxy::Options {
         listen: Vec::new(),
         authority: Arc::new(data.authority()?),
@@ -151,17 +195,54 @@ async fn alone(
     let handle = proxy.handle();
     let (stop, stopped) = watch::channel(false);
     let runs = tokio::spawn(proxy.run(stopped));
-    let replay = async {
-        let new = handle.replay(request).await?;
-        print(store, new, json).await
+    let plan = Plan {
+        requests,
+        times: options.times,
+        at_once: options.concurrency,
     };
-    let printed = tokio::select! {
-        printed = replay => printed,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted before the response was complete")),
+    let done = match handle.replay_run(plan) {
+        Ok(run) => {
+            tokio::select! {
+                () = run.over() => {}
+                _ = tokio::signal::ctrl_c() => run.stop(),
+            }
+            run.over().await;
+            store.flush().await?;
+            Ok(run::Done::of(&run))
+        }
+        Err(error) => Err(error),
     };
     let _ = stop.send(true);
     runs.await.context("the engine broke down")?;
-    printed
+    let done = done?;
+    if !is_single(options) {
+        return run::print(&done, options.json);
+    }
+    if done.stopped() {
+        anyhow::bail!("interrupted before the response was complete");
+    }
+    print(store, done.last(), options.json).await
+}
+
+async fn talk(store: &Store, flow: &Flow, options: &Replay) -> anyhow::Result<Talk> {
+    let usual = Talk::default();
+    let listen = match options.listen {
+        None => usual.listen,
+        Some(seconds) => Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|listen| *listen <= MOST_LISTEN)
+            .ok_or_else(|| {
+                Usage(format!(
+                    "--listen is a number of seconds from 0 to {}, not {seconds}",
+                    MOST_LISTEN.as_secs()
+                ))
+            })?,
+    };
+    let messages = match options.messages {
+        true => recorded::messages(store, flow, false).await?,
+        false => Vec::new(),
+    };
+    Ok(Talk { messages, listen })
 }
 
 /// Waits for the new flow's end and prints it.
@@ -186,13 +267,14 @@ async fn print(store: &Store, id: FlowId, json: bool) -> anyhow::Result<()> {
 }
 
 /// What the command line changes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Changes {
     method: Option<String>,
     url: Option<String>,
     /// Name, and the value or its removal.
     headers: Vec<(String, Option<String>)>,
     body: Option<Bytes>,
+    version: Option<Version>,
 }
 
 impl Changes {
@@ -203,6 +285,10 @@ impl Changes {
             url: options.url.clone(),
             headers: headers?,
             body: options.body.as_deref().map(body).transpose()?,
+            version: options.http.map(|version| match version {
+                HttpVersion::Http11 => Version::Http11,
+                HttpVersion::Http2 => Version::Http2,
+            }),
         })
     }
 
@@ -306,11 +392,12 @@ fn change(
         url,
         headers,
         body: Bytes::new(),
-        version: match flow.request.version {
+        version: changes.version.or(match flow.request.version {
             Some(Version::Http10 | Version::Http11) => Some(Version::Http11),
             // by ALPN, as it was recorded
             Some(Version::Http2) | None => None,
-        },
+        }),
+        ..ReplayRequest::default()
     };
     (request, changes.body)
 }
@@ -335,15 +422,6 @@ fn authority(url: &str) -> &str {
     authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host)
-}
-
-async fn recorded(store: &Store, id: FlowId) -> anyhow::Result<Bytes> {
-    let mut whole = BytesMut::new();
-    let mut pieces = store.chunks(id, Side::Request, 0);
-    while let Some(piece) = pieces.try_next().await? {
-        whole.extend_from_slice(&piece.data);
-    }
-    Ok(whole.freeze())
 }
 
 #[cfg(test)]

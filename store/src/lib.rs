@@ -26,7 +26,7 @@ pub use flow::{
     Version,
 };
 pub use recorder::{
-    ClosingFlow, ConnectionRecorder, FlowRecorder, FlowStart, Recorder, Replayed,
+    ClosingFlow, ConnectionRecorder, FlowRecorder, FlowStart, Recorder, Replayed, Seen,
     apps::{AppQuestion, AskedApp},
 };
 pub use store::{Store, StoreOptions};

@@ -11,6 +11,7 @@ pub(crate) mod live;
 pub(crate) mod pool;
 pub(crate) mod queue;
 pub(crate) mod rate;
+mod seen;
 
 use crate::rule::{ChangedMessage, Done};
 use crate::{
@@ -25,6 +26,7 @@ use apps::Known;
 use live::{ChangeKind, ConnectionState, DISK_FULL, FlowState, LiveConnection, LiveFlow, ROW_COST};
 use parking_lot::{Mutex, MutexGuard};
 use queue::{Command, FULL, OVERFULL, Queue};
+pub use seen::Seen;
 use std::{mem, net::SocketAddr, sync::Arc};
 use tokio::sync::oneshot;
 
@@ -38,6 +40,10 @@ pub struct Recorder {
     always: bool,
     /// Not even while it is switched on.
     never: bool,
+    /// Who looks at what begins.
+    seen: Option<Seen>,
+    /// The comment that a flow begins with.
+    comment: Option<Arc<str>>,
 }
 
 /// What is known when a flow begins.
@@ -83,6 +89,8 @@ impl Recorder {
             session: None,
             always: false,
             never: false,
+            seen: None,
+            comment: None,
         }
     }
 
@@ -98,6 +106,22 @@ impl Recorder {
     pub fn never(&self) -> Self {
         Self {
             never: true,
+            ..self.clone()
+        }
+    }
+
+    /// A door whose flows can be looked at by who opens it.
+    pub fn seen_by(&self, seen: &Seen) -> Self {
+        Self {
+            seen: Some(seen.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// A door whose flows begin with a comment.
+    pub fn commenting(&self, comment: &str) -> Self {
+        Self {
+            comment: Some(comment.into()),
             ..self.clone()
         }
     }
@@ -181,6 +205,9 @@ impl Recorder {
         if let Known::App(app) = known {
             flow.app = app.name;
         }
+        if let Some(comment) = &self.comment {
+            comment.as_ref().clone_into(&mut flow.comment);
+        }
         let mut state = FlowState::new(flow);
         state.unrecorded = self.looks_away();
         // what is listed already is never listed again: the writer does not see this flow
@@ -197,6 +224,9 @@ impl Recorder {
                 state: Mutex::new(state),
             }),
         };
+        if let Some(seen) = &self.seen {
+            seen.add(&self.queue, &recorder.live);
+        }
         let state = recorder.live.state.lock();
         if !state.listed {
             self.queue.add_bytes(ROW_COST);

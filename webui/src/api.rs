@@ -34,6 +34,7 @@ use axum::{
     response::Response,
 };
 use problem::Problem;
+pub(crate) use replay::Runs;
 pub(crate) use settings::host_name;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;

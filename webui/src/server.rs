@@ -45,6 +45,8 @@ pub(crate) struct App {
     pub(crate) rules: Arc<crate::rules::Rulebook>,
     /// Packets that are captured beside the proxy.
     pub(crate) captures: Arc<dyn captures::Captures>,
+    /// Requests that are sent many times.
+    pub(crate) runs: api::Runs,
     /// Decoders of bodies that were asked for in parts.
     pub(crate) paused: Arc<crate::decode::Paused>,
     /// When the program started.
@@ -158,6 +160,7 @@ pub(crate) fn app(options: Options, address: SocketAddr, stop: watch::Receiver<b
         settings: options.settings,
         rules: options.rules,
         captures: options.captures,
+        runs: api::Runs::default(),
         paused: Arc::default(),
         started: Instant::now(),
         address,

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     stream::{ReadAhead, Stream},
-    target::Target,
+    target::{Scheme, Target},
+    words::failed,
 };
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::ResponseFuture};
-use http::Request;
+use http::{Request, header};
 use overhear_store::{
     ConnectionRecorder, FlowId, FlowRecorder, FlowStart, HeadKind, Kind, Party, Recorder, Replayed,
     Side, Timestamp, Version,
@@ -30,23 +31,40 @@ pub(crate) struct Single<'a> {
 }
 
 impl Single<'_> {
-    /// Sends `request` and records the whole exchange.
+    /// Sends `request` and records the whole exchange; gives the `Location` of the response.
     pub(crate) async fn send(
         &self,
         io: Stream,
         request: Request<()>,
         body: Bytes,
         announce: oneshot::Sender<FlowId>,
-    ) {
+    ) -> Option<String> {
         let flow = self.begin(&request);
         // the caller may have gone
         let _ = announce.send(flow.id());
-        let outcome = self.exchange(&flow, io, request, body).await;
+        let mut location = None;
+        let outcome = self.exchange(&flow, io, request, body, &mut location).await;
         self.connection.edit(|c| c.closed_by = Some(Party::Proxy));
         match outcome {
             Ok(()) => flow.complete(),
-            Err(error) => flow.fail(note_failure(Party::Server, &error, self.target)),
+            Err(error) => {
+                let failure = note_failure(Party::Server, &error, self.target);
+                // RFC 9113 section 3.3: without TLS nobody said that the server speaks it
+                let guessed = self.target.scheme == Scheme::Http && flow.get().status.is_none();
+                flow.fail(match guessed {
+                    true => failed(
+                        failure.cause,
+                        failure.side,
+                        format!(
+                            "{} does not seem to speak HTTP/2 without TLS, which was asked for: {} Choose HTTP/1.1",
+                            self.target, failure.text
+                        ),
+                    ),
+                    false => failure,
+                });
+            }
         }
+        location
     }
 
     fn begin(&self, request: &Request<()>) -> FlowRecorder {
@@ -79,6 +97,7 @@ impl Single<'_> {
         io: Stream,
         request: Request<()>,
         body: Bytes,
+        location: &mut Option<String>,
     ) -> Result<(), h2::Error> {
         let io = ReadAhead::new(io, BytesMut::new());
         let (sender, connection) = client_builder().handshake::<_, Bytes>(io).await?;
@@ -87,11 +106,11 @@ impl Single<'_> {
             let (response, to_server) = sender.ready().await?.send_request(request, ends)?;
             if ends {
                 flow.edit(|f| f.times.request_last = f.times.request_first);
-                return self.response(flow, response).await;
+                return self.response(flow, response, location).await;
             }
             let (sent, answered) = tokio::join!(
                 self.body(flow, to_server, body),
-                self.response(flow, response)
+                self.response(flow, response, location)
             );
             // a server that answers need not take the whole body
             answered.and(sent.or(Ok(())))
@@ -126,6 +145,7 @@ impl Single<'_> {
         &self,
         flow: &FlowRecorder,
         mut response: ResponseFuture,
+        location: &mut Option<String>,
     ) -> Result<(), h2::Error> {
         let response = poll_fn(|cx| {
             while let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
@@ -142,6 +162,8 @@ impl Single<'_> {
         });
         let response = response.await?;
         let now = Timestamp::now();
+        let field = response.headers().get(header::LOCATION);
+        *location = field.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         flow.head(HeadKind::Response, now, &response_head(&response));
         flow.edit(|f| {
             f.status = Some(response.status().as_u16());

@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     target::{Scheme, Target},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use overhear_store::Version;
@@ -17,8 +18,10 @@ pub(super) struct Built {
     pub(super) head: Vec<u8>,
     /// Its body for HTTP/1: in a chunk when a field says so.
     pub(super) wire_body: Bytes,
-    /// Its head for HTTP/2; none when it can be sent only as HTTP/1, which takes more bytes in a path.
+    /// Its head for HTTP/2; none when it can be sent only as HTTP/1, which takes more bytes in a path and opens WebSockets.
     pub(super) http2: Option<Request<()>>,
+    /// It asks for a WebSocket.
+    pub(super) websocket: bool,
 }
 
 /// A URL taken apart, nothing normalized.
@@ -34,14 +37,17 @@ pub(super) fn build(request: &ReplayRequest) -> Result<Built, Error> {
     let url = read_url(&request.url)?;
     check_method(&request.method)?;
     // the pseudo-header fields of a recorded HTTP/2 request are in the method and the URL
-    let fields: Vec<_> = request
-        .headers
+    let opening = opening(request)?;
+    let headers = opening.as_ref().unwrap_or(&request.headers);
+    let fields: Vec<_> = headers
         .iter()
         .filter(|(name, _)| !name.starts_with(':'))
         .map(|(name, value)| check_field(name, value).map(|()| (name.as_str(), value.as_str())))
         .collect::<Result<_, _>>()?;
     let (head, wire_body) = http1(request, &url, &fields)?;
+    let websocket = opening.is_some();
     let http2 = match http2(request, &url, &fields) {
+        Ok(_) if websocket => None,
         Ok(http2) => Some(http2),
         Err(error) if request.version == Some(Version::Http2) => return Err(error),
         Err(_) => None,
@@ -51,7 +57,55 @@ pub(super) fn build(request: &ReplayRequest) -> Result<Built, Error> {
         head,
         wire_body,
         http2,
+        websocket,
     })
+}
+
+/// The fields of the opening of a WebSocket, RFC 6455 section 4.1, with a key that nobody has used; none of another request.
+fn opening(request: &ReplayRequest) -> Result<Option<Vec<(String, String)>>, Error> {
+    let scheme = request.url.split("://").next().unwrap_or_default();
+    let named = ["ws", "wss"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
+    let upgrades = request.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("upgrade") && value.trim().eq_ignore_ascii_case("websocket")
+    });
+    let wrong = |what: &str| {
+        Err(Error::Replay(format!(
+            "a WebSocket cannot be opened: {what}"
+        )))
+    };
+    if !named && !upgrades {
+        return match request.talk {
+            Some(_) => wrong(
+                "the URL begins neither with ws nor with wss, and no header says Upgrade: websocket",
+            ),
+            None => Ok(None),
+        };
+    }
+    if request.method != "GET" {
+        return wrong("its method is GET (RFC 6455 section 4.1)");
+    }
+    if matches!(request.version, Some(Version::Http2 | Version::Http10)) {
+        return wrong("that is done over HTTP/1.1 here; choose that version, or none");
+    }
+    let mut fields = request.headers.clone();
+    let key = STANDARD.encode(rand::random::<[u8; 16]>());
+    match fields
+        .iter_mut()
+        .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
+    {
+        Some((_, value)) => *value = key,
+        None => fields.push(("Sec-WebSocket-Key".to_owned(), key)),
+    }
+    for (name, value) in [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+    ] {
+        if !fields.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Ok(Some(fields))
 }
 
 fn http1(
@@ -313,7 +367,7 @@ mod tests {
             url: url.to_owned(),
             headers: headers.iter().map(own).collect(),
             body: Bytes::copy_from_slice(body.as_bytes()),
-            version: None,
+            ..ReplayRequest::default()
         }
     }
 
@@ -460,6 +514,54 @@ mod tests {
             .collect();
         assert_eq!(sent, [("x-a", "1"), ("x-a", "2"), ("content-length", "4")]);
         assert_eq!(built.target.host, "a.test");
+    }
+
+    #[test]
+    fn the_opening_of_a_websocket() {
+        let key = |text: &str| {
+            let line = text.lines().find(|l| l.starts_with("Sec-WebSocket-Key: "));
+            line.and_then(|l| l.split(": ").nth(1).map(str::to_owned))
+                .expect("a key")
+        };
+        let fields = [
+            ("Host", "a.test"),
+            ("Upgrade", "WebSocket"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("Connection", "keep-alive, Upgrade"),
+        ];
+        let [one, two] = [0, 1].map(|_| wire("GET", "https://a.test/x", &fields, ""));
+        let (first, second) = (key(&one), key(&two));
+        assert_ne!(first, second);
+        assert_eq!(STANDARD.decode(&first).expect("base64").len(), 16);
+        assert_eq!(
+            one.replace(&first, "KEY"),
+            "GET /x HTTP/1.1\r\nHost: a.test\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: KEY\r\n\
+            Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        let bare = wire("GET", "ws://a.test/", &[], "");
+        assert_eq!(
+            bare.replace(&key(&bare), "KEY"),
+            "GET / HTTP/1.1\r\nHost: a.test\r\nSec-WebSocket-Key: KEY\r\nConnection: Upgrade\r\n\
+            Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        assert!(wrong("POST", "ws://a.test/", &[]).contains("GET"));
+        let mut odd = request("GET", "wss://a.test/", &[], "");
+        assert!(build(&odd).expect("good").http2.is_none());
+        odd.version = Some(Version::Http2);
+        assert!(
+            build(&odd)
+                .expect_err("no")
+                .to_string()
+                .contains("HTTP/1.1")
+        );
+        let mut none = request("GET", "https://a.test/", &[], "");
+        none.talk = Some(crate::replay::Talk::default());
+        assert!(
+            build(&none)
+                .expect_err("no")
+                .to_string()
+                .contains("Upgrade")
+        );
     }
 
     #[test]

@@ -243,7 +243,8 @@ mod tests {
     #[test]
     fn whose_signature_is_bad() {
         // as the verifier says it of a certificate that bears the name of a root that is trusted
-        let said = |chain: &[Vec<u8>]| certificate(&CertificateError::BadSignature, "a.test", chain);
+        let said =
+            |chain: &[Vec<u8>]| certificate(&CertificateError::BadSignature, "a.test", chain);
         assert_eq!(said(&signed("Known Root", "Known Root")), SELF_SIGNED);
         let said = said(&signed("a.test", "Known Root"));
         assert_eq!(

@@ -21,14 +21,13 @@ fn build(method: &str, url: String, headers: &[(&str, &str)], body: &'static str
         url,
         headers: headers.iter().map(own).collect(),
         body: Bytes::from_static(body.as_bytes()),
-        version: None,
+        ..ReplayRequest::default()
     }
 }
 
 async fn replay(proxy: &Running, request: ReplayRequest) -> Flow {
-    let id = soon("a number", proxy.handle.replay(request))
-        .await
-        .expect("sent");
+    let sent = soon("a number", proxy.handle.replay(request)).await;
+    let id = sent.expect("sent").flow;
     proxy.flow("the replay", |f| f.id == id).await
 }
 
@@ -199,7 +198,8 @@ async fn what_cannot_be_sent_is_no_flow() {
         let error = proxy
             .handle
             .replay(build(method, url.to_owned(), &[], ""))
-            .await;
+            .await
+            .map(|sent| sent.flow);
         assert!(matches!(error, Err(Error::Replay(_))), "{error:?}");
     }
     assert!(proxy.flows().await.is_empty());

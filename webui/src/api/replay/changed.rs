@@ -1,7 +1,7 @@
 //! Whether a request is another one than that of the flow it was made from.
 //!
 //! What only concerns a connection, or follows from the rest, does not count: the fields of a proxy's port, pseudo-header
-//! fields, and `Host` and what frames the body where one of the two does not have them.
+//! fields, the key of a WebSocket, and `Host` and what frames the body where one of the two does not have them.
 
 use crate::api::model::has_start_line;
 use overhear_store::{Flow, HeadKind, head, read::RecordedHead};
@@ -35,7 +35,7 @@ fn same_fields(asked: &[(String, String)], recorded: &[(String, String)]) -> boo
             "host" | "content-length" | "transfer-encoding" => {
                 has(asked, &lower) && has(recorded, &lower)
             }
-            "proxy-connection" | "proxy-authorization" => false,
+            "proxy-connection" | "proxy-authorization" | "sec-websocket-key" => false,
             name => !name.starts_with(':'),
         }
     };

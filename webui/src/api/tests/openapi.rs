@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 61] = [
+const ROUTES: [(&str, &[&str]); 64] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -42,6 +42,9 @@ const ROUTES: [(&str, &[&str]); 61] = [
     ("/captures/kept/{id}/decrypt", &["post"]),
     ("/interfaces", &["get"]),
     ("/replay", &["post"]),
+    ("/replay/runs", &["get", "post"]),
+    ("/replay/runs/{id}", &["get", "delete"]),
+    ("/replay/runs/{id}/results", &["get"]),
     ("/rules", &["get", "post", "patch"]),
     ("/rules/{id}", &["get", "put", "delete"]),
     ("/rules/order", &["put"]),

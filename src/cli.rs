@@ -7,11 +7,13 @@ pub(crate) use read::Read;
 mod capture;
 mod intercept;
 mod rule;
+mod sessions;
 
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
+pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
 
 use crate::captures::Where;
 
@@ -52,8 +54,10 @@ pub(crate) enum Command {
     Flows(Flows),
     /// Show one flow, whole
     Show(Show),
-    /// Send flows' requests again, changed or as they were, once or many times, and show what came of it
+    /// Send flows' requests again, changed or as they were, once or many times
     Replay(Replay),
+    /// Recordings: which there are, and two of them compared
+    Sessions(Sessions),
     /// Take flows away in another format
     Export(Export),
     /// Bring flows in from HTTP Archives (HAR)

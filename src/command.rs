@@ -13,6 +13,7 @@ mod read;
 mod replay;
 mod rule;
 mod run;
+mod sessions;
 mod show;
 mod table;
 
@@ -54,6 +55,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
             let upstream = config.upstream(replay.upstream.clone());
             block_on(replay::execute(&data, replay, upstream))
         }
+        Command::Sessions(sessions) => block_on(sessions::execute(&data, sessions.command)),
         Command::Import(import) => block_on(import::execute(&data, import)),
         Command::Export(export) => block_on(export::execute(&data, export)),
         Command::Rule(rule) => block_on(rule::execute(&data, rule.command)),

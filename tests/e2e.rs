@@ -16,6 +16,7 @@ mod breakpoints;
 mod browser;
 mod capture;
 mod captured;
+mod changes;
 mod clients;
 mod command_line;
 mod compose;

@@ -28,6 +28,7 @@ fn help_is_as_written() {
         "flows",
         "show",
         "replay",
+        "sessions",
         "export",
         "import",
         "read",
@@ -41,6 +42,9 @@ fn help_is_as_written() {
     }
     for name in ["path", "export", "import", "rotate"] {
         insta::assert_snapshot!(format!("ca_{name}"), help(&["ca", name]));
+    }
+    for name in ["list", "compare"] {
+        insta::assert_snapshot!(format!("sessions_{name}"), help(&["sessions", name]));
     }
     for name in ["list", "show", "continue", "answer", "drop", "all"] {
         insta::assert_snapshot!(format!("intercept_{name}"), help(&["intercept", name]));

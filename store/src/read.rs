@@ -3,12 +3,14 @@
 mod annotate;
 mod batch;
 mod body;
+mod compare;
 mod cursor;
 mod delete;
 mod detail;
 mod discard;
 mod list;
 mod packets;
+mod pattern;
 mod position;
 mod related;
 mod rules;
@@ -20,8 +22,10 @@ mod values;
 
 pub use annotate::{Marks, Notes};
 pub use batch::WholeFlow;
+pub use compare::{Became, CompareOptions, Compared, Comparison, Seen as SeenIn, Set};
 pub use discard::{Discarded, Undone};
 pub use packets::{Capture, CaptureSource, Counted, PacketFile, PacketRange, Whole as WholeFile};
+pub use pattern::QueryPart;
 pub use related::Related;
 pub use sessions::{Session, Source};
 pub use timeline::{Bucket, Timeline, TimelineQuery};

@@ -280,6 +280,11 @@ impl Slices {
         self.high = self.high.min(id.saturating_sub(1));
     }
 
+    /// Makes the next slice not larger than this.
+    pub(super) fn at_most(&mut self, size: i64) {
+        self.size = self.size.min(size);
+    }
+
     /// Makes the next slice larger or smaller.
     pub(super) fn took(&mut self, time: Duration) {
         if time < SLICE_TIME / 2 {

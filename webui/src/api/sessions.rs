@@ -1,5 +1,7 @@
 //! `sessions`: one recording each, from start to clear, or what was imported from a file.
 
+mod compare;
+
 use super::{
     extract::{Json, Path},
     flows::Deleted,
@@ -24,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list, begin))
         .routes(routes!(rename, delete))
+        .merge(compare::routes())
 }
 
 /// A session.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every route, as `API` says.
-const ROUTES: [(&str, &[&str]); 64] = [
+const ROUTES: [(&str, &[&str]); 65] = [
     ("/openapi.json", &["get"]),
     ("/flows", &["get", "patch", "delete"]),
     ("/flows/count", &["get"]),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &[&str]); 64] = [
     ("/filter/values", &["get"]),
     ("/sessions", &["get", "post"]),
     ("/sessions/{id}", &["patch", "delete"]),
+    ("/sessions/compare", &["get"]),
     ("/recording", &["put"]),
     ("/captures", &["get", "post"]),
     ("/captures/{id}", &["delete"]),

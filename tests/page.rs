@@ -6,6 +6,7 @@ mod body;
 mod breakpoints;
 mod captures;
 mod compared;
+mod compose;
 mod connect;
 mod detail;
 mod frame;

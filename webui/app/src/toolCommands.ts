@@ -13,10 +13,12 @@ export function toolCommands(record: () => unknown): Command[] {
   const some = () => (app.status?.session.flows ?? 0) > 0;
   return [
     { id: "recording", title: "Recording on or off", group: GROUP, keys: ["Mod+Shift+E"], run: record },
+    { id: "compose", title: "Compose a request", group: GROUP, keys: ["n"], when: () => router.now.screen === "list", run: () => router.go({ screen: "compose" }, true) },
     { id: "session.save", title: "Save the recording and begin anew", group: GROUP, when: some, run: () => (app.dialog = "save-session") },
     { id: "session.clear", title: "Clear …", group: GROUP, when: () => router.now.screen === "list" && (some() || app.list.total > 0), run: () => (app.dialog = "clear") },
     { id: "session.live", title: "Back to the recording that runs", group: GROUP, when: () => router.now.session !== null, run: () => router.go({ screen: "list", session: null, flow: null }) },
     { id: "sessions", title: "Sessions", group: GROUP, run: () => router.go({ screen: "sessions" }, true) },
+    { id: "sessions.compare", title: "Compare two sessions", group: GROUP, run: () => router.go({ screen: "changes", a: null, b: null }, true) },
     { id: "import", title: "Import a HAR file or a packet capture", group: GROUP, run: () => (app.dialog = "import") },
     { id: "settings", title: "Settings", group: GROUP, keys: ["Mod+,"], run: () => router.go({ screen: "settings" }, true) },
     { id: "connect", title: "Connect a device, a browser or a program", group: GROUP, run: () => (app.dialog = "connect") },

@@ -1,8 +1,8 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayRequest,
-  Rule, RuleList, Session, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
+  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
+  ReplayResult, ReplayRun, Rule, RuleList, Session, SessionComparison, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
 /** What the server, or the way to it, said no with. */
@@ -113,6 +113,11 @@ export const api = {
   findings: async (id: number, signal?: AbortSignal) =>
     (await json<{ items: Finding[] }>(address(`flows/${id}/findings`), signal ? { signal } : {})).items,
   replay: (what: ReplayRequest) => json<{ flow: number }>(address("replay"), send("POST", what)),
+  beginRun: (plan: ReplayPlan) => json<ReplayRun>(address("replay/runs"), send("POST", plan)),
+  run: (id: number, at: { request?: number | null } = {}, signal?: AbortSignal) => json<ReplayRun>(address(`replay/runs/${id}`, at), signal ? { signal } : {}),
+  stopRun: (id: number) => json<ReplayRun>(address(`replay/runs/${id}`), { method: "DELETE" }),
+  runResults: (id: number, at: { skip?: number; limit?: number }, signal?: AbortSignal) =>
+    json<{ items: ReplayResult[]; next: number | null }>(address(`replay/runs/${id}/results`, at), signal ? { signal } : {}),
   record: (on: boolean) => json<{ on: boolean }>(address("recording"), send("PUT", { on })),
   interfaces: async () => (await json<{ items: Interface[] }>(address("interfaces"))).items,
   startCapture: (what: { interface: string; expression: string | null }) => json<Capture>(address("captures"), send("POST", what)),
@@ -130,6 +135,8 @@ export const api = {
   saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),
   renameSession: (id: number, name: string) => json<Session>(address(`sessions/${id}`), send("PATCH", { name })),
   deleteSession: (id: number) => json<Deletion>(address(`sessions/${id}`), { method: "DELETE" }),
+  compareSessions: (what: Record<string, string | number | null | undefined>, signal?: AbortSignal) =>
+    json<SessionComparison>(address("sessions/compare", what), signal ? { signal } : {}),
   status: () => json<Status>(address("status")),
   devices: async () => (await json<{ items: Device[] }>(address("devices"))).items,
   decide: (device: string, decision: "allow" | "refuse") =>

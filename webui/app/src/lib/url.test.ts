@@ -17,6 +17,9 @@ describe("the address", () => {
     expect(format(parse("#/replay?flow=3"))).toBe("#/replay?flow=3");
     expect(format(parse("#/compare?a=3&b=4&flow=3"))).toBe("#/compare?a=3&b=4&flow=3");
     expect(format(parse("#/?a=3&b=4"))).toBe("#/");
+    expect(format(parse("#/changes?a=3"))).toBe("#/changes?a=3");
+    expect(format(parse("#/compose"))).toBe("#/compose");
+    expect(format(parse("#/run?run=2"))).toBe("#/run?run=2");
     expect(format(parse("#/capture?capture=7&packet=3"))).toBe("#/capture?capture=7&packet=3");
     expect(format(parse("#/?capture=7"))).toBe("#/");
     expect(format(parse("#/waiting?waiting=7&rule=2"))).toBe("#/waiting?waiting=7");
@@ -33,6 +36,7 @@ describe("the address", () => {
     expect(parse("#/replay").screen).toBe("list");
     expect(parse("#/compare?a=1").screen).toBe("list");
     expect(parse("#/capture").screen).toBe("list");
+    expect(parse("#/run").screen).toBe("list");
     expect(parse("#/?session=-4").session).toBeNull();
     expect(parse("#/?flow=1e99").flow).toBeNull();
     expect(parse("#/?filter=%E0%A4%A").filter).not.toBe("");

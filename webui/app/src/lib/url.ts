@@ -1,23 +1,26 @@
 //! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
-//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`.
+//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`, `#/compose`,
+//! `#/run?run=2`, `#/changes?a=1&b=2`.
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection" | "changes";
 
-export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture" | "rules" | "waiting";
+export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture" | "rules" | "waiting" | "compose" | "run" | "changes";
 
 export interface Route {
   screen: Screen;
   filter: string;
   /** The session that is looked at; null is the one that is recorded into. */
   session: number | null;
-  /** The two flows that are compared. */
+  /** The two flows that are compared; or the two sessions, where null is the one that is recorded into. */
   a: number | null;
   b: number | null;
   /** The flow that is shown beside the list, or replayed. */
   flow: number | null;
   tab: Tab;
+  /** Requests that are sent many times. */
+  run: number | null;
   /** The capture all of whose packets are shown. */
   capture: number | null;
   /** The packet of the flow or of the capture that is shown, by its number in the capture. */
@@ -41,15 +44,16 @@ export function parse(hash: string): Route {
     const value = Number(query.get(name));
     return Number.isSafeInteger(value) && value > 0 ? value : null;
   };
-  const [flow, a, b, capture] = [number("flow"), number("a"), number("b"), number("capture")];
+  const [flow, a, b, capture, run] = [number("flow"), number("a"), number("b"), number("capture"), number("run")];
   return {
-    screen: screenOf(path, { flow, a, b, capture }),
+    screen: screenOf(path, { flow, a, b, capture, run }),
     filter: query.get("filter") ?? "",
     session: number("session"),
     a,
     b,
     flow,
     tab: TABS.find((tab) => tab === query.get("tab")) ?? "overview",
+    run,
     capture,
     packet: number("packet"),
     rule: ruleOf(query.get("rule")),
@@ -64,11 +68,12 @@ function ruleOf(text: string | null): number | null {
 }
 
 /** A screen that lacks what it shows is the list. */
-function screenOf(path: string, { flow, a, b, capture }: Pick<Route, "flow" | "a" | "b" | "capture">): Screen {
+function screenOf(path: string, { flow, a, b, capture, run }: Pick<Route, "flow" | "a" | "b" | "capture" | "run">): Screen {
   if (path === "replay") return flow === null ? "list" : "replay";
   if (path === "compare") return a === null || b === null ? "list" : "compare";
   if (path === "capture") return capture === null ? "list" : "capture";
-  return path === "settings" || path === "sessions" || path === "rules" || path === "waiting" ? path : "list";
+  if (path === "run") return run === null ? "list" : "run";
+  return (["settings", "sessions", "rules", "waiting", "compose", "changes"] as const).find((screen) => screen === path) ?? "list";
 }
 
 /** What differs from the ordinary is written, the rest is left out. */
@@ -77,10 +82,11 @@ export function format(route: Route): string {
   const say = (name: string, value: string) => query.push(`${name}=${encodeURIComponent(value).replace(/%3A/g, ":").replace(/%2F/g, "/")}`);
   if (route.filter) say("filter", route.filter);
   if (route.session !== null) say("session", String(route.session));
-  if (route.screen === "compare") {
-    say("a", String(route.a));
-    say("b", String(route.b));
+  if (route.screen === "compare" || route.screen === "changes") {
+    if (route.a !== null) say("a", String(route.a));
+    if (route.b !== null) say("b", String(route.b));
   }
+  if (route.screen === "run") say("run", String(route.run));
   if (route.screen === "capture") say("capture", String(route.capture));
   if (route.screen === "rules" && route.rule !== null) say("rule", String(route.rule));
   if (route.screen === "waiting" && route.waiting !== null) say("waiting", String(route.waiting));

@@ -7,7 +7,7 @@ import { app } from "../lib/app.svelte";
 import type { Command } from "../lib/commands.svelte";
 import { router } from "../lib/route.svelte";
 import type { Flow } from "../lib/types";
-import { compare, follow, openTab, replay } from "./rowMenu";
+import { compare, follow, openTab, replay, sendable, sendAgain } from "./rowMenu";
 
 const GROUP = "Chosen flows";
 
@@ -40,7 +40,8 @@ export function listCommands(): Command[] {
     { id: "flow.star", title: "Star, or take the star off", group: GROUP, keys: ["s"], when: some, run: starred },
     { id: "flow.tag", title: "Tag", group: GROUP, keys: ["t"], when: some, run: () => askTag(chosen()) },
     { id: "flow.comment", title: "Comment", group: GROUP, keys: ["c"], when: one, run: () => editComment(app.selection.focus ?? 0) },
-    { id: "flow.replay", title: "Edit and send again", group: GROUP, keys: ["r"], when: () => one() && focused()?.kind === "http", run: () => replay(app.selection.focus ?? 0) },
+    { id: "flow.replay", title: "Edit and send again", group: GROUP, keys: ["r"], when: () => one() && sendable(focused() as Flow), run: () => replay(app.selection.focus ?? 0) },
+    { id: "flow.again", title: "Send again as recorded, in order", group: GROUP, when: () => some() && app.selection.ids.size <= 200, run: () => sendAgain(chosen()) },
     { id: "flow.compare", title: "Compare the two", group: GROUP, keys: ["v"], when: () => onList() && app.selection.ids.size === 2, run: () => compare(chosen()) },
     { id: "flow.related", title: "Go to the flow that belongs to it: redirected, or sent again", group: GROUP, keys: ["o"], when: one, run: () => follow(focused() as Flow) },
     { id: "flow.tab", title: "Open in a new tab", group: GROUP, when: one, run: () => openTab(app.selection.focus ?? 0) },

@@ -4,6 +4,7 @@ import { addTag, askTag, COLORS, deleteWithUndo, editComment, setColor, setStarr
 import { openCompare } from "../compare/open";
 import { copyText } from "../export/clipboard";
 import { COPY_FORMATS, copyAs } from "../export/copy";
+import { api } from "../lib/api";
 import { app } from "../lib/app.svelte";
 import { isolated } from "../lib/bidi";
 import { plural } from "../lib/format";
@@ -25,7 +26,8 @@ export function rowMenu(flow: Flow, ids: number[], column: string | null): MenuE
     "line",
     ...filterEntries(flow, column),
     "line",
-    { id: "replay", title: "Edit and send again …", keys: "r", disabled: !one || flow.kind !== "http", run: () => replay(flow.id) },
+    { id: "replay", title: "Edit and send again …", keys: "r", disabled: !one || !sendable(flow), run: () => replay(flow.id) },
+    { id: "again", title: one ? "Send again" : `Send ${ids.length} again, in order`, disabled: ids.length > MOST_AGAIN || ids.some((id) => !sendable(app.known(id) ?? flow)), run: () => sendAgain(ids) },
     ...relations(flow, one),
     ...(one ? [...breakEntries(flow), ...ruleEntries(flow)] : []),
     { id: "compare", title: "Compare the two", keys: "v", disabled: ids.length !== 2, run: () => compare(ids) },
@@ -81,6 +83,20 @@ export function openTab(id: number): void {
 
 export function replay(id: number): void {
   router.go({ screen: "replay", flow: id }, true);
+}
+
+/** A run has so many requests at most. */
+const MOST_AGAIN = 200;
+
+export function sendable(flow: Pick<Flow, "kind">): boolean {
+  return flow.kind === "http" || flow.kind === "websocket";
+}
+
+/** Sends requests as they were recorded, the oldest first, each after the one before; and shows how it goes. */
+export async function sendAgain(ids: number[]): Promise<void> {
+  const requests = [...ids].sort((x, y) => x - y).map((flow) => ({ flow }));
+  const run = await app.attempt(() => api.beginRun({ requests }));
+  if (run) router.go({ screen: "run", run: run.id }, true);
 }
 
 export function compare(ids: number[]): void {

@@ -8,7 +8,7 @@ export const EDITABLE = 1024 * 1024;
 /** Unless somebody asks for it, up to here. */
 export const EDITABLE_ASKED = 32 * 1024 * 1024;
 
-export type BodyMode = "none" | "text" | "recorded";
+export type BodyMode = "none" | "text" | "recorded" | "bytes";
 
 export interface Draft {
   method: string;
@@ -21,6 +21,13 @@ export interface Draft {
   /** How lines end in what is sent; a text field knows only line feeds. */
   newline: "\n" | "\r\n";
   version: "" | "HTTP/1.1" | "HTTP/2";
+  /** What is sent in the mode `bytes`: they are no text. */
+  base64?: string;
+}
+
+/** A request of nothing. */
+export function emptyDraft(): Draft {
+  return { method: "GET", url: "", headers: [], mode: "none", text: "", recorded: null, newline: "\n", version: "" };
 }
 
 /** The request of a flow, to be edited. Pseudo-header fields are in the method and the URL. */
@@ -29,7 +36,7 @@ export function draftOf(flow: FlowDetail): Draft {
     method: flow.method,
     url: flow.url,
     headers: flow.request.headers.filter(([name]) => !name.startsWith(":") && !hop(name)).map(([name, value]) => [name, value]),
-    mode: flow.request.body_size > 0 ? "recorded" : "none",
+    mode: flow.request.body_size > 0 && flow.kind !== "websocket" ? "recorded" : "none",
     text: "",
     recorded: null,
     newline: "\n",
@@ -55,14 +62,17 @@ export function editableText(bytes: Uint8Array, contentType: string | null): Pic
   }
 }
 
-/** What is sent: text that nobody changed goes as the bytes that were recorded; changed text has no coding any more. */
-export function requestOf(draft: Draft, flow: number): ReplayRequest {
+/** What is sent: text that nobody changed goes as the bytes that were recorded; changed text has no coding any more. `flow`: what it was
+ *  made from; null when it was made of nothing. */
+export function requestOf(draft: Draft, flow: number | null): ReplayRequest {
   const changed = draft.mode === "text" && draft.text !== draft.recorded;
   const headers = draft.headers.filter(
     ([name]) => name.trim() !== "" && !(changed && /^content-encoding$/i.test(name.trim())) && !(draft.mode === "none" && /^(content-length|transfer-encoding)$/i.test(name.trim())),
   );
-  const request: ReplayRequest = { flow, method: draft.method.trim(), url: draft.url.trim(), headers };
-  if (draft.mode === "recorded" || (draft.mode === "text" && !changed)) request.body = { flow };
+  const request: ReplayRequest = { method: draft.method.trim(), url: draft.url.trim(), headers };
+  if (flow !== null) request.flow = flow;
+  if (flow !== null && (draft.mode === "recorded" || (draft.mode === "text" && !changed))) request.body = { flow };
+  else if (draft.mode === "bytes") request.body = { base64: draft.base64 ?? "" };
   else if (draft.mode === "text") request.body = { text: draft.newline === "\n" ? draft.text : draft.text.replaceAll("\n", draft.newline) };
   if (draft.version) request.version = draft.version;
   return request;

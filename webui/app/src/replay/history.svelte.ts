@@ -3,6 +3,7 @@
 
 import type { FlowDetail } from "../lib/types";
 import type { Draft } from "./draft";
+import { usual, type Sending } from "./sending";
 
 /** A request as it was sent, and what came back. */
 export interface Version {
@@ -13,6 +14,8 @@ export interface Version {
   flow: number;
   at: Date;
   answer: FlowDetail | null;
+  /** What is said of redirections that were followed, or were not. */
+  note?: string;
 }
 
 /** Kept versions of one workbench, and kept workbenches. */
@@ -21,6 +24,10 @@ const BENCHES = 12;
 
 export class Bench {
   draft: Draft | null = $state(null);
+  /** How often it is sent, and so on. */
+  sending: Sending = $state(usual());
+  /** The last run of many sends; it is shown until something is sent once. */
+  run: number | null = $state(null);
   original: FlowDetail | null = $state.raw(null);
   versions: readonly Version[] = $state.raw([]);
   /** The number of the version whose answer is shown; 0 is none. */
@@ -33,14 +40,16 @@ export class Bench {
     const bench = new Bench(kept.id);
     bench.draft = kept.draft;
     bench.shown = kept.shown;
+    bench.sending = { ...usual(), ...kept.sending };
+    bench.run = kept.run ?? null;
     bench.#sent = kept.sent;
     bench.versions = kept.versions.map((version) => ({ ...version, at: new Date(version.at), answer: null }));
     return bench;
   }
 
   kept(): Kept {
-    const versions = this.versions.map(({ number, draft, flow, at }) => ({ number, draft, flow, at: at.toISOString() }));
-    return { id: this.id, draft: $state.snapshot(this.draft), shown: this.shown, sent: this.#sent, versions };
+    const versions = this.versions.map(({ number, draft, flow, at, note }) => ({ number, draft, flow, at: at.toISOString(), ...(note === undefined ? {} : { note }) }));
+    return { id: this.id, draft: $state.snapshot(this.draft), shown: this.shown, sent: this.#sent, sending: $state.snapshot(this.sending), run: this.run, versions };
   }
 
   get current(): Version | null {
@@ -54,8 +63,9 @@ export class Bench {
   }
 
   /** Notes what was sent, and shows it. */
-  sent(draft: Draft, flow: number): void {
-    const version: Version = { number: ++this.#sent, draft, flow, at: new Date(), answer: null };
+  sent(draft: Draft, flow: number, note?: string): void {
+    const version: Version = { number: ++this.#sent, draft, flow, at: new Date(), answer: null, ...(note === undefined ? {} : { note }) };
+    this.run = null;
     this.versions = [...this.versions, version].slice(-VERSIONS);
     this.shown = version.number;
   }
@@ -80,7 +90,9 @@ export interface Kept {
   draft: Draft | null;
   shown: number;
   sent: number;
-  versions: (Pick<Version, "number" | "draft" | "flow"> & { at: string })[];
+  sending?: Sending;
+  run?: number | null;
+  versions: (Pick<Version, "number" | "draft" | "flow" | "note"> & { at: string })[];
 }
 
 const KEY = "overhear.workbenches";
@@ -115,7 +127,7 @@ if (typeof window !== "undefined") {
   addEventListener("pagehide", () => keepAll(sessionStorage));
 }
 
-/** The workbench of a flow: the one of before, if it is still kept. */
+/** The workbench of a flow, or 0 for a request of nothing: the one of before, if it is still kept. */
 export function benchOf(id: number): Bench {
   const bench = benches.get(id) ?? new Bench(id);
   benches.delete(id);

@@ -7,12 +7,14 @@ pub(crate) use read::Read;
 mod capture;
 mod intercept;
 mod rule;
+mod script;
 mod sessions;
 
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
+pub(crate) use script::{Script, ScriptCommand, Span};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
 
 use crate::captures::Where;
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Packets(Packets),
     /// What is changed on its way: list, add and remove rules
     Rule(Rule),
+    /// JavaScript that changes what passes: what it is given, and whether it can be used
+    Script(Script),
     /// What waits at breakpoints: edit it, let it go, answer or drop it
     Intercept(Intercept),
     /// The root certificate: where it is, other forms of it, another one
@@ -141,6 +145,33 @@ pub(crate) struct Run {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) rules: Option<PathBuf>,
+    /// Script (JavaScript) that changes what passes, behind all rules; it is read again when it changes; may be repeated, they act in
+    /// this order
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OVERHEAR_SCRIPT",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) script: Vec<PathBuf>,
+    /// Most that a script may run for each message [default: 1s]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "OVERHEAR_SCRIPT_TIME",
+        hide_env_values = true
+    )]
+    pub(crate) script_time: Option<Span>,
+    /// Most memory that each script may have [default: 128MiB]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "OVERHEAR_SCRIPT_MEMORY",
+        hide_env_values = true
+    )]
+    pub(crate) script_memory: Option<Size>,
     /// TLS secrets that decrypt captured connections: the file that SSLKEYLOGFILE names (RFC 9850) for a browser or curl,
     /// which grows while they run; may be repeated
     #[arg(

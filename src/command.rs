@@ -13,6 +13,7 @@ mod read;
 mod replay;
 mod rule;
 mod run;
+mod script;
 mod sessions;
 mod show;
 mod table;
@@ -35,6 +36,9 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     }
     if let Command::Read(read) = command {
         return read::execute(&read);
+    }
+    if let Command::Script(script) = command {
+        return block_on(script::execute(script.command));
     }
     if let Command::Capture(options) = &command {
         return capture::execute(options);
@@ -62,6 +66,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Intercept(waits) => block_on(intercept::execute(&data, waits.command)),
         Command::Ca(ca) => ca::execute(&data, ca.command),
         Command::Read(_)
+        | Command::Script(_)
         | Command::Capture(_)
         | Command::Packets(_)
         | Command::Completions { .. } => Ok(()),

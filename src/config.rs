@@ -4,7 +4,7 @@
 
 use crate::{
     captures::{self, Where},
-    cli::{Global, Run, Said, Size, Upstream},
+    cli::{Global, Run, Said, Size, Span, Upstream},
     exit::Usage,
 };
 use anyhow::Context;
@@ -25,6 +25,9 @@ pub(crate) const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     8081,
 ));
 
+/// The least memory that a script may have: bytes.
+const LEAST_MEMORY: u64 = 4 << 20;
+
 /// `config.toml`: keys are named as the flags. Unknown keys are errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -44,6 +47,12 @@ pub(crate) struct File {
     #[serde(default, deserialize_with = "parsed")]
     capture_limit: Option<Size>,
     rules: Option<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    script: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "parsed")]
+    script_time: Option<Span>,
+    #[serde(default, deserialize_with = "parsed")]
+    script_memory: Option<Size>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture_keylog: Vec<PathBuf>,
     token: Option<String>,
@@ -77,6 +86,12 @@ pub(crate) struct RunSettings {
     pub(crate) capture_limit: Option<Size>,
     /// A file of rules.
     pub(crate) rules: Option<PathBuf>,
+    /// Scripts, in their order.
+    pub(crate) scripts: Vec<PathBuf>,
+    /// Most that a call of a script may take.
+    pub(crate) script_time: Option<Span>,
+    /// Most memory that a script may have.
+    pub(crate) script_memory: Option<Size>,
     /// Key logs that decrypt their TLS.
     pub(crate) capture_keylog: Vec<PathBuf>,
     /// None: the data folder's own.
@@ -122,7 +137,7 @@ impl File {
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
-        let paths = paths.chain(&mut file.rules);
+        let paths = paths.chain(&mut file.rules).chain(&mut file.script);
         for path in paths.chain(&mut file.capture_keylog) {
             *path = folder.join(&path);
         }
@@ -157,6 +172,15 @@ impl File {
                 limit.map(|limit| json!(limit.to_string()))
             }
             "rules" => self.rules.as_ref().map(path),
+            "script" => paths(&self.script),
+            "script-time" => self
+                .script_time
+                .as_ref()
+                .map(|time| json!(time.to_string())),
+            "script-memory" => {
+                let memory = self.script_memory.as_ref();
+                memory.map(|memory| json!(memory.to_string()))
+            }
             "token" => self.token.as_ref().map(|token| json!(token)),
             "no-open" => self.no_open.map(Value::Bool),
             "qr" => self.qr.map(Value::Bool),
@@ -200,6 +224,9 @@ impl File {
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             rules: run.rules.or_else(|| self.rules.clone()),
+            scripts: first(run.script, &self.script),
+            script_time: run.script_time.or_else(|| self.script_time.clone()),
+            script_memory: memory(run.script_memory.or_else(|| self.script_memory.clone()))?,
             capture_keylog: first(run.capture_keylog, &self.capture_keylog),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
@@ -271,6 +298,17 @@ fn first<T: Clone>(given: Vec<T>, file: &[T]) -> Vec<T> {
         file.to_vec()
     } else {
         given
+    }
+}
+
+/// A script's memory: QuickJS itself needs some.
+fn memory(size: Option<Size>) -> Result<Option<Size>, Usage> {
+    match &size {
+        Some(size) if size.bytes < LEAST_MEMORY => Err(Usage(format!(
+            "{size} is too little memory for a script: it takes {} MiB at least",
+            LEAST_MEMORY >> 20
+        ))),
+        _ => Ok(size),
     }
 }
 

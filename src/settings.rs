@@ -106,6 +106,18 @@ impl Table {
                     .as_ref()
                     .map(|file| file.display().to_string())
             ),
+            "script" => {
+                let files = settings.scripts.iter();
+                files.map(|file| file.display().to_string()).collect()
+            }
+            "script-time" => match &settings.script_time {
+                Some(time) => json!(time.to_string()),
+                None => row.default(),
+            },
+            "script-memory" => match &settings.script_memory {
+                Some(memory) => json!(memory.to_string()),
+                None => row.default(),
+            },
             "capture-keylog" => {
                 let files = settings.capture_keylog.iter();
                 files.map(|file| file.display().to_string()).collect()

@@ -38,6 +38,7 @@ mod read;
 mod records;
 mod replay;
 mod rules;
+mod scripts;
 mod sessions;
 mod settings;
 mod support;

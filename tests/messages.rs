@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 /// A client that says what it is told to: see `tests/clients/websocket_lines.py`.
-fn client(program: &Program, url: &str, compression: &str) -> Running {
+pub fn client(program: &Program, url: &str, compression: &str) -> Running {
     let script = crate::support::repository().join("tests/clients/websocket_lines.py");
     Run::new(interpreter())
         .arg(script)
@@ -20,14 +20,14 @@ fn client(program: &Program, url: &str, compression: &str) -> Running {
         .start()
 }
 
-fn say(client: &mut Running, lines: &[Value]) {
+pub fn say(client: &mut Running, lines: &[Value]) {
     for line in lines {
         client.say(&format!("{line}\n"));
     }
 }
 
 /// What has come, as soon as it is so many lines.
-fn heard(client: &Running, count: usize) -> Vec<Value> {
+pub fn heard(client: &Running, count: usize) -> Vec<Value> {
     until("messages to come back", || {
         let out = client.out_so_far();
         let lines = out
@@ -64,7 +64,7 @@ fn decide(program: &Program, status: u16, message: &Value, what: &str, body: &Va
     program.api.expect(status, "POST", &path, Some(body));
 }
 
-fn changed(program: &Program, flow: &Value) -> Vec<Value> {
+pub fn changed(program: &Program, flow: &Value) -> Vec<Value> {
     let path = format!("/api/flows/{}/messages/changed", flow["id"]);
     let answer = program.api.get(&path);
     assert!(answer["next"].is_null());

@@ -22,6 +22,7 @@ mod packets;
 mod pictures;
 mod places;
 mod rules;
+mod scripts;
 mod settings;
 mod shared;
 mod state;

@@ -14,34 +14,48 @@ mod pointer;
 mod ready;
 mod room;
 mod run;
+mod scripted;
 mod socket;
 pub(crate) mod throttle;
 
 pub(crate) use coding::decoded;
-pub(crate) use message::{Content, Message, Start, authority, is_hop, type_of};
+pub(crate) use message::{
+    Content, Message, Start, authority, is_hop, text as message_text, type_of,
+};
 pub(crate) use ready::Ready;
 pub(crate) use room::Room;
 pub use room::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage};
 pub(crate) use run::{Asked, At, Log, Verdict, finished, run};
+pub(crate) use scripted::row_for;
 pub(crate) use socket::{Data, Passed, Watch, on_message};
 
+/// The target of a URL in parts: scheme, host, port, and path with query; none when it is none of `http` or `https`.
+pub(crate) fn url_parts(url: &str) -> Option<(&'static str, String, u16, String)> {
+    let (target, path) = message::target_of(url)?;
+    Some((target.scheme.as_str(), target.host, target.port, path))
+}
+
+use crate::script::{ScriptError, Scripts, Worker};
 use arc_swap::ArcSwapOption;
 use overhear_store::{
     FlowRecorder, Side,
     filter::{Matcher, Passing},
     rule::{Action, Rule, RuleError, Sender, Stage, StoredRule},
 };
-use parking_lot::RwLock;
-use std::{collections::HashMap, sync::Arc};
+use parking_lot::{Mutex, RwLock};
+use std::{collections::HashMap, path::Path, sync::Arc};
 use throttle::Throttle;
 
 /// The most of a body that is held for rules, decoded or not: bytes. A larger one passes unchanged.
 pub(crate) const MOST_BODY: usize = 8 << 20;
 
-/// The rules that are switched on.
+/// The rules that are switched on, and scripts.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     set: ArcSwapOption<Set>,
+    /// What the set is made of: those of the rules, those of the scripts.
+    parts: Mutex<[Vec<Arc<One>>; 2]>,
+    pub(crate) scripts: Scripts,
     /// What waits for a person.
     pub(crate) room: Arc<Room>,
 }
@@ -79,6 +93,8 @@ pub(crate) struct One {
     sender: Option<Sender>,
     matcher: Matcher,
     pub(crate) actions: Vec<Ready>,
+    /// It is no rule, but this script, which has its place behind all rules.
+    pub(crate) script: Option<Arc<Worker>>,
 }
 
 /// The rules that touch a message, in their order.
@@ -114,17 +130,46 @@ impl Rules {
     /// Puts others in their place. Rules that cannot be used are left out, and told.
     pub(crate) fn set(&self, rules: &[StoredRule]) -> Vec<(i64, RuleError)> {
         let mut wrong = Vec::new();
-        let (mut request, mut response, mut message) = (Vec::new(), Vec::new(), Vec::new());
+        let mut made = Vec::new();
         for stored in rules.iter().filter(|stored| stored.rule.on) {
             match One::new(stored.id.0, &stored.rule) {
-                Ok(one) => match one.stage {
-                    Stage::Request => request.push(Arc::new(one)),
-                    Stage::Response => response.push(Arc::new(one)),
-                    Stage::Message => message.push(Arc::new(one)),
-                },
+                Ok(one) => made.push(Arc::new(one)),
                 Err(error) => wrong.push((stored.id.0, error)),
             }
         }
+        self.publish(|[rules, _]| *rules = made);
+        wrong
+    }
+
+    /// Reads a script, for the first time or again: `source` is its text, or why there is none. What cannot be used leaves
+    /// the version before at work.
+    pub(crate) async fn load_script(
+        &self,
+        file: &Path,
+        source: Result<String, String>,
+    ) -> Result<(), ScriptError> {
+        let loaded = self.scripts.load(file, source).await;
+        self.publish(|[_, scripts]| {
+            let active = self.scripts.active();
+            let ones = active.iter();
+            let ones =
+                ones.flat_map(|one| scripted::ones(&one.worker, one.worker.name(), &one.matcher));
+            *scripts = ones.map(Arc::new).collect();
+        });
+        loaded
+    }
+
+    /// Lets other parts act.
+    fn publish(&self, change: impl FnOnce(&mut [Vec<Arc<One>>; 2])) {
+        let mut parts = self.parts.lock();
+        change(&mut parts);
+        let at = |stage| {
+            let all = parts.iter().flatten();
+            let these = all.filter(|one| one.stage == stage);
+            these.cloned().collect::<Vec<_>>()
+        };
+        let (request, response) = (at(Stage::Request), at(Stage::Response));
+        let message = at(Stage::Message);
         let any = !(request.is_empty() && response.is_empty() && message.is_empty());
         let room = self.room.clone();
         self.set.store(any.then(|| {
@@ -136,7 +181,6 @@ impl Rules {
                 room,
             })
         }));
-        wrong
     }
 
     /// Whether there are rules that may do without this server: then a client is not told that it cannot be reached before they
@@ -223,14 +267,18 @@ impl One {
             sender: rule.sender,
             matcher: rule.read_filter()?.matcher(),
             actions: actions.collect::<Result<_, _>>()?,
+            script: None,
         })
     }
 }
 
-/// Whether one of the rules looks at the body.
-pub(crate) fn needs_body(plan: &Plan) -> bool {
-    let mut actions = plan.iter().flat_map(|rule| &rule.actions);
-    actions.any(|ready| ready.action.needs_body())
+/// Whether one of the rules looks at the body of a message. For scripts, which look at every body, those are not held that
+/// would only stop there.
+pub(crate) fn needs_body(plan: &Plan, message: &Message) -> bool {
+    plan.iter().any(|rule| match &rule.script {
+        Some(script) => script.loaded.bodies && scripted::passes_unheld(message).is_none(),
+        None => rule.actions.iter().any(|ready| ready.action.needs_body()),
+    })
 }
 
 /// Whether one of the rules lets the message wait for a person.
@@ -239,21 +287,22 @@ pub(crate) fn waits(plan: &Plan) -> bool {
     actions.any(|ready| matches!(ready.action, Action::Wait { .. }))
 }
 
-/// Whether a rule may do without the server that a request names.
+/// Whether a rule, or a script, may do without the server that a request names.
 fn may_answer(rule: &One) -> bool {
-    rule.actions.iter().any(|ready| {
-        matches!(
-            ready.action,
-            Action::MapRemote { .. }
-                | Action::MapLocal { .. }
-                | Action::Answer { .. }
-                | Action::Redirect { .. }
-                | Action::Block { .. }
-                | Action::SetUrl { .. }
-                | Action::Upstream { .. }
-                | Action::Wait { .. }
-        )
-    })
+    rule.script.is_some()
+        || rule.actions.iter().any(|ready| {
+            matches!(
+                ready.action,
+                Action::MapRemote { .. }
+                    | Action::MapLocal { .. }
+                    | Action::Answer { .. }
+                    | Action::Redirect { .. }
+                    | Action::Block { .. }
+                    | Action::SetUrl { .. }
+                    | Action::Upstream { .. }
+                    | Action::Wait { .. }
+            )
+        })
 }
 
 /// Whether one of the rules does not let the flow be recorded.

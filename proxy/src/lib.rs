@@ -19,6 +19,7 @@ mod listen;
 mod options;
 mod proxy;
 mod replay;
+mod script;
 mod sniff;
 mod stream;
 mod target;
@@ -39,5 +40,9 @@ pub use proxy::{Handle, Proxy, Status};
 pub use replay::{
     Distribution, Kinds, MOST_AT_ONCE, MOST_LISTEN, MOST_REQUESTS, MOST_SENDS, Measured, Outcome,
     Plan, ReplayRequest, Replaying, Run, RunState, Say, Span, Talk,
+};
+pub use script::{
+    ConsoleLine, EXAMPLE as SCRIPT_EXAMPLE, Level, Limits as ScriptLimits, ScriptError, ScriptInfo,
+    ScriptState, check_script, types as script_types,
 };
 pub use target::{Scheme, Target};

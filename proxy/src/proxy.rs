@@ -11,6 +11,7 @@ use crate::{
     listen::Listeners,
     options::Options,
     replay::{self, Plan, ReplayRequest, Replaying, Run},
+    script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
     tls::Connector,
     upstream::{Guard, Names, Own, Ways},
 };
@@ -20,7 +21,7 @@ use overhear_store::{
 };
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -273,6 +274,44 @@ impl Handle {
     /// Lets everything that waits go on as it is; how many that were.
     pub fn let_all_go(&self) -> usize {
         self.engine.rules.room.let_all_go()
+    }
+
+    /// What scripts that are loaded from now on may use.
+    pub fn set_script_limits(&self, limits: Limits) {
+        self.engine.rules.scripts.set_limits(limits);
+    }
+
+    /// Reads a script, for the first time (it acts behind all others) or again: `source` is its text, or why there is none.
+    /// Its version before, when there is one, acts on where the new one cannot be used.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub async fn load_script(
+        &self,
+        file: &Path,
+        source: Result<String, String>,
+    ) -> Result<(), ScriptError> {
+        self.engine.rules.load_script(file, source).await
+    }
+
+    /// All scripts, in the order in which they act.
+    pub fn scripts(&self) -> Vec<ScriptInfo> {
+        self.engine.rules.scripts.list()
+    }
+
+    /// What scripts have said behind a line of their console (0: all that is kept, the last thousand), oldest first.
+    pub fn script_console(&self, after: u64) -> Vec<ConsoleLine> {
+        self.engine.rules.scripts.console.after(after)
+    }
+
+    /// Forgets what scripts have said.
+    pub fn clear_script_console(&self) {
+        self.engine.rules.scripts.console.clear();
+    }
+
+    /// Changes whenever a script is another, or says something.
+    pub fn scripts_changed(&self) -> watch::Receiver<u64> {
+        self.engine.rules.scripts.changed()
     }
 
     /// Changes whenever [`waiting`](Self::waiting) would.

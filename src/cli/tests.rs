@@ -37,6 +37,7 @@ fn help_is_as_written() {
         "ca",
         "rule",
         "intercept",
+        "script",
     ] {
         insta::assert_snapshot!(name, help(&[name]));
     }

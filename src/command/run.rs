@@ -2,6 +2,7 @@
 
 mod banner;
 mod devices;
+mod scripts;
 mod signals;
 
 use crate::{
@@ -90,6 +91,13 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         store.close().await?;
         return Err(Usage(why).into());
     }
+    let scripts = match scripts::Scripts::start(handle.clone(), &settings).await {
+        Ok(scripts) => scripts,
+        Err(error) => {
+            store.close().await?;
+            return Err(error);
+        }
+    };
     let captures = Arc::new(Captured::new(
         store.clone(),
         handle.clone(),
@@ -143,6 +151,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         )),
         tokio::spawn(tell_trouble(store.clone())),
         tokio::spawn(read_rules_again(rules, settings.rules.clone())),
+        tokio::spawn(scripts.watch()),
     ];
 
     let ended = serve(servers, &stop, stopped).await;

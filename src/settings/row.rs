@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 13] = [
+pub(super) const ROWS: [Row; 16] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -53,6 +53,19 @@ pub(super) const ROWS: [Row; 13] = [
         false,
     ),
     row("rules", "File of rules", Kind::File, false),
+    row("script", "Scripts", Kind::List, false),
+    row(
+        "script-time",
+        "Most that a script may run for each message",
+        Kind::Text,
+        false,
+    ),
+    row(
+        "script-memory",
+        "Most memory of a script",
+        Kind::Text,
+        false,
+    ),
     row(
         "capture-keylog",
         "Key logs that decrypt captured TLS",
@@ -99,6 +112,8 @@ impl Row {
                 .collect(),
             "web" => json!(config::WEB.to_string()),
             "capture-limit" => json!("1GiB"),
+            "script-time" => json!("1s"),
+            "script-memory" => json!("128MiB"),
             "data" => File::default()
                 .data(&cli::Global::default())
                 .map_or(Value::Null, |data| json!(data.display().to_string())),
@@ -157,7 +172,7 @@ impl Row {
             "insecure-upstream" if text != "*" => {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
-            "data" | "upstream-ca" | "rules" | "capture-keylog"
+            "data" | "upstream-ca" | "rules" | "script" | "capture-keylog"
                 if !Path::new(&text).is_absolute() =>
             {
                 Err(format!(

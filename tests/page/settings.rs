@@ -11,6 +11,7 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
     let program = Program::start();
     let ca = program.ca_file().display().to_string();
     let data = program.home().join("elsewhere").display().to_string();
+    let script = program.home().join("fix.js").display().to_string();
     let rules = program.home().join("rules.toml").display().to_string();
     // by key: what is refused, what is taken, and what the file then says
     let lists = |text: &str| json!(text.split('\n').collect::<Vec<_>>());
@@ -73,6 +74,14 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
         ("no-open", Value::Null, json!(false), json!(false)),
         ("qr", Value::Null, json!(true), json!(true)),
         ("rules", json!("not/whole"), json!(rules), json!(rules)),
+        ("script", json!("not/whole"), json!(script), lists(&script)),
+        ("script-time", json!("much"), json!("500ms"), json!("500ms")),
+        (
+            "script-memory",
+            json!("much"),
+            json!("64MiB"),
+            json!("64MiB"),
+        ),
         ("data", json!("not/whole"), json!(data), json!(data)),
     ];
     let values: serde_json::Map<String, Value> = rows

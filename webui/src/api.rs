@@ -19,6 +19,7 @@ mod qr;
 mod recording;
 mod replay;
 mod rules;
+mod scripts;
 mod selection;
 mod sessions;
 mod settings;
@@ -60,6 +61,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(replay::routes())
         .merge(rules::routes())
+        .merge(scripts::routes())
         .merge(waiting::routes())
         .merge(export::routes())
         .merge(import::routes())

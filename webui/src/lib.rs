@@ -21,10 +21,12 @@ mod server;
 pub mod settings;
 #[cfg(test)]
 mod testing;
+mod watched;
 
 pub use api::model;
 pub use onboarding::Onboarding;
 pub use server::Server;
+pub use watched::Watched;
 
 use overhear_ca::Authority;
 use overhear_proxy::Handle;

@@ -1,5 +1,6 @@
 //! The rules that act: those of the database, which the API changes, and those of a file that a person writes.
 
+use crate::Watched;
 use overhear_proxy::{Handle, check_rule};
 use overhear_store::{
     Error, Store,
@@ -9,12 +10,8 @@ use parking_lot::Mutex;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
 };
-use tokio::{sync::watch, time::sleep};
-
-/// How often the file is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+use tokio::sync::watch;
 
 /// The largest file of rules: bytes.
 const LARGEST: u64 = 4 << 20;
@@ -83,15 +80,11 @@ impl Rulebook {
 
     /// Reads the file again whenever it changes, and tells what came of it; never ends.
     pub async fn watch_file(&self, path: &Path, tell: impl Fn(Result<usize, String>)) {
-        let mut last = stamp(path).await;
+        let mut watched = Watched::new(path).await;
         loop {
-            sleep(LOOK).await;
-            let now = stamp(path).await;
-            if now != last {
-                last = now;
-                let read = self.read_file(path).await;
-                tell(read.map(|()| self.file.lock().rules.len()));
-            }
+            watched.changed().await;
+            let read = self.read_file(path).await;
+            tell(read.map(|()| self.file.lock().rules.len()));
         }
     }
 
@@ -157,9 +150,4 @@ async fn read(path: &Path) -> Result<Vec<Rule>, String> {
         check(rule).map_err(|error| wrong(format!("rule {number} ({:?}): {error}", rule.name)))?;
     }
     Ok(rules)
-}
-
-async fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = tokio::fs::metadata(path).await.ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -15,7 +15,9 @@ use crate::{
     },
     words::failed,
 };
-use overhear_store::{Failure, FailureCause, FlowId, HeadKind, Party, Side, Timestamp, rule::How};
+use overhear_store::{
+    Failure, FailureCause, Flow, FlowId, HeadKind, Party, Side, Timestamp, rule::How,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A response, and what touches it.
@@ -59,7 +61,7 @@ where
         is_head,
     } = touched;
     let mut held = Held::default();
-    if needs_body(&plan) && !is_head && !body.is_done() {
+    if needs_body(&plan, &message) && !is_head && !body.is_done() {
         held = hold(link, input, body).await?;
         message.body = match held.whole {
             false => Content::Unseen(format!("it is larger than {} MiB", MOST_BODY >> 20)),
@@ -78,7 +80,7 @@ where
         };
     }
 
-    let mut work = Work::take(link);
+    let mut work = Work::take(link, &plan);
     let waits = waits(&plan);
     link.exchanges.change(|state| state.held = waits);
     let verdict = intercept::run(
@@ -90,6 +92,8 @@ where
         At {
             room: &work.room,
             flow: work.flow,
+            row: work.row.as_ref(),
+            head: &work.head,
         },
     )
     .await;
@@ -223,16 +227,21 @@ struct Work {
     asked: Asked,
     room: std::sync::Arc<Room>,
     flow: FlowId,
+    row: Option<Flow>,
+    /// The request's head as it came.
+    head: Vec<u8>,
     log: Log,
     throttle: Option<std::sync::Arc<crate::intercept::throttle::Throttle>>,
 }
 
 impl Work {
-    fn take<C, S>(link: &Link<'_, C, S>) -> Self {
+    fn take<C, S>(link: &Link<'_, C, S>, plan: &Plan) -> Self {
         let mut work = Self {
             asked: Asked::default(),
             room: link.rules.room.clone(),
             flow: FlowId(0),
+            row: None,
+            head: Vec::new(),
             log: Log::default(),
             throttle: None,
         };
@@ -246,6 +255,11 @@ impl Work {
                 .map(|flow| (flow.id(), flow.get().method));
             let (id, method) = row.unwrap_or((FlowId(0), String::new()));
             work.flow = id;
+            let flow = exchange.flow.as_ref();
+            work.row = flow.and_then(|flow| intercept::row_for(plan, flow));
+            if work.row.is_some() {
+                work.head.clone_from(&seen.head);
+            }
             work.asked = asked(seen, &method, link);
             work.log = std::mem::take(&mut seen.log);
             work.throttle.clone_from(&seen.throttle);
@@ -272,8 +286,8 @@ fn asked<C, S>(seen: &Seen, method: &str, link: &Link<'_, C, S>) -> Asked {
     }
 }
 
-/// A rule does not let something pass.
-pub(crate) fn blocked(rule: &str) -> Failure {
-    let text = format!("The rule {rule:?} does not let this pass.");
+/// A rule or a script does not let something pass.
+pub(crate) fn blocked(who: &str) -> Failure {
+    let text = format!("The {who} does not let this pass.");
     failed(FailureCause::Forbidden, Party::Proxy, text)
 }

@@ -11,7 +11,7 @@ use crate::{
     http1,
     intercept::{
         self, Asked, At, Content, Log, MOST_BODY, Message, Plan, Seen, Set, Start, Verdict,
-        finished, hides, is_hop, needs_body, type_of,
+        finished, hides, is_hop, needs_body, row_for, type_of,
     },
     target::{Scheme, Target},
     words::failed,
@@ -90,7 +90,7 @@ impl Exchange<'_> {
         let mut whole = body.is_end_stream();
         if whole {
             message.body = Content::Held(Vec::new());
-        } else if needs_body(&plan) {
+        } else if needs_body(&plan, &message) {
             match hold(self, &flow, &mut body, &mut held).await {
                 Ok(is_whole) => whole = is_whole,
                 Err(broken) => return self.finish(flow, Err(broken), format, respond),
@@ -108,9 +108,13 @@ impl Exchange<'_> {
         }
         let mut log = Log::default();
         let room = seen.set.room.clone();
+        let row = row_for(&plan, &flow);
+        let came = seen.head.clone();
         let at = At {
             room: &room,
             flow: flow.id(),
+            row: row.as_ref(),
+            head: &came,
         };
         let verdict = tokio::select! {
             biased;
@@ -275,7 +279,7 @@ impl Exchange<'_> {
                 true => Content::Unseen("a response to HEAD has none".to_owned()),
                 false => Content::Held(Vec::new()),
             };
-        } else if needs_body(&plan) && !is_head {
+        } else if needs_body(&plan, &message) && !is_head {
             let mut whole = false;
             while held.len() <= MOST_BODY {
                 self.recorder.room().await;
@@ -302,9 +306,13 @@ impl Exchange<'_> {
             };
         }
         let room = seen.set.room.clone();
+        let row = row_for(&plan, flow);
+        let came = seen.head.clone();
         let at = At {
             room: &room,
             flow: flow.id(),
+            row: row.as_ref(),
+            head: &came,
         };
         let run = intercept::run(
             &plan,

@@ -349,6 +349,13 @@ pub(crate) fn type_of(message: &Message) -> (String, String) {
     (value("content-type"), value("content-encoding"))
 }
 
+/// The fields of a head, without what stands in their place at its beginning.
+pub(crate) fn fields_of(head: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut fields = fields(head);
+    fields.retain(|(name, _)| !name.is_empty());
+    fields
+}
+
 fn fields(head: &[u8]) -> Vec<(String, Vec<u8>)> {
     let lines = head.split(|b| *b == b'\n').skip(1);
     let field = |line: &[u8]| {

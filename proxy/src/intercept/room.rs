@@ -109,6 +109,17 @@ pub struct Edit {
     pub body: Option<Bytes>,
 }
 
+impl Edit {
+    /// Whether everything stays.
+    pub(super) fn is_empty(&self) -> bool {
+        self.method.is_none()
+            && self.url.is_none()
+            && self.status.is_none()
+            && self.headers.is_none()
+            && self.body.is_none()
+    }
+}
+
 /// What becomes of a message that waits.
 #[derive(Debug, Clone)]
 pub enum Choice {
@@ -492,7 +503,7 @@ fn show(view: &mut Waiting, message: &Message) {
 }
 
 /// The message with what a person made of it.
-fn edited(message: &Message, edit: &Edit) -> Result<Message, String> {
+pub(super) fn edited(message: &Message, edit: &Edit) -> Result<Message, String> {
     let mut made = message.clone();
     if let Start::Data { text, .. } = message.start {
         if edit.method.is_some()
@@ -574,7 +585,7 @@ fn edited(message: &Message, edit: &Edit) -> Result<Message, String> {
     Ok(made)
 }
 
-fn fields(headers: &[(String, String)]) -> Result<Vec<(String, Vec<u8>)>, String> {
+pub(super) fn fields(headers: &[(String, String)]) -> Result<Vec<(String, Vec<u8>)>, String> {
     let field = |(name, value): &(String, String)| {
         if !is_token(name) {
             return Err(format!("{name:?} cannot be a header's name"));

@@ -6,10 +6,11 @@ use super::{
     local,
     message::{Message, Start, text},
     room::{Room, Waited},
+    scripted,
     throttle::Throttle,
 };
 use overhear_store::{
-    Color, FlowId, FlowRecorder,
+    Color, Flow, FlowId, FlowRecorder,
     rule::{Action, Done, How},
 };
 use std::{sync::Arc, time::Duration};
@@ -37,7 +38,7 @@ pub(crate) enum Verdict {
     Go,
     /// This goes to the client instead.
     Answer(Message),
-    /// Nothing goes anywhere; which rule says so.
+    /// Nothing goes anywhere; who says so: `rule "…"`.
     Block(How, String),
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct Log {
     done: Vec<Done>,
     names: Vec<String>,
     /// What is to be noted on the flow.
-    marks: Vec<Action>,
+    pub(super) marks: Vec<Action>,
     /// Something that was sent is another than what came.
     pub(crate) changed: bool,
 }
@@ -99,6 +100,21 @@ impl Log {
         });
     }
 
+    /// Writes down what a script came to.
+    pub(super) fn script(&mut self, script: &One, text: String, failed: bool) {
+        if !self.names.contains(&script.name) {
+            self.names.push(script.name.clone());
+        }
+        self.done.push(Done {
+            rule: script.id,
+            name: script.name.clone(),
+            stage: script.stage,
+            action: "script".to_owned(),
+            text,
+            failed,
+        });
+    }
+
     /// Records it with the flow.
     pub(crate) fn record(&mut self, flow: &FlowRecorder) {
         if self.done.is_empty() {
@@ -145,9 +161,12 @@ impl Log {
                 grew = true;
             }
         }
+        // a rule puts the same marks each time, a script may put others
+        grew |= !one.marks.is_empty() && one.done.iter().any(|done| done.action == "script");
         for done in one.done {
             let is = |known: &Done| {
                 known.rule == done.rule
+                    && known.name == done.name
                     && known.stage == done.stage
                     && known.action == done.action
                     && known.failed == done.failed
@@ -169,6 +188,10 @@ impl Log {
 pub(crate) struct At<'a> {
     pub(crate) room: &'a Arc<Room>,
     pub(crate) flow: FlowId,
+    /// What is known of the flow, for scripts.
+    pub(crate) row: Option<&'a Flow>,
+    /// The request's head as it came.
+    pub(crate) head: &'a [u8],
 }
 
 /// Runs the rules of a plan on a message. Throttles are put into `throttle`.
@@ -182,6 +205,12 @@ pub(crate) async fn run(
 ) -> Verdict {
     let had_none = message.has_no_body();
     for rule in plan {
+        if let Some(script) = &rule.script {
+            match scripted::ask(rule, script, message, asked, log, at).await {
+                Some(verdict) => return verdict,
+                None => continue,
+            }
+        }
         for ready in &rule.actions {
             let action = &ready.action;
             let verdict = match action {
@@ -215,9 +244,9 @@ pub(crate) async fn run(
                     log.add(rule, action, "blocked".to_owned(), false);
                     match how {
                         How::Forbidden if !message.is_data() => {
-                            Verdict::Answer(forbidden(&rule.name))
+                            Verdict::Answer(forbidden(&who(rule)))
                         }
-                        how => Verdict::Block(*how, rule.name.clone()),
+                        how => Verdict::Block(*how, who(rule)),
                     }
                 }
                 Action::Redirect { to, status } => {
@@ -303,7 +332,7 @@ async fn wait(
         Waited::Drop => (
             "dropped by a person".to_owned(),
             false,
-            Some(Verdict::Block(dropped, rule.name.clone())),
+            Some(Verdict::Block(dropped, who(rule))),
         ),
         Waited::Answer(answer) => (
             format!("answered by a person with {}", answer.status()),
@@ -410,9 +439,14 @@ fn note(action: &Action, flow: &FlowRecorder) {
     });
 }
 
-fn forbidden(rule: &str) -> Message {
+/// Who says that something does not pass.
+fn who(rule: &One) -> String {
+    format!("rule {:?}", rule.name)
+}
+
+pub(super) fn forbidden(who: &str) -> Message {
     let text = format!(
-        "403 Forbidden: the rule {rule:?} blocks this.\n\nThis answer comes from the overhear proxy, not from the server.\n"
+        "403 Forbidden: the {who} blocks this.\n\nThis answer comes from the overhear proxy, not from the server.\n"
     );
     Message::text(403, text)
 }

@@ -83,15 +83,17 @@ pub(crate) async fn on_message(watch: &Watch<'_>, data: Data) -> Passed {
     if plan.is_empty() {
         return Passed::AsItCame(data.content);
     }
-    let original = match &data.content {
-        Content::Held(content) if needs_body(&plan) => Some(content.clone()),
+    let mut message = Message::data(data.side, data.text, data.content);
+    let original = match &message.body {
+        Content::Held(content) if needs_body(&plan, &message) => Some(content.clone()),
         _ => None,
     };
-    let mut message = Message::data(data.side, data.text, data.content);
     let mut log = Log::default();
     let at = At {
         room: &set.room,
         flow: watch.flow.id(),
+        row: Some(&row),
+        head: &watch.request,
     };
     let verdict = {
         let throttle = &mut None;

@@ -48,6 +48,8 @@ async fn finish(mut message: Message, rule: Rule) -> (Verdict, String, Log) {
     let at = At {
         room: &Arc::default(),
         flow: overhear_store::FlowId(1),
+        row: None,
+        head: b"",
     };
     let verdict = run(
         &vec![one(&rule)],

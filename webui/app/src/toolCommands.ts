@@ -1,4 +1,4 @@
-//! Sessions, import, settings, help and the recording as commands.
+//! Sessions, scripts, import, settings, help and the recording as commands.
 
 import { app } from "./lib/app.svelte";
 import type { Command } from "./lib/commands.svelte";
@@ -19,6 +19,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "session.live", title: "Back to the recording that runs", group: GROUP, when: () => router.now.session !== null, run: () => router.go({ screen: "list", session: null, flow: null }) },
     { id: "sessions", title: "Sessions", group: GROUP, run: () => router.go({ screen: "sessions" }, true) },
     { id: "sessions.compare", title: "Compare two sessions", group: GROUP, run: () => router.go({ screen: "changes", a: null, b: null }, true) },
+    { id: "scripts", title: "Scripts", group: GROUP, run: () => router.go({ screen: "scripts" }, true) },
     { id: "import", title: "Import a HAR file or a packet capture", group: GROUP, run: () => (app.dialog = "import") },
     { id: "settings", title: "Settings", group: GROUP, keys: ["Mod+,"], run: () => router.go({ screen: "settings" }, true) },
     { id: "connect", title: "Connect a device, a browser or a program", group: GROUP, run: () => (app.dialog = "connect") },

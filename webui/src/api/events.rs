@@ -90,6 +90,7 @@ pub(super) struct FlowsEvent {
 /// | `devices` | `DeviceList` | at the beginning, and when a device connects or is decided about |
 /// | `waiting` | `WaitingList` | messages begin or end to wait for a person; at the beginning when some do |
 /// | `rules` | `{}` | rules changed, or the file that they are of |
+/// | `scripts` | `{}` | a script is another one, or says something |
 /// | `status` | `Status` | at the beginning, and when it changed; looked at every two seconds |
 #[utoipa::path(
     get, path = "/events", tag = "events", operation_id = "events",
@@ -157,6 +158,7 @@ impl Watcher {
         let mut devices = self.app.proxy.devices_changed();
         let mut waiting = self.app.proxy.waiting_changed();
         let mut rules = self.app.rules.changed();
+        let mut scripts = self.app.proxy.scripts_changed();
         let mut trouble = self.app.trouble.clone();
         let mut ticks = interval(STATUS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -190,6 +192,7 @@ impl Watcher {
                 Ok(()) = devices.changed() => pending.devices = true,
                 Ok(()) = waiting.changed() => pending.waiting = true,
                 Ok(()) = rules.changed() => pending.rules = true,
+                Ok(()) = scripts.changed() => pending.scripts = true,
                 Ok(()) = trouble.changed() => self.status(&mut status).await?,
                 _ = ticks.tick() => self.status(&mut status).await?,
             }
@@ -206,6 +209,9 @@ impl Watcher {
         }
         if pending.rules {
             self.send("rules", &Nothing {}).await?;
+        }
+        if pending.scripts {
+            self.send("scripts", &Nothing {}).await?;
         }
         if pending.sessions {
             self.send("sessions", &Nothing {}).await?;

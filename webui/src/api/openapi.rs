@@ -39,6 +39,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "sessions", description = "Recordings: what is saved, named and exported"),
         (name = "replay", description = "Sending requests"),
         (name = "rules", description = "What is changed on its way"),
+        (name = "scripts", description = "JavaScript that changes what passes"),
         (name = "export", description = "Taking flows away"),
         (name = "import", description = "Bringing flows in"),
         (name = "program", description = "What the program is doing, and what it was told"),

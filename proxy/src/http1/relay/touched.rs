@@ -21,7 +21,7 @@ use crate::{
     },
     intercept::{
         self, Asked, At, Content, Log, MOST_BODY, Message, Seen, Set, Start, Verdict, finished,
-        hides, needs_body, throttle::Throttle, type_of,
+        hides, needs_body, row_for, throttle::Throttle, type_of,
     },
     target::Target,
 };
@@ -129,7 +129,7 @@ where
         let mut wire = Vec::new();
         if body.is_done() {
             message.body = Content::Held(Vec::new());
-        } else if needs_body(&plan) {
+        } else if needs_body(&plan, &message) {
             if std::mem::take(&mut expects) {
                 message.remove("expect");
                 if self.go_on().await.is_none() {
@@ -159,9 +159,12 @@ where
 
         let mut log = Log::default();
         let mut throttle = None;
+        let row = row_for(&plan, &flow);
         let at = At {
             room: &set.room,
             flow: flow.id(),
+            row: row.as_ref(),
+            head: &came,
         };
         let verdict = {
             let Self {
@@ -406,9 +409,13 @@ pub(crate) async fn respond(
     if plan.is_empty() {
         return Ok(answer);
     }
+    let row = row_for(&plan, flow);
+    let came = seen.head.clone();
     let at = At {
         room: &set.room,
         flow: flow.id(),
+        row: row.as_ref(),
+        head: &came,
     };
     let verdict = intercept::run(
         &plan,

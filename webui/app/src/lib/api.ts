@@ -2,7 +2,7 @@
 
 import type {
   Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
-  ReplayResult, ReplayRun, Rule, RuleList, Session, SessionComparison, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
+  ReplayResult, ReplayRun, Rule, RuleList, Script, ScriptLine, Session, SessionComparison, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
 /** What the server, or the way to it, said no with. */
@@ -131,6 +131,9 @@ export const api = {
     json<CaptureOverview>(address(`captures/kept/${id}/overview`, of), signal ? { signal } : {}),
   deleteCapture: (id: number) => request(address(`captures/kept/${id}`), { method: "DELETE" }),
   decryptCapture: (id: number, keys: Blob) => json<Imported>(address(`captures/kept/${id}/decrypt`), { method: "POST", body: keys }),
+  scripts: async () => (await json<{ items: Script[] }>(address("scripts"))).items,
+  scriptConsole: async () => (await json<{ items: ScriptLine[] }>(address("scripts/console"))).items,
+  clearScriptConsole: () => request(address("scripts/console"), { method: "DELETE" }),
   sessions: async () => (await json<{ items: Session[] }>(address("sessions"))).items,
   saveSession: (name: string) => json<Session>(address("sessions"), send("POST", { name })),
   renameSession: (id: number, name: string) => json<Session>(address(`sessions/${id}`), send("PATCH", { name })),

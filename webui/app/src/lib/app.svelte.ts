@@ -29,6 +29,8 @@ class App {
   ready = $state(false);
   /** Counts the changes of sessions; what shows them depends on it. */
   sessions = $state(0);
+  /** Counts what is new about scripts. */
+  scripts = $state(0);
   /** Counts what changed, of all flows; what adds them up depends on it. */
   changed = $state(0);
   /** A short word about what was done or went wrong. */
@@ -52,6 +54,7 @@ class App {
     status: (status) => this.#heard(status),
     waiting: (items) => stopped.heard(items),
     rules: () => void rulebook.read(),
+    scripts: () => this.scripts++,
     sessions: () => this.#sessions(),
   });
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;

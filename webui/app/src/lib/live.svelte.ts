@@ -22,6 +22,8 @@ export interface Listener {
   waiting(items: Waiting[]): void;
   /** Rules changed, here or elsewhere. */
   rules(): void;
+  /** A script is another one, or says something. */
+  scripts(): void;
   /** Sessions began, ended, were named or deleted. */
   sessions(): void;
 }
@@ -69,6 +71,7 @@ export class Live {
     on("devices", (data) => this.listener.devices((data as { items: Device[] }).items));
     on("waiting", (data) => this.listener.waiting((data as { items: Waiting[] }).items));
     on("rules", () => this.listener.rules());
+    on("scripts", () => this.listener.scripts());
     on("sessions", () => this.listener.sessions());
     on("status", (data) => this.listener.status(data as Status));
   }

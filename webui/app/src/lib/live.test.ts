@@ -34,6 +34,7 @@ function listening() {
     status: () => seen.calls.push("status"),
     waiting: (items) => seen.calls.push(`waiting ${items.length}`),
     rules: () => seen.calls.push("rules"),
+    scripts: () => seen.calls.push("scripts"),
     sessions: () => seen.calls.push("sessions"),
   };
   const live = new Live(listener);
@@ -101,7 +102,8 @@ describe("the event stream", () => {
     live.open("", "all");
     old.say("status", {});
     last().say("sessions", {});
-    expect(seen.calls).toEqual(["cleared", "sessions"]);
+    last().say("scripts", {});
+    expect(seen.calls).toEqual(["cleared", "sessions", "scripts"]);
     expect(seen.changes).toEqual([]);
   });
 });

@@ -1,12 +1,12 @@
 //! What the address of the page says, after its `#`: `#/?filter=status:500&flow=12`, `#/replay?flow=12`,
-//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`, `#/compose`,
+//! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/scripts`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`, `#/compose`,
 //! `#/run?run=2`, `#/changes?a=1&b=2`.
 
 import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection" | "changes";
 
-export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "capture" | "rules" | "waiting" | "compose" | "run" | "changes";
+export type Screen = "list" | "replay" | "compare" | "settings" | "sessions" | "scripts" | "capture" | "rules" | "waiting" | "compose" | "run" | "changes";
 
 export interface Route {
   screen: Screen;
@@ -73,7 +73,7 @@ function screenOf(path: string, { flow, a, b, capture, run }: Pick<Route, "flow"
   if (path === "compare") return a === null || b === null ? "list" : "compare";
   if (path === "capture") return capture === null ? "list" : "capture";
   if (path === "run") return run === null ? "list" : "run";
-  return (["settings", "sessions", "rules", "waiting", "compose", "changes"] as const).find((screen) => screen === path) ?? "list";
+  return (["settings", "sessions", "scripts", "rules", "waiting", "compose", "changes"] as const).find((screen) => screen === path) ?? "list";
 }
 
 /** What differs from the ordinary is written, the rest is left out. */

@@ -5,6 +5,7 @@ import { isolated } from "../lib/bidi";
 import type { Flow } from "../lib/types";
 import { stopped } from "../waiting/stopped.svelte";
 import { tagNames } from "./columns";
+import { modifiedBy } from "./modified";
 
 export interface Mark {
   id: string;
@@ -18,7 +19,7 @@ export interface Mark {
 export const MARKS: readonly Mark[] = [
   { id: "waits", sign: "‖", has: (flow) => flow.state === "running" && stopped.ofFlow(flow.id) !== undefined, says: () => "waits at a breakpoint" },
   { id: "replay", sign: "↻", has: (flow) => flow.replay_of !== null && flow.replay_of !== undefined, says: (flow) => `sent again from #${flow.replay_of}` },
-  { id: "modified", sign: "Δ", has: (flow) => flow.modified, says: modified },
+  { id: "modified", sign: "Δ", has: (flow) => flow.modified, says: modifiedBy },
   { id: "passed", sign: "⇥", has: (flow) => (flow.kind === "tcp" || flow.kind === "tls") && (flow.state === "running" || flow.state === "complete"), says: (flow) => (flow.kind === "tls" ? "passed through: TLS that was not opened" : "passed through: bytes that are neither TLS nor HTTP, relayed as they came") },
   { id: "redirect", sign: "↪", has: (flow) => flow.status !== null && [301, 302, 303, 307, 308].includes(flow.status), says: () => "redirects elsewhere" },
   { id: "imported", sign: "⤓", has: (flow) => sessions.find(flow.session)?.source === "imported", says: () => "imported from a file" },
@@ -26,13 +27,6 @@ export const MARKS: readonly Mark[] = [
   { id: "tag", sign: "#", has: (flow) => flow.tags?.length > 0, says: tagNames },
   { id: "star", sign: "★", has: (flow) => flow.starred, says: () => "starred" },
 ];
-
-/** By rules, or by the person who sent it again. */
-function modified(flow: Flow): string {
-  const names = (flow.rules ?? []).map((name) => isolated(name)).join(", ");
-  if (names) return `modified by ${flow.rules.length === 1 ? "the rule" : "the rules"} ${names}`;
-  return `modified: its request is another than that of #${flow.replay_of}`;
-}
 
 export function marksOf(flow: Flow): Mark[] {
   return MARKS.filter((mark) => mark.has(flow));

@@ -10,6 +10,7 @@ export interface Group {
 const GROUPS: readonly [title: string, keys: readonly string[]][] = [
   ["The proxy", ["listen", "allow"]],
   ["Packets", ["capture", "capture-limit", "capture-keylog"]],
+  ["Rules and scripts", ["rules", "script", "script-time", "script-memory"]],
   ["Servers", ["insecure-upstream", "upstream-ca"]],
   ["This page", ["web", "token", "no-open", "qr"]],
   ["Data", ["data"]],
@@ -51,6 +52,9 @@ const HELP: Record<string, string> = {
   capture: "Names of interfaces, one a line, whose packets are recorded beside what goes through the proxy. Without more, all ports but 80 and 443; after a colon an expression says which packets, as in eth0:udp port 53.",
   "capture-limit": "When the packets take more room than this, the oldest go. A number with KiB, MiB or GiB.",
   "capture-keylog": "Files that programs write their TLS secrets into (SSLKEYLOGFILE), one whole path a line. What these programs say over TLS on a captured port is then decrypted.",
+  script: "Files with JavaScript that change what passes, one whole path a line; they act in this order, behind all rules. Each is read again when it is saved.",
+  "script-time": "A script that runs for longer is stopped, and the message goes on as it came. A number with ms or s.",
+  "script-memory": "A script that wants more is stopped, and begins anew. A number with MiB or GiB.",
   web: "Address and port of this page.",
   token: "Whoever has it can read everything that is recorded. It is part of the link that overhear prints.",
   "no-open": "overhear then starts without opening this page in a browser.",

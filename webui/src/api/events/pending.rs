@@ -20,6 +20,8 @@ pub(super) struct Pending {
     pub(super) waiting: bool,
     /// Rules changed.
     pub(super) rules: bool,
+    /// Scripts changed, or said something.
+    pub(super) scripts: bool,
     /// Sessions changed.
     pub(super) sessions: bool,
     /// The program's state changed.

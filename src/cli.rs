@@ -172,6 +172,9 @@ pub(crate) struct Run {
         hide_env_values = true
     )]
     pub(crate) script_memory: Option<Size>,
+    /// Answer what no rule answers out of the recording: these flows ('session:3'), or all with ''
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) replay_from: Option<String>,
     /// TLS secrets that decrypt captured connections: the file that SSLKEYLOGFILE names (RFC 9850) for a browser or curl,
     /// which grows while they run; may be repeated
     #[arg(

@@ -92,6 +92,8 @@ pub(crate) struct RunSettings {
     pub(crate) script_time: Option<Span>,
     /// Most memory that a script may have.
     pub(crate) script_memory: Option<Size>,
+    /// Flows that requests are answered with.
+    pub(crate) replay_from: Option<String>,
     /// Key logs that decrypt their TLS.
     pub(crate) capture_keylog: Vec<PathBuf>,
     /// None: the data folder's own.
@@ -227,6 +229,7 @@ impl File {
             scripts: first(run.script, &self.script),
             script_time: run.script_time.or_else(|| self.script_time.clone()),
             script_memory: memory(run.script_memory.or_else(|| self.script_memory.clone()))?,
+            replay_from: run.replay_from,
             capture_keylog: first(run.capture_keylog, &self.capture_keylog),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),

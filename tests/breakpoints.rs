@@ -367,3 +367,92 @@ fn a_client_that_gives_up_is_seen_at_once() {
         "{list:#}"
     );
 }
+
+#[test]
+fn lengths_stay_as_they_are_written_when_told_so() {
+    let origin = Server::answering(None, |request| {
+        response(
+            "200 OK",
+            &[],
+            format!("{}|{}", request.start_line(), request.text()),
+        )
+    });
+    let nginx = Nginx::start();
+    let program = Program::trusting(&nginx.ca.pem);
+    breakpoint(&program, "path:/held", "request", 0);
+    let url = |path: &str| format!("http://localhost:{}{path}", origin.port());
+    // too short: the server takes three bytes, and nobody's next request stands behind the rest of them
+    let curl = program
+        .curl()
+        .args([
+            "-d",
+            "old",
+            &url("/held"),
+            "--next",
+            "-s",
+            "--noproxy",
+            "",
+            "--proxy",
+        ])
+        .arg(program.url())
+        .arg(url("/after"))
+        .start();
+    let message = waiting(&program);
+    let edit = json!({
+        "as_written": true,
+        "headers": [["Host", "localhost"], ["Content-Length", "3"]],
+        "body": {"text": "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"},
+    });
+    decide(&program, 204, &message, "continue", &edit);
+    assert_eq!(
+        curl.wait().ok().text(),
+        "POST /held HTTP/1.1|GETGET /after HTTP/1.1|"
+    );
+    let flow = program.api.flow("path:/held");
+    let sent = crate::support::api::headers(&flow["request"]["sent"]);
+    assert!(
+        sent.contains(&("Content-Length".to_owned(), "3".to_owned())),
+        "{flow:#}"
+    );
+    let body = program
+        .api
+        .bytes(&format!("/api/flows/{}/request/body?sent=true", flow["id"]));
+    assert!(
+        body.starts_with(b"GET /smuggled"),
+        "what was sent is recorded whole"
+    );
+
+    // a response: the client takes as much as it is told, and its connection is not used again
+    breakpoint(&program, "path:/hello.txt", "response", 0);
+    for (version, url) in [
+        ("--http1.1", nginx.http("/hello.txt")),
+        ("--http1.1", nginx.https("/hello.txt")),
+    ] {
+        let next = url.replace("hello.txt", "style.css");
+        let curl = program
+            .curl()
+            .args([version, "-w", "|%{num_connects};", &url, &next])
+            .start();
+        let message = waiting(&program);
+        let edit = json!({"as_written": true, "headers": [["Content-Length", "5"]]});
+        decide(&program, 204, &message, "continue", &edit);
+        let said = curl.wait().ok().text();
+        assert!(
+            said.starts_with("hello|1;body {") && said.ends_with("|1;"),
+            "{said}"
+        );
+    }
+    let rule = json!({"name": "long", "filter": "path:/data.json", "stage": "response", "actions": [
+        {"do": "set-header", "name": "Content-Length", "value": "999", "as_written": true},
+    ]});
+    program.api.expect(201, "POST", "/api/rules", Some(&rule));
+    let ran = program.curl().arg(nginx.http("/data.json")).run();
+    // CURLE_PARTIAL_FILE
+    assert_eq!(
+        (ran.status.code(), ran.out),
+        (Some(18), nginx.file("data.json"))
+    );
+    // without being told, they are put right
+    let wrong = json!({"name": "wrong", "actions": [{"do": "set-header", "name": "Content-Length", "value": "9"}]});
+    program.api.expect(400, "POST", "/api/rules", Some(&wrong));
+}

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking, and says what it could not try"
 )]
 
+mod actions;
 mod alongside;
 mod api;
 mod apps;
@@ -30,6 +31,7 @@ mod flags;
 mod headers;
 mod import;
 mod messages;
+mod offline;
 mod overview;
 mod page;
 mod phone;

@@ -12,6 +12,7 @@ mod local;
 mod message;
 mod pointer;
 mod ready;
+mod recorded;
 mod room;
 mod run;
 mod scripted;
@@ -23,6 +24,7 @@ pub(crate) use message::{
     Content, Message, Start, authority, is_hop, text as message_text, type_of,
 };
 pub(crate) use ready::Ready;
+pub use recorded::{Recorded, RecordedAnswer, RecordedAsk};
 pub(crate) use room::Room;
 pub use room::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage};
 pub(crate) use run::{Asked, At, Log, Verdict, finished, run};
@@ -95,6 +97,8 @@ pub(crate) struct One {
     pub(crate) actions: Vec<Ready>,
     /// It is no rule, but this script, which has its place behind all rules.
     pub(crate) script: Option<Arc<Worker>>,
+    /// Where answers are that were recorded.
+    pub(crate) recorded: Option<Arc<dyn Recorded>>,
 }
 
 /// The rules that touch a message, in their order.
@@ -118,7 +122,7 @@ pub(crate) struct Seen {
 /// # Errors
 /// [`RuleError`] with what is wrong, and what to do.
 pub fn check_rule(rule: &Rule) -> Result<(), RuleError> {
-    One::new(0, rule).map(drop)
+    One::new(0, rule, None).map(drop)
 }
 
 impl Rules {
@@ -128,11 +132,16 @@ impl Rules {
     }
 
     /// Puts others in their place. Rules that cannot be used are left out, and told.
-    pub(crate) fn set(&self, rules: &[StoredRule]) -> Vec<(i64, RuleError)> {
+    pub(crate) fn set(
+        &self,
+        rules: &[StoredRule],
+        recorded: &HashMap<i64, Arc<dyn Recorded>>,
+    ) -> Vec<(i64, RuleError)> {
         let mut wrong = Vec::new();
         let mut made = Vec::new();
         for stored in rules.iter().filter(|stored| stored.rule.on) {
-            match One::new(stored.id.0, &stored.rule) {
+            let recorded = recorded.get(&stored.id.0).cloned();
+            match One::new(stored.id.0, &stored.rule, recorded) {
                 Ok(one) => made.push(Arc::new(one)),
                 Err(error) => wrong.push((stored.id.0, error)),
             }
@@ -257,7 +266,7 @@ fn matching(rules: &[Arc<One>], passing: Passing<'_>) -> Plan {
 }
 
 impl One {
-    fn new(id: i64, rule: &Rule) -> Result<Self, RuleError> {
+    fn new(id: i64, rule: &Rule, recorded: Option<Arc<dyn Recorded>>) -> Result<Self, RuleError> {
         rule.check()?;
         let actions = rule.actions.iter().map(Ready::new);
         Ok(Self {
@@ -268,6 +277,7 @@ impl One {
             matcher: rule.read_filter()?.matcher(),
             actions: actions.collect::<Result<_, _>>()?,
             script: None,
+            recorded,
         })
     }
 }
@@ -296,6 +306,7 @@ fn may_answer(rule: &One) -> bool {
                 Action::MapRemote { .. }
                     | Action::MapLocal { .. }
                     | Action::Answer { .. }
+                    | Action::AnswerRecorded { .. }
                     | Action::Redirect { .. }
                     | Action::Block { .. }
                     | Action::SetUrl { .. }

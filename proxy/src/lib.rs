@@ -35,6 +35,7 @@ pub use http1::fuzz;
 pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
+pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};
 pub use options::{LocalSite, Options, Visit};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::{

@@ -7,7 +7,7 @@ use crate::{
     crowd::Crowd,
     engine::{Engine, canonical},
     error::Error,
-    intercept::{Choice, Edit, Rules, WaitError, Waiting, WaitingMessage},
+    intercept::{Choice, Edit, Recorded, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
     options::Options,
     replay::{self, Plan, ReplayRequest, Replaying, Run},
@@ -20,6 +20,7 @@ use overhear_store::{
     rule::{RuleError, StoredRule},
 };
 use std::{
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{
@@ -232,9 +233,14 @@ impl Handle {
     }
 
     /// Puts these rules in the place of all others, for exchanges that begin from now on. Those that cannot be used are
-    /// left out and given back with the reason.
-    pub fn set_rules(&self, rules: &[StoredRule]) -> Vec<(i64, RuleError)> {
-        self.engine.rules.set(rules)
+    /// left out and given back with the reason. `recorded`: where those find their answers, by number, that answer with what was
+    /// recorded.
+    pub fn set_rules(
+        &self,
+        rules: &[StoredRule],
+        recorded: &HashMap<i64, Arc<dyn Recorded>>,
+    ) -> Vec<(i64, RuleError)> {
+        self.engine.rules.set(rules, recorded)
     }
 
     /// Messages that wait for a person, oldest first.

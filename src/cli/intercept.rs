@@ -69,6 +69,9 @@ pub(crate) struct Edit {
     /// Another body: text, @FILE, or @- for standard input
     #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
     pub(crate) body: Option<String>,
+    /// Leave lengths and codings as they are written, right or wrong; the connection is closed after it
+    #[arg(long)]
+    pub(crate) as_written: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -104,6 +104,7 @@ Actions on requests:
   map-local, path = \"/srv/site\" [, from = \"/static\"]
   upstream, to = \"127.0.0.1:3000\"               (only the connection; or \"http://proxy:3128\")
   throttle, profile = \"3g\" [, down_kbps = 500, up_kbps = 100, latency_ms = 200]
+  answer-recorded [, filter = \"session:3\", ignore_query = [\"t\"], missing = \"pass\"]
   do-not-record
 Actions on responses:
   set-status, status = 503

@@ -110,6 +110,9 @@ fn edited(edit: &InterceptEdit, message: &Value) -> anyhow::Result<Value> {
         "version",
         message.get("version").cloned().unwrap_or_default(),
     );
+    if edit.as_written {
+        put("as_written", json!(true));
+    }
     if let Some(method) = &edit.method {
         put("method", json!(method));
     }
@@ -181,10 +184,11 @@ mod tests {
             status: Some(404),
             headers: vec!["X-A: 9".to_owned(), "b:".to_owned(), "C: d: e".to_owned()],
             body: Some("text".to_owned()),
+            as_written: true,
         };
         let made = edited(&edit, &message).unwrap();
         let expected = json!({
-            "version": 3, "status": 404, "headers": [["Host", "a"], ["X-A", "9"], ["C", "d: e"]],
+            "version": 3, "as_written": true, "status": 404, "headers": [["Host", "a"], ["X-A", "9"], ["C", "d: e"]],
             "body": {"text": "text"},
         });
         assert_eq!(made, expected);

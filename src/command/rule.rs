@@ -315,6 +315,7 @@ mod tests {
     fn actions_are_typed_as_their_name_and_values() {
         let header = action("set-header, name = \"X-A\", value = \"a, b\"").unwrap();
         let expected = Action::SetHeader {
+            as_written: false,
             name: "X-A".to_owned(),
             value: "a, b".to_owned(),
         };

@@ -15,7 +15,11 @@ use crate::{
 };
 use anyhow::Context;
 use overhear_proxy::Proxy;
-use overhear_store::{Store, changes::Change};
+use overhear_store::{
+    Store,
+    changes::Change,
+    rule::{Action, Missing},
+};
 use overhear_webui::{Onboarding, Server, captures::Captures, lan, rules::Rulebook};
 use std::{
     io::{self, IsTerminal},
@@ -42,6 +46,7 @@ pub(super) fn execute(data: Data, config: File, settings: RunSettings) -> anyhow
 }
 
 async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<()> {
+    super::filter(settings.replay_from.as_deref())?;
     data.create()?;
     let lock = alone(&data)?;
     let devices = data.devices()?;
@@ -98,6 +103,16 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
             return Err(error);
         }
     };
+    if let Some(filter) = &settings.replay_from {
+        let action = Action::AnswerRecorded {
+            filter: filter.clone(),
+            ignore_query: Vec::new(),
+            same_headers: Vec::new(),
+            same_body: false,
+            missing: Missing::NotFound,
+        };
+        rules.set_offline(Some(action)).await?;
+    }
     let captures = Arc::new(Captured::new(
         store.clone(),
         handle.clone(),

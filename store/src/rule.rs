@@ -6,7 +6,7 @@
 mod action;
 mod file;
 
-pub use action::{Action, Content, How, Link};
+pub use action::{Action, Content, How, Link, Missing};
 pub use file::{FileError, from_toml, to_toml};
 
 use crate::{Timestamp, filter::Filter, flow::Side};
@@ -95,6 +95,10 @@ pub struct Done {
     /// It could not be done; the message went on without it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// The recorded flow whose response was the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub flow: Option<i64>,
 }
 
 /// What rules made of a flow.

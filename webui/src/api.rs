@@ -13,6 +13,7 @@ mod flows;
 mod import;
 mod kept;
 pub mod model;
+mod offline;
 mod openapi;
 pub(crate) mod problem;
 mod qr;
@@ -66,6 +67,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(export::routes())
         .merge(import::routes())
         .merge(status::routes())
+        .merge(offline::routes())
         .merge(recording::routes())
         .merge(captures::routes())
         .merge(kept::routes())

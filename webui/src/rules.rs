@@ -1,17 +1,24 @@
 //! The rules that act: those of the database, which the API changes, and those of a file that a person writes.
 
+mod playback;
+
 use crate::Watched;
-use overhear_proxy::{Handle, check_rule};
+use overhear_proxy::{Handle, Recorded, check_rule};
 use overhear_store::{
     Error, Store,
-    rule::{Rule, RuleError, RuleId, StoredRule, from_toml},
+    rule::{Action, Rule, RuleError, RuleId, Stage, StoredRule, from_toml},
 };
 use parking_lot::Mutex;
+use playback::Playback;
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 use tokio::sync::watch;
+
+/// The rule that is no rule of a person's: it answers with what was recorded.
+const OFFLINE: RuleId = RuleId(i64::MIN);
 
 /// The largest file of rules: bytes.
 const LARGEST: u64 = 4 << 20;
@@ -21,6 +28,10 @@ pub struct Rulebook {
     store: Store,
     proxy: Handle,
     file: Mutex<FromFile>,
+    /// What everything else is answered with.
+    offline: Mutex<Option<Action>>,
+    /// What rules answer with, by their numbers: found once, and kept while they are the same.
+    playing: Mutex<HashMap<i64, Arc<Playback>>>,
     /// One change at a time, so that what acts is what was written last.
     changing: tokio::sync::Mutex<()>,
     /// Counts changes of the rules and of what is wrong with their file.
@@ -48,6 +59,8 @@ impl Rulebook {
             store,
             proxy,
             file: Mutex::default(),
+            offline: Mutex::default(),
+            playing: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             changes: watch::Sender::new(0),
         };
@@ -116,11 +129,76 @@ impl Rulebook {
 
     /// Lets the rules act as they are now.
     pub(crate) async fn act(&self) -> Result<(), Error> {
-        for (id, error) in self.proxy.set_rules(&self.all().await?) {
+        let mut all = self.all().await?;
+        let offline = self.offline.lock().clone();
+        all.extend(offline.map(|action| StoredRule {
+            id: OFFLINE,
+            rule: Rule {
+                name: "offline".to_owned(),
+                group: String::new(),
+                on: true,
+                filter: String::new(),
+                stage: Stage::Request,
+                sender: None,
+                actions: vec![action],
+            },
+        }));
+        let playing = self.play(&all).await?;
+        for (id, error) in self.proxy.set_rules(&all, &playing) {
             tracing::warn!("the rule {id} cannot be used: {error}");
         }
         self.changes.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// What the rules answer with that answer with what was recorded.
+    async fn play(&self, rules: &[StoredRule]) -> Result<HashMap<i64, Arc<dyn Recorded>>, Error> {
+        let known = std::mem::take(&mut *self.playing.lock());
+        let mut playing = HashMap::new();
+        for stored in rules.iter().filter(|stored| stored.rule.on) {
+            let mut actions = stored.rule.actions.iter();
+            let Some(action) = actions.find(|a| matches!(a, Action::AnswerRecorded { .. })) else {
+                continue;
+            };
+            let id = stored.id.0;
+            match known.get(&id).filter(|known| known.action() == action) {
+                Some(known) => {
+                    playing.insert(id, known.clone());
+                }
+                None => {
+                    let read = Playback::read(&self.store, action).await?;
+                    playing.extend(read.map(|read| (id, Arc::new(read))));
+                }
+            }
+        }
+        let given = playing
+            .iter()
+            .map(|(id, playback)| (*id, playback.clone() as Arc<dyn Recorded>));
+        let given = given.collect();
+        *self.playing.lock() = playing;
+        Ok(given)
+    }
+
+    /// Answers everything that no rule has answered with what was recorded until now, or asks the servers again.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn set_offline(&self, action: Option<Action>) -> Result<(), Error> {
+        let _alone = self.change().await;
+        *self.offline.lock() = action;
+        // from the beginning
+        self.playing.lock().remove(&OFFLINE.0);
+        self.act().await
+    }
+
+    /// What everything is answered with, and how many flows there are for that.
+    pub(crate) fn offline(&self) -> Option<(Action, usize)> {
+        let action = self.offline.lock().clone()?;
+        let playing = self.playing.lock();
+        let count = playing
+            .get(&OFFLINE.0)
+            .map_or(0, |playback| playback.count());
+        Some((action, count))
     }
 }
 

@@ -41,14 +41,14 @@ pub(crate) fn plan<C, S>(link: &Link<'_, C, S>, head: &[u8]) -> Option<Plan> {
     })
 }
 
-/// Sends the head, and the body as far as it was held; gives how many bytes of content came. What `body` still
-/// lacks passes as it comes.
+/// Sends the head, and the body as far as it was held; gives how many bytes of content came, and whether nothing may follow.
+/// What `body` still lacks passes as it comes.
 pub(crate) async fn forward<C, S>(
     link: &Link<'_, C, S>,
     input: &mut Input,
     body: &mut Body,
     touched: Touched,
-) -> Result<u64, Turn>
+) -> Result<(u64, bool), Turn>
 where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -114,6 +114,7 @@ where
 
     let is_replaced = replaced.is_some();
     let message = replaced.unwrap_or(message);
+    let alone = message.as_written;
     let changed = message.head_changed || message.body_changed || is_replaced;
     let mut bytes = match changed {
         true => message.to_http1(minor),
@@ -158,7 +159,7 @@ where
     let mut client = Half(link.client);
     let sent = send_slowly(&mut client, &bytes, Side::Response, throttle.as_deref()).await;
     match sent {
-        Ok(()) => Ok(held.received),
+        Ok(()) => Ok((held.received, alone)),
         Err(error) => Err(Turn::ClientReset(error)),
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Prepared {
     pub(crate) target: Target,
     /// Another way there.
     pub(crate) via: Option<Arc<Via>>,
+    /// Nothing else may go over its connection: where it ends is as a person wrote it.
+    pub(crate) alone: bool,
     pub(crate) exchange: Exchange,
     /// Its head, and what of its body was held.
     pub(crate) head: Vec<u8>,

@@ -121,6 +121,7 @@ where
                 Step::Forward(ready)
                     if ready.target == server.target
                         && ready.via.is_none()
+                        && !ready.alone
                         && !server.is_gone() =>
                 {
                     prepared = Some(*ready);
@@ -268,7 +269,7 @@ where
                     Step::Pass => {}
                     Step::Answered => continue,
                     Step::Forward(ready) => {
-                        once = ready.target != target || ready.via.is_some();
+                        once = ready.target != target || ready.via.is_some() || ready.alone;
                         target = ready.target.clone();
                         prepared = Some(*ready);
                     }

@@ -71,7 +71,7 @@ where
             Ok(body) => body,
             Err(problem) => return refuse(link, problem),
         };
-        let closes = !persists(head.version, head.fields.close, head.fields.keep_alive)
+        let mut closes = !persists(head.version, head.fields.close, head.fields.keep_alive)
             || matches!(body, Body::UntilClose);
         link.exchanges
             .responding(|exchange| exchange.response_begun = true);
@@ -97,8 +97,9 @@ where
                 is_head: asked == Asked::Head,
             };
             match changed::forward(link, input, &mut body, touched).await {
-                Ok(bytes) => {
+                Ok((bytes, alone)) => {
                     received = bytes;
+                    closes |= alone;
                     match body.is_done() {
                         true => Taken::done(0),
                         false => Taken::more(0),

@@ -24,7 +24,12 @@ use Did::{Changed, Failed, Nothing};
 /// Changes a message.
 pub(crate) fn apply(ready: &Ready, stage: Stage, message: &mut Message, asked: &Asked) -> Did {
     match &ready.action {
-        Action::SetHeader { name, value } => {
+        Action::SetHeader {
+            name,
+            value,
+            as_written,
+        } => {
+            message.as_written |= *as_written;
             if message.first(name) == Some(value.as_bytes()) {
                 return Nothing;
             }

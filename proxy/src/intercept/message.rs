@@ -17,6 +17,9 @@ pub(crate) struct Message {
     /// Something before the body is another.
     pub(crate) head_changed: bool,
     pub(crate) body_changed: bool,
+    /// What tells where the body ends and how it is coded stays as a person wrote it, right or wrong: nothing follows on
+    /// its connection.
+    pub(crate) as_written: bool,
     /// Another way to the server.
     pub(crate) via: Option<Arc<Via>>,
 }
@@ -68,6 +71,7 @@ impl Message {
             body: Content::Unseen(String::new()),
             head_changed: false,
             body_changed: false,
+            as_written: false,
             via: None,
         }
     }
@@ -97,6 +101,7 @@ impl Message {
             body: Content::Held(Vec::new()),
             head_changed: false,
             body_changed: false,
+            as_written: false,
             via: None,
         }
     }
@@ -109,6 +114,7 @@ impl Message {
             body,
             head_changed: false,
             body_changed: false,
+            as_written: false,
             via: None,
         }
     }
@@ -212,7 +218,7 @@ impl Message {
         let Content::Held(body) = &self.body else {
             return;
         };
-        if self.is_data() {
+        if self.is_data() || self.as_written {
             return;
         }
         let length = body.len().to_string();
@@ -244,6 +250,13 @@ impl Message {
 
     /// Puts the fields right that frame a message which a person has edited: as they were, or for another body.
     pub(crate) fn fit_framing(&mut self, original: &Self) {
+        if self.as_written {
+            let chunked = |message: &Self| message.first("transfer-encoding").is_some();
+            // without the chunks that it came in
+            self.body_changed |=
+                chunked(original) && !chunked(self) && matches!(self.body, Content::Held(_));
+            return;
+        }
         if self.body_changed {
             return self.fit();
         }

@@ -3,7 +3,10 @@
 use super::{find::Find, message::target_of, pointer, throttle::Limits};
 use crate::{target::Target, upstream::Via};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use overhear_store::rule::{Action, Content, RuleError};
+use overhear_store::{
+    filter::Filter,
+    rule::{Action, Content, RuleError},
+};
 use std::{path::Path, sync::Arc};
 
 /// The longest delay: an hour in milliseconds.
@@ -35,7 +38,15 @@ impl Ready {
             via: None,
         };
         match action {
-            Action::SetHeader { name, value } | Action::AddHeader { name, value } => {
+            Action::SetHeader {
+                name,
+                value,
+                as_written: true,
+            } => {
+                token("header's name", name)?;
+                line("a header's value", value)?;
+            }
+            Action::SetHeader { name, value, .. } | Action::AddHeader { name, value } => {
                 field(name)?;
                 line("a header's value", value)?;
             }
@@ -97,6 +108,16 @@ impl Ready {
             Action::Upstream { to } => {
                 ready.via = Some(Arc::new(Via::read(to).map_err(RuleError::Text)?));
             }
+            Action::AnswerRecorded {
+                filter,
+                same_headers,
+                ..
+            } => {
+                Filter::parse(filter)?;
+                for name in same_headers {
+                    token("header's name", name)?;
+                }
+            }
             Action::MapLocal { path, .. } => whole_path(path)?,
             Action::Answer {
                 status,
@@ -128,7 +149,7 @@ impl Ready {
                 ));
             }
             Action::ReplaceBody { find, regex, .. } => ready.find = Some(Find::new(find, *regex)?),
-            Action::SetBody { body } => ready.body = content(body)?,
+            Action::SetBody { body, .. } => ready.body = content(body)?,
             Action::SetJson { path, .. } => {
                 pointer::tokens(path).map_err(RuleError::Text)?;
             }
@@ -180,7 +201,7 @@ fn field(name: &str) -> Result<(), RuleError> {
         .any(|framing| name.eq_ignore_ascii_case(framing))
     {
         return wrong(format!(
-            "{name} tells where a message ends or what is spoken: overhear puts it right by itself, and rules cannot change it"
+            "{name} tells where a message ends or what is spoken: overhear puts it right by itself; set-header with as_written = true sends it as it is written"
         ));
     }
     Ok(())

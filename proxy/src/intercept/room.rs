@@ -107,6 +107,9 @@ pub struct Edit {
     pub headers: Option<Vec<(String, String)>>,
     /// Another body.
     pub body: Option<Bytes>,
+    /// What tells where the body ends and how it is coded is not put right: it goes as it is written, and nothing follows on
+    /// its connection.
+    pub as_written: bool,
 }
 
 impl Edit {
@@ -579,6 +582,7 @@ pub(super) fn edited(message: &Message, edit: &Edit) -> Result<Message, String> 
             Content::Unseen(why) => return Err(format!("the body cannot be edited: {why}")),
         }
     }
+    made.as_written |= edit.as_written;
     if made.head_changed || made.body_changed {
         made.fit_framing(message);
     }

@@ -5,13 +5,14 @@ use super::{
     change::{self, Did},
     local,
     message::{Message, Start, text},
+    recorded,
     room::{Room, Waited},
     scripted,
     throttle::Throttle,
 };
 use overhear_store::{
     Color, Flow, FlowId, FlowRecorder,
-    rule::{Action, Done, How},
+    rule::{Action, Done, How, Missing},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -97,6 +98,7 @@ impl Log {
             action: action.name().to_owned(),
             text,
             failed,
+            flow: None,
         });
     }
 
@@ -146,6 +148,7 @@ impl Log {
             action: action.to_owned(),
             text,
             failed: true,
+            flow: None,
         };
         self.done.push(done);
     }
@@ -257,6 +260,12 @@ pub(crate) async fn run(
                     Verdict::Answer(answer)
                 }
                 Action::Answer { .. } => answer(rule, ready, log).await,
+                Action::AnswerRecorded { missing, .. } => {
+                    match answer_recorded(rule, action, *missing, message, log).await {
+                        Some(verdict) => verdict,
+                        None => continue,
+                    }
+                }
                 Action::MapLocal { path, from } => match local::answer(path, from, asked).await {
                     Ok((answer, done)) => {
                         log.add(rule, action, done, false);
@@ -351,6 +360,50 @@ pub(crate) fn finished(mut answer: Message) -> Message {
     answer
 }
 
+/// Answers with what was recorded; none when the request goes on.
+async fn answer_recorded(
+    rule: &One,
+    action: &Action,
+    missing: Missing,
+    message: &Message,
+    log: &mut Log,
+) -> Option<Verdict> {
+    let found = match &rule.recorded {
+        Some(recorded) => recorded::answer(&**recorded, message).await,
+        None => Ok(None),
+    };
+    let why = match found {
+        Ok(Some((flow, answer))) => {
+            log.add(
+                rule,
+                action,
+                format!("answered with the response of flow {}", flow.0),
+                false,
+            );
+            if let Some(done) = log.done.last_mut() {
+                done.flow = Some(flow.0);
+            }
+            return Some(Verdict::Answer(answer));
+        }
+        Ok(None) => "nothing like it was recorded".to_owned(),
+        Err(why) => why,
+    };
+    match missing {
+        Missing::Pass => {
+            log.add(rule, action, format!("went on: {why}"), true);
+            None
+        }
+        Missing::NotFound => {
+            log.add(rule, action, why.clone(), true);
+            let text = format!(
+                "404 Not Found: the rule {:?} answers with what was recorded, and {why}.\n\nThis answer comes from the overhear proxy, not from the server.\n",
+                rule.name
+            );
+            Some(Verdict::Answer(Message::text(404, text)))
+        }
+    }
+}
+
 async fn answer(rule: &One, ready: &super::Ready, log: &mut Log) -> Verdict {
     let Action::Answer {
         status,
@@ -395,7 +448,7 @@ async fn answer(rule: &One, ready: &super::Ready, log: &mut Log) -> Verdict {
 }
 
 async fn set_body(rule: &One, ready: &super::Ready, message: &mut Message, log: &mut Log) {
-    let Action::SetBody { body } = &ready.action else {
+    let Action::SetBody { body, as_written } = &ready.action else {
         return;
     };
     if let super::Content::Unseen(why) = &message.body {
@@ -411,6 +464,7 @@ async fn set_body(rule: &One, ready: &super::Ready, message: &mut Message, log: 
             log.changed = true;
             log.add(rule, &ready.action, format!("{} bytes", bytes.len()), false);
             message.set_body(bytes);
+            message.as_written |= as_written;
         }
         Err(why) => log.add(rule, &ready.action, why, true),
     }

@@ -17,7 +17,7 @@ fn rule(filter: &str, stage: Stage, actions: Vec<Action>) -> Rule {
 }
 
 fn one(rule: &Rule) -> Arc<One> {
-    Arc::new(One::new(1, rule).unwrap_or_else(|error| panic!("{error}")))
+    Arc::new(One::new(1, rule, None).unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn target() -> Target {
@@ -78,6 +78,7 @@ fn text(text: &str) -> Given {
 async fn a_request_is_changed_in_order() {
     let actions = vec![
         Action::SetHeader {
+            as_written: false,
             name: "X-A".into(),
             value: "1".into(),
         },
@@ -144,6 +145,7 @@ async fn a_response_is_changed() {
 #[tokio::test]
 async fn what_answers_ends_the_rules() {
     let after = Action::SetHeader {
+        as_written: false,
         name: "X".into(),
         value: "never".into(),
     };
@@ -190,6 +192,7 @@ async fn what_cannot_be_done_is_told_and_goes_on() {
 #[test]
 fn what_is_wrong_with_a_rule_is_told_when_it_is_made() {
     let field = |name: &str| Action::SetHeader {
+        as_written: false,
         name: name.into(),
         value: "v".into(),
     };
@@ -198,6 +201,7 @@ fn what_is_wrong_with_a_rule_is_told_when_it_is_made() {
         (field("Content-Length"), "puts it right by itself"),
         (
             Action::SetHeader {
+                as_written: false,
                 name: "A".into(),
                 value: "b\r\nC: d".into(),
             },
@@ -258,6 +262,7 @@ fn what_is_wrong_with_a_rule_is_told_when_it_is_made() {
         ),
         (
             Action::SetBody {
+                as_written: false,
                 body: Given::default(),
             },
             "exactly one of",
@@ -278,6 +283,7 @@ fn what_is_wrong_with_a_rule_is_told_when_it_is_made() {
 #[test]
 fn rules_that_are_off_are_not_there() {
     let rules = Rules::default();
+    let set = |rules: &Rules, stored: &[StoredRule]| rules.set(stored, &HashMap::new());
     assert!(rules.current().is_none());
     let stored = |on: bool, filter: &str| StoredRule {
         id: RuleId(7),
@@ -286,14 +292,14 @@ fn rules_that_are_off_are_not_there() {
             ..rule(filter, Stage::Request, vec![Action::NoCaching])
         },
     };
-    assert!(rules.set(&[stored(false, "")]).is_empty());
+    assert!(set(&rules, &[stored(false, "")]).is_empty());
     assert!(rules.current().is_none());
-    assert!(rules.set(&[stored(true, "host:a")]).is_empty());
+    assert!(set(&rules, &[stored(true, "host:a")]).is_empty());
     assert!(rules.current().is_some_and(|set| set.touches_requests("a")
         && !set.touches_requests("b")
         && !set.touches_responses("a")));
     // one that cannot be used is told, and the others act
-    let wrong = rules.set(&[stored(true, "status:404"), stored(true, "")]);
+    let wrong = set(&rules, &[stored(true, "status:404"), stored(true, "")]);
     assert_eq!(wrong.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [7]);
     assert!(rules.current().is_some());
 }

@@ -317,3 +317,168 @@ fn opcode(about: About) -> u8 {
         false => BINARY,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::{
+        assemble::{Assembler, Unit},
+        frame,
+    };
+    use flate2::{Compress, Compression, FlushCompress};
+    use std::collections::VecDeque;
+
+    /// A sender whose messages refer to those before them.
+    struct Sender(Compress);
+
+    impl Sender {
+        fn frame(&mut self, message: &[u8]) -> Vec<u8> {
+            let mut out = Vec::with_capacity(message.len() + message.len() / 100 + 1024);
+            let done = self.0.compress_vec(message, &mut out, FlushCompress::Sync);
+            done.unwrap_or_else(|error| panic!("{error}"));
+            out.truncate(out.len() - TAIL.len());
+            let header = Header {
+                last: true,
+                compressed: true,
+                opcode: TEXT,
+                mask: None,
+                payload: 0,
+                size: 0,
+            };
+            frame::write(header, &out)
+        }
+    }
+
+    /// What a receiver reads out of frames that came.
+    fn received(inflate: &mut Inflate, wire: &[u8]) -> Vec<Vec<u8>> {
+        let (mut units, mut messages) = (VecDeque::new(), Vec::new());
+        Assembler::at(0).feed(wire, true, &mut units, &mut Vec::new());
+        for unit in units {
+            let (compressed, payload) = match unit {
+                Unit::Whole(whole) => (whole.about.compressed, whole.payload),
+                Unit::Piece(piece) => {
+                    // large ones are not compressed here
+                    if piece.first {
+                        messages.push(Vec::new());
+                    }
+                    if let Some(message) = messages.last_mut() {
+                        message.extend(piece.payload);
+                    }
+                    continue;
+                }
+                Unit::Raw(_) => panic!("no message"),
+            };
+            let mut message = Vec::new();
+            match compressed {
+                false => message = payload,
+                true => {
+                    for bytes in [&payload[..], &TAIL] {
+                        let fed = inflate.feed(bytes, |piece| message.extend_from_slice(piece));
+                        assert!(fed.is_ok(), "it cannot be read");
+                    }
+                }
+            }
+            messages.push(message);
+        }
+        messages
+    }
+
+    /// What becomes of a message in a test.
+    enum Fate {
+        AsItCame,
+        Changed(&'static [u8]),
+        Dropped,
+    }
+
+    fn pass(coding: &mut Coding, frame: &[u8], fate: Fate) -> Vec<u8> {
+        let mut units = VecDeque::new();
+        Assembler::at(0).feed(frame, true, &mut units, &mut Vec::new());
+        let mut wire = Vec::new();
+        let mut decided = false;
+        while let Some(unit) = units.pop_front() {
+            let sent = match unit {
+                Unit::Whole(mut whole) => {
+                    let about = whole.about;
+                    let (content, rest) = coding.read(&mut whole).into_parts();
+                    match fate {
+                        Fate::AsItCame => coding.as_it_came(whole, content, rest),
+                        Fate::Changed(to) => Sent {
+                            bytes: coding.instead(about, to),
+                            then: None,
+                        },
+                        Fate::Dropped => {
+                            coding.dropped(about, rest);
+                            continue;
+                        }
+                    }
+                }
+                Unit::Piece(piece) => {
+                    if !std::mem::replace(&mut decided, true) {
+                        coding.decide(piece.about, matches!(fate, Fate::Dropped));
+                    }
+                    coding.piece(piece)
+                }
+                Unit::Raw(_) => panic!("no message"),
+            };
+            wire.extend(sent.bytes);
+            if let Some(piece) = sent.then {
+                units.push_front(Unit::Piece(piece));
+            }
+        }
+        wire
+    }
+
+    #[test]
+    fn a_receiver_reads_everything_behind_what_was_changed_or_left_out() {
+        let mut noise = vec![0_u8; MOST_BODY + 100_000];
+        let mut seed = 1_u64;
+        for byte in &mut noise {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = (seed >> 56) as u8;
+        }
+        let text = b"the same words again and again, the same words".repeat(20);
+        let zeros = vec![0; MOST_BODY + 5000];
+        let agreed = Agreed::read("permessage-deflate");
+        let mut coding = Coding::new(Side::Response, &agreed, false);
+        let mut sender = Sender(Compress::new(Compression::default(), false));
+        let mut inflate = Inflate::new();
+        let mut go = |message: &[u8], fate| {
+            let frame = sender.frame(message);
+            let wire = pass(&mut coding, &frame, fate);
+            (frame == wire, received(&mut inflate, &wire))
+        };
+        // as long as all goes on as it came, it is the same bytes
+        for message in [&text, &text, &zeros, &noise] {
+            assert!(go(message, Fate::AsItCame).0);
+        }
+        assert_eq!(go(&text, Fate::Changed(b"other")).1, [b"other"]);
+        for _ in 0..2 {
+            let (same, read) = go(&text, Fate::AsItCame);
+            assert!(!same && read == [text.clone()]);
+            assert!(go(&text, Fate::Dropped).1.is_empty());
+            assert!(go(&zeros, Fate::Dropped).1.is_empty());
+            assert!(go(&noise, Fate::Dropped).1.is_empty());
+            assert!(go(&zeros, Fate::AsItCame).1 == [zeros.clone()]);
+            assert!(go(&noise, Fate::AsItCame).1 == [noise.clone()]);
+        }
+    }
+
+    #[test]
+    fn messages_that_stand_for_themselves_stay_as_they_came() {
+        let agreed = Agreed::read("permessage-deflate; server_no_context_takeover");
+        let mut coding = Coding::new(Side::Response, &agreed, false);
+        let mut inflate = Inflate::new();
+        for (fate, same) in [
+            (Fate::AsItCame, true),
+            (Fate::Changed(b"x"), false),
+            (Fate::AsItCame, true),
+            (Fate::Dropped, false),
+            (Fate::AsItCame, true),
+        ] {
+            let frame = Sender(Compress::new(Compression::default(), false)).frame(b"hello hello");
+            let wire = pass(&mut coding, &frame, fate);
+            assert_eq!(wire == frame, same);
+            received(&mut inflate, &wire);
+        }
+    }
+}

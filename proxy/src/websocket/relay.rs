@@ -113,8 +113,18 @@ impl Way<'_> {
         loop {
             if !input.is_empty() {
                 self.record(&input);
-                let passes = self.take(&mut mode, input.bytes(), true);
-                send(&mut to, &passes)
+                let passes;
+                let bytes = match &mut mode {
+                    Mode::Pass(walker) if !self.holds() => {
+                        walker.walk(input.bytes(), false);
+                        input.bytes()
+                    }
+                    mode => {
+                        passes = self.take(mode, input.bytes());
+                        &passes
+                    }
+                };
+                send(&mut to, bytes)
                     .await
                     .map_err(|_| Broke::Side(receiver))?;
                 input.consume(usize::MAX);
@@ -196,17 +206,21 @@ impl Way<'_> {
         }
     }
 
-    /// Takes bytes; gives what goes on at once. From the first border between messages on at which there are rules for
-    /// them, all are decided about.
-    fn take(&self, mode: &mut Mode, bytes: &[u8], overtake: bool) -> Vec<u8> {
+    /// Whether messages are to be decided about.
+    fn holds(&self) -> bool {
+        self.watch.is_touched() && !matches!(self.agreed, Agreed::Unknown(_))
+    }
+
+    /// Takes bytes while there are rules for messages, or have been; gives what goes on at once. From the first border between
+    /// messages on, all are decided about.
+    fn take(&self, mode: &mut Mode, bytes: &[u8]) -> Vec<u8> {
         let mut passes = Vec::new();
         let mut rest = bytes;
         if let Mode::Pass(walker) = mode {
-            let holds = self.watch.is_touched() && !matches!(self.agreed, Agreed::Unknown(_));
-            let walked = walker.walk(bytes, holds);
+            let walked = walker.walk(bytes, true);
             passes.extend_from_slice(bytes.get(..walked).unwrap_or(bytes));
             rest = bytes.get(walked..).unwrap_or_default();
-            if !(holds && walker.is_between()) {
+            if !walker.is_between() {
                 return passes;
             }
             *mode = Mode::Hold(Box::new(Hold {
@@ -219,7 +233,7 @@ impl Way<'_> {
             let Hold {
                 assembler, units, ..
             } = &mut **hold;
-            assembler.feed(rest, overtake, units, &mut passes);
+            assembler.feed(rest, true, units, &mut passes);
         }
         passes
     }

@@ -15,6 +15,10 @@ pub enum Action {
         name: String,
         /// Its value.
         value: String,
+        /// Also what tells where the body ends and how it is coded may be set, and is sent as it is written, right or wrong;
+        /// nothing follows on its connection.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        as_written: bool,
     },
     /// Adds a field behind all others.
     AddHeader {
@@ -104,6 +108,25 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Content>,
     },
+    /// Answers with what was recorded (server replay): a request is answered with the response of the first flow that had its
+    /// method and URL when the rule began to act, the next one with that of the next; the last is given again and again.
+    AnswerRecorded {
+        /// Which recorded flows, in the filter language (`session:3`); empty for all.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        filter: String,
+        /// Names in the query that may differ; `*` for the whole query.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ignore_query: Vec<String>,
+        /// Fields of the request that must be the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        same_headers: Vec<String>,
+        /// The request's body must be the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        same_body: bool,
+        /// What becomes of a request like which nothing was recorded.
+        #[serde(default)]
+        missing: Missing,
+    },
     /// Answers with a redirect.
     Redirect {
         /// Where to. `{path}` stands for the path and query that were asked for.
@@ -149,6 +172,9 @@ pub enum Action {
     SetBody {
         /// The body.
         body: Content,
+        /// What tells where the body ends and how it is coded stays as it is, right or wrong; nothing follows on its connection.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        as_written: bool,
     },
     /// Sets a value in a body that is JSON.
     SetJson {
@@ -241,6 +267,17 @@ pub struct Content {
     pub file: Option<String>,
 }
 
+/// What becomes of a request like which nothing was recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// It is answered with the status 404 and a page that says so.
+    #[default]
+    NotFound,
+    /// It goes on.
+    Pass,
+}
+
 /// How a client hears that it is blocked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -268,6 +305,7 @@ impl Action {
             Self::MapRemote { .. } => "map-remote",
             Self::MapLocal { .. } => "map-local",
             Self::Answer { .. } => "answer",
+            Self::AnswerRecorded { .. } => "answer-recorded",
             Self::Redirect { .. } => "redirect",
             Self::Block { .. } => "block",
             Self::Upstream { .. } => "upstream",
@@ -298,6 +336,7 @@ impl Action {
             | Self::MapRemote { .. }
             | Self::MapLocal { .. }
             | Self::Upstream { .. }
+            | Self::AnswerRecorded { .. }
             | Self::Throttle(_)
             | Self::DoNotRecord => &[Stage::Request],
             Self::SetStatus { .. } | Self::AllowCors => &[Stage::Response],
@@ -322,6 +361,10 @@ impl Action {
                 | Self::SetBody { .. }
                 | Self::SetJson { .. }
                 | Self::Wait { .. }
+                | Self::AnswerRecorded {
+                    same_body: true,
+                    ..
+                }
         )
     }
 }

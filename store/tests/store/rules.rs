@@ -78,6 +78,7 @@ async fn what_rules_made_of_a_flow_is_read_and_goes_with_it() {
         action: "set-header".to_owned(),
         text: text.to_owned(),
         failed: false,
+        flow: None,
     };
     flow.edit(|flow| {
         flow.rules = "r,other one".to_owned();

@@ -193,6 +193,10 @@ struct Edited {
     headers: Option<Vec<(String, String)>>,
     /// Another body.
     body: Option<Body>,
+    /// What tells where the body ends and how it is coded is not put right, but sent as it is written; its connection is closed
+    /// after it.
+    #[serde(default)]
+    as_written: bool,
 }
 
 /// An answer in the server's place, or instead of its answer.
@@ -366,6 +370,7 @@ impl Edited {
             status: self.status,
             headers: self.headers.clone(),
             body: self.body.as_ref().map(Body::read).transpose()?,
+            as_written: self.as_written,
         })
     }
 }

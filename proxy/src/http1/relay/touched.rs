@@ -250,6 +250,7 @@ where
                 Step::Forward(Box::new(Prepared {
                     target: target.clone(),
                     via: message.via.clone(),
+                    alone: message.as_written,
                     exchange,
                     head: bytes,
                     body: match body.is_done() {
@@ -351,7 +352,8 @@ where
             }
         };
         let mut answer = finished(answer);
-        if last {
+        let written = answer.as_written;
+        if last && !written {
             answer.set("Connection", b"close");
         }
         let mut bytes = answer.to_http1(1);
@@ -381,7 +383,7 @@ where
                 return Step::Close;
             }
         }
-        match last {
+        match last || written {
             true => Step::Close,
             false => Step::Answered,
         }

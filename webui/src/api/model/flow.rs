@@ -111,6 +111,8 @@ pub struct Related {
     pub redirect_from: Option<i64>,
     /// Where the same client went within a minute, because this flow redirected it.
     pub redirect_to: Option<i64>,
+    /// The recorded flow whose response a rule answered with.
+    pub answered_with: Option<i64>,
 }
 
 /// One message of an exchange. The optional members are there in a flow's detail, not in a list.
@@ -309,8 +311,10 @@ impl FlowDetail {
             replays: related.replays.iter().map(|id| id.0).collect(),
             redirect_from: related.redirect_from.map(|id| id.0),
             redirect_to: related.redirect_to.map(|id| id.0),
+            answered_with: None,
         };
         let rewritten = store.rewritten(id).await?;
+        detail.related.answered_with = rewritten.done.iter().find_map(|done| done.flow);
         detail.rules_did = rewritten.done;
         detail.flow.request.sent_body_size = rewritten.request_body;
         if let Some(response) = &mut detail.flow.response {

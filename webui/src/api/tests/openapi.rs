@@ -33,6 +33,7 @@ const ROUTES: [(&str, &[&str]); 65] = [
     ("/sessions/{id}", &["patch", "delete"]),
     ("/sessions/compare", &["get"]),
     ("/recording", &["put"]),
+    ("/offline", &["get", "put"]),
     ("/captures", &["get", "post"]),
     ("/captures/{id}", &["delete"]),
     ("/captures/kept", &["get"]),

@@ -555,6 +555,8 @@ export interface WaitingEdit {
   status?: number;
   headers?: Field[];
   body?: BodyContent;
+  /** What tells where the body ends and how it is coded is sent as it is written. */
+  as_written?: boolean;
 }
 
 /** An answer in the server's place. */

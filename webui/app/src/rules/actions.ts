@@ -36,6 +36,7 @@ const EVERY: readonly Stage[] = ["request", "response", "message"];
 const REQUEST: readonly Stage[] = ["request"];
 const RESPONSE: readonly Stage[] = ["response"];
 
+const AS_WRITTEN: ActionField = { key: "as_written", label: "Lengths and codings stay as they are written, right or wrong", kind: "check", optional: true };
 const NAME: ActionField = { key: "name", label: "Name", kind: "text", placeholder: "X-Debug", short: true };
 const VALUE: ActionField = { key: "value", label: "Value", kind: "text", short: true };
 const FIND: ActionField = { key: "find", label: "Find", kind: "text", short: true };
@@ -57,7 +58,7 @@ export const PROFILES: readonly (readonly [name: string, title: string, down: nu
 const COLORS = ["red", "orange", "yellow", "green", "blue", "purple", "grey"] as const;
 
 export const ACTIONS: readonly ActionKind[] = [
-  { do: "set-header", title: "Set a header field", what: "The field gets this value, or is added.", heading: "Header fields", stages: BOTH, fields: [NAME, VALUE], start: () => ({ do: "set-header", name: "", value: "" }) },
+  { do: "set-header", title: "Set a header field", what: "The field gets this value, or is added.", heading: "Header fields", stages: BOTH, fields: [NAME, VALUE, AS_WRITTEN], start: () => ({ do: "set-header", name: "", value: "" }) },
   { do: "add-header", title: "Add a header field", what: "Behind all others, also when there is one of that name.", heading: "Header fields", stages: BOTH, fields: [NAME, VALUE], start: () => ({ do: "add-header", name: "", value: "" }) },
   { do: "remove-header", title: "Remove a header field", what: "Every field of that name.", heading: "Header fields", stages: BOTH, fields: [NAME], start: () => ({ do: "remove-header", name: "" }) },
   { do: "replace-header", title: "Replace in a header field", what: "Within the value of every field of that name.", heading: "Header fields", stages: BOTH, fields: [NAME, FIND, WITH, REGEX], start: () => ({ do: "replace-header", name: "", find: "", with: "" }) },
@@ -68,7 +69,7 @@ export const ACTIONS: readonly ActionKind[] = [
 
   { do: "replace-body", title: "Replace in the body", what: "Text or a regular expression, everywhere in the body.", heading: "Body", stages: EVERY, fields: [FIND, WITH, REGEX], start: () => ({ do: "replace-body", find: "", with: "" }) },
   { do: "set-json", title: "Set a JSON value", what: "By its path; what is not there is added.", heading: "Body", stages: EVERY, fields: [{ key: "path", label: "Path", kind: "text", placeholder: "/items/0/price", hint: "JSON Pointer; - stands behind a list", short: true }, { key: "value", label: "Value (JSON)", kind: "json", short: true, placeholder: '1, "text", {"a": true}' }], start: () => ({ do: "set-json", path: "/", value: null }) },
-  { do: "set-body", title: "Another body", what: "Written here, or out of a file.", heading: "Body", stages: EVERY, fields: [{ key: "body", label: "Body", kind: "content" }], start: () => ({ do: "set-body", body: { text: "" } }) },
+  { do: "set-body", title: "Another body", what: "Written here, or out of a file.", heading: "Body", stages: EVERY, fields: [{ key: "body", label: "Body", kind: "content" }, { ...AS_WRITTEN, stages: BOTH }], start: () => ({ do: "set-body", body: { text: "" } }) },
 
   { do: "map-remote", title: "Map to another server", what: "The request goes elsewhere.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "to", label: "To", kind: "text", placeholder: "https://staging.example.com", hint: "A path in it is put before the request's own" }, FROM, { key: "keep_host", label: "Host stays as the client sent it", kind: "check", optional: true }], start: () => ({ do: "map-remote", to: "" }) },
   { do: "map-local", title: "Map to a file or folder", what: "Answered from this computer's disk, with its type and ranges.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "path", label: "File or folder", kind: "text", placeholder: "/srv/site", hint: "A whole path on the computer that overhear runs on" }, { ...FROM, placeholder: "/static" }], start: () => ({ do: "map-local", path: "" }) },
@@ -78,6 +79,7 @@ export const ACTIONS: readonly ActionKind[] = [
   { do: "set-method", title: "Another method", what: "As the server gets it.", heading: "Where it goes", stages: REQUEST, fields: [{ key: "method", label: "Method", kind: "text", placeholder: "PUT", short: true }], start: () => ({ do: "set-method", method: "" }) },
 
   { do: "answer", title: "Answer here", what: "In the server's place; at the stage response its answer is dropped.", heading: "Answer", stages: BOTH, fields: [{ key: "status", label: "Status", kind: "number", short: true }, { key: "headers", label: "Header fields", kind: "pairs", optional: true }, { key: "body", label: "Body", kind: "content", optional: true }], start: () => ({ do: "answer", status: 200, headers: [["Content-Type", "application/json"]], body: { text: "{}" } }) },
+  { do: "answer-recorded", title: "Answer from the recording", what: "Offline: what was recorded for the same method and URL, one after the other.", heading: "Answer", stages: REQUEST, fields: [{ key: "filter", label: "Out of which recorded flows (a filter)", kind: "text", optional: true, placeholder: "all; session:3" }, { key: "ignore_query", label: "Names in the query that may differ", kind: "words", optional: true, short: true, hint: "With commas between; * for the whole query" }, { key: "same_headers", label: "Header fields that must be the same", kind: "words", optional: true, short: true }, { key: "same_body", label: "The body must be the same", kind: "check", optional: true }, { key: "missing", label: "What was not recorded", kind: "select", short: true, options: [["not-found", "is answered with 404"], ["pass", "goes to the server"]] }], start: () => ({ do: "answer-recorded", missing: "not-found" }) },
   { do: "redirect", title: "Redirect", what: "{path} stands for the path and query that were asked for.", heading: "Answer", stages: BOTH, fields: [{ key: "to", label: "To", kind: "text", placeholder: "https://b.example{path}" }, { key: "status", label: "Status", kind: "select", short: true, options: [["301", "301 Moved Permanently"], ["302", "302 Found"], ["303", "303 See Other"], ["307", "307 Temporary Redirect"], ["308", "308 Permanent Redirect"]] }], start: () => ({ do: "redirect", to: "", status: 302 }) },
   { do: "block", title: "Block", what: "It does not pass.", heading: "Answer", stages: EVERY, fields: [{ key: "how", label: "The client gets", kind: "select", short: true, options: [["forbidden", "403, with a page that says so"], ["close", "its connection closed"], ["reset", "its connection reset"]] }], start: () => ({ do: "block", how: "forbidden" }) },
   { do: "set-status", title: "Another status", what: "The rest of the response stays.", heading: "Answer", stages: RESPONSE, fields: [{ key: "status", label: "Status", kind: "number", short: true }], start: () => ({ do: "set-status", status: 503 }) },
@@ -132,6 +134,7 @@ export function summary(action: Action): string {
     case "replace-url": return `${text("find")} → ${text("with")}`;
     case "set-method": return text("method");
     case "answer": return `answers ${text("status") || "200"}`;
+    case "answer-recorded": return "answers from the recording";
     case "upstream": return `by way of ${text("to")}`;
     case "redirect": return `${text("status") || "302"} → ${text("to")}`;
     case "block": return `blocks${action["how"] && action["how"] !== "forbidden" ? ` (${text("how")})` : ""}`;

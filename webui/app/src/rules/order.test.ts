@@ -43,7 +43,9 @@ describe("the forms of actions", () => {
       expect(summary(action)).not.toBe(kind.do === "block" ? "" : action.do);
       for (const field of kind.fields) expect(field.optional || field.key in action, `${kind.do} ${field.key}`).toBe(true);
     }
-    expect(new Set(ACTIONS.map((kind) => kind.do)).size).toBe(28);
+    expect(new Set(ACTIONS.map((kind) => kind.do)).size).toBe(29);
+    expect(fieldsOf({ do: "set-body" }, "message").map((field) => field.key)).toEqual(["body"]);
+    expect(fieldsOf({ do: "set-body" }, "response").map((field) => field.key)).toEqual(["body", "as_written"]);
     expect(fieldsOf({ do: "set-cookie" }, "request").map((field) => field.key)).toEqual(["name", "value"]);
     expect(fieldsOf({ do: "set-cookie" }, "response").map((field) => field.key)).toEqual(["name", "value", "attributes"]);
   });

@@ -18,6 +18,8 @@ export interface Draft {
   headers: Field[];
   /** Null when the body could not be held. */
   body: BodyDraft | null;
+  /** Lengths and codings are not put right. */
+  asWritten: boolean;
   /** An answer is written instead. */
   answering: boolean;
   answer: AnswerDraft;
@@ -32,6 +34,7 @@ export function draft(message: WaitingMessage): Draft {
     status: message.status,
     headers: message.headers.map(([name, value]) => [name, value]),
     body: message.body && draftOf(bytesOf(message.body), type),
+    asWritten: false,
     answering: false,
     answer: { status: 200, headers: [["Content-Type", "application/json"]], body: { mode: "json", text: "{}", newline: "\n", hex: "" } },
   };
@@ -54,6 +57,7 @@ export function editOf(draft: Draft, message: WaitingMessage): WaitingEdit | str
     if (problem) return problem;
     if (!same(bytes, bytesOf(message.body))) edit.body = contentOf(bytes);
   }
+  if (draft.asWritten && message.stage !== "message") edit.as_written = true;
   return edit;
 }
 

@@ -45,6 +45,13 @@ describe("an edit of what waits", () => {
     expect(answerOf(mine)).toMatchObject({ status: 503, version: 2, body: { text: "{}" } });
   });
 
+  it("says so where lengths are meant as they are written, but of messages, which have none", () => {
+    const mine = { ...draft(message), asWritten: true };
+    expect(editOf(mine, message)).toEqual({ version: 2, as_written: true });
+    const data: WaitingMessage = { ...message, stage: "message", headers: [], message: { sender: "client", kind: "text" } };
+    expect(editOf({ ...draft(data), asWritten: true }, data)).toEqual({ version: 2 });
+  });
+
   it("leaves a body alone that could not be held", () => {
     const large: WaitingMessage = { ...message, body: null, body_unseen: "it is larger than 8 MiB" };
     expect(draft(large).body).toBeNull();

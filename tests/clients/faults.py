@@ -14,7 +14,7 @@ ECHO, RESETS, DEAF, WEB, SINK, CLOSED = 9000, 9001, 9002, 9003, 9999, 9
 PEER = 50001
 # where nobody is, but for what is made by hand; and where nobody is
 FORGED, NOBODY = "192.0.2.3", "192.0.2.4"
-IGNORED, FILTERED, STALE, SILENT = 9101, 9102, 9103, 9104
+IGNORED, FILTERED, STALE, SILENT, SWALLOWS = 9101, 9102, 9103, 9104, 9105
 
 
 def answer(question):
@@ -54,7 +54,7 @@ def forge(air, seen):
         air.send(back(SYN | ACK, 500, seen.sequence + 1))
     elif seen.port == IGNORED and seen.length:
         air.send(back(RST | ACK, 501, seen.sequence + seen.length))
-    elif seen.port == FILTERED and seen.flags == SYN:
+    elif seen.port in (FILTERED, SWALLOWS) and seen.flags == SYN:
         air.send(back(SYN | ACK, 500, seen.sequence + 1))
     elif seen.port == FILTERED and seen.length:
         air.send(back(RST | ACK, 501, seen.sequence + seen.length, ttl=57))
@@ -210,6 +210,14 @@ def says_hello(address, port, name):
     fails(ConnectionResetError, lambda: context.wrap_socket(connect(address, port), server_hostname=name))
 
 
+def swallowed():
+    """A name that is not let through: the connection stands, and nothing comes back."""
+    context = ssl.create_default_context()
+    talk = connect(FORGED, SWALLOWS)
+    talk.settimeout(1.5)
+    fails(TimeoutError, lambda: context.wrap_socket(talk, server_hostname="dropped.test"))
+
+
 def gave_up():
     air = Air.of("eth0", to="192.0.2.1")
     for flags, sequence in (SYN, 100), (RST, 101):
@@ -294,6 +302,7 @@ MEETS = {
     "ignored_reset": lambda: reset(FORGED, IGNORED),
     "filtered": lambda: says_hello(FORGED, FILTERED, "blocked.test"),
     "hello_reset": lambda: says_hello(SERVER, RESETS, "no-tls.test"),
+    "swallowed": swallowed,
     "stale": lambda: fails(TimeoutError, lambda: connect(FORGED, STALE, 0.5, mine=50003)),
     "gave_up": gave_up,
     "looked": looked,

@@ -96,6 +96,21 @@ fn a_reset_is_told_by_what_came_before_it() {
     }
 }
 
+/// A filter that drops what has a name, and says nothing.
+#[test]
+fn a_client_hello_that_is_swallowed_is_told() {
+    let Some(faults) = Faults::new() else { return };
+    let file = faults.meet("swallowed");
+    let sent = "tcp.payload[0:2] == 16:03";
+    let count = numbers(&file, sent).len();
+    assert!(count > 2, "{count}");
+    let text = format!(
+        "192.0.2.3:9105 answered nothing to the ClientHello for dropped.test: {} segments were sent again in vain.",
+        count - 1
+    );
+    assert_found(&faults.diagnose(&file), &file, "no_answer", &text, sent);
+}
+
 /// A capture that began beside a running connection.
 #[test]
 fn who_reset_is_known_without_the_syn() {

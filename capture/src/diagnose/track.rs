@@ -127,7 +127,7 @@ impl Track {
         direction.sent(time, packet, segment);
         if segment.length > 0 {
             if tls::is_client_hello(segment.payload) {
-                direction.hello = Some(packet);
+                direction.hello.get_or_insert((packet, segment.sequence));
             }
             // it was answered
             self.side(side.other()).hello = None;
@@ -212,7 +212,7 @@ impl Track {
             _ if silence >= IDLE => When::Idle(silence),
             Some(opened) if opened == by && !said => When::Opened,
             _ => match self.sides[by.other() as usize].hello {
-                Some(hello) => When::Hello(hello),
+                Some((hello, _)) => When::Hello(hello),
                 None => When::Middle,
             },
         };

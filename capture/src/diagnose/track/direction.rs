@@ -32,8 +32,8 @@ pub(super) struct Direction {
     pub(super) duplicates: u64,
     window: Window,
     pub(super) sizes: Sizes,
-    /// A ClientHello that the other side said nothing to: its packet.
-    pub(super) hello: Option<u64>,
+    /// A ClientHello that the other side said nothing to: its first packet, and where it begins.
+    pub(super) hello: Option<(u64, u32)>,
     /// The time to live of its packets, as long as it is the same.
     ttl: Ttl,
 }

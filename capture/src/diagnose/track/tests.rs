@@ -497,3 +497,40 @@ fn large_segments_that_are_lost_by_chance_are_lost() {
     }
     assert_eq!(talk.found()[0].0, Cause::Loss);
 }
+
+#[test]
+fn a_client_hello_that_is_swallowed() {
+    let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 3];
+    hello.extend([0; 41]);
+    let says = |talk: Talk, side, numbers: (u32, u32), payload: &[u8]| {
+        let mut talk = talk.after(300 * MS);
+        talk.packet += 1;
+        let segment = Segment {
+            source_port: 1,
+            destination_port: 2,
+            sequence: numbers.0,
+            acknowledgement: numbers.1,
+            flags: Flags(ACK),
+            window: 1000,
+            urgent: 0,
+            options: &[],
+            payload,
+            length: payload.len(),
+        };
+        talk.track
+            .segment(side, talk.time, talk.packet, 64, &segment);
+        talk
+    };
+    let mut talk = Talk::opened();
+    for _ in 0..3 {
+        talk = says(talk, Side::A, (101, 501), &hello);
+    }
+    assert_eq!(talk.found(), [(Cause::NoAnswer, vec![4, 5, 6])]);
+    assert_eq!(
+        talk.all(0).remove(0).text,
+        "b answered nothing to the ClientHello: 2 segments were sent again in vain."
+    );
+    // it arrived, and is only answered late
+    let talk = says(talk, Side::B, (501, 153), b"");
+    assert_eq!(talk.found(), [(Cause::Loss, vec![5, 6])]);
+}

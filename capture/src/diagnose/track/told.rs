@@ -1,6 +1,6 @@
 //! What went wrong in a connection, in words.
 
-use super::{Direction, PATIENCE, Reset, Track, When};
+use super::{Direction, PATIENCE, Reset, Track, When, is_after};
 use crate::{
     diagnose::{Cause, Finding, Proof},
     tcp::Side,
@@ -123,6 +123,18 @@ impl Track {
             let mut finding = Finding::new(Cause::BlackHole, String::new(), text, &stuck.packets);
             finding.overcome = stuck.overcome;
             found.push(finding);
+        } else if let Some(packet) = self.swallowed(side) {
+            let named = known.name.map(|name| format!(" for {name}"));
+            let (named, server) = (named.unwrap_or_default(), known.end_of(side.other()));
+            let text = format!(
+                "{server} answered nothing to the ClientHello{named}: {} segments were sent again in vain.",
+                direction.again.count()
+            );
+            let proof = Proof::of(direction.again.named().chain([packet]));
+            let mut finding = Finding::new(Cause::NoAnswer, String::new(), text, &proof);
+            finding.count = direction.again.count() + 1;
+            finding.means = SWALLOWED;
+            found.push(finding);
         } else if direction.is_lossy() {
             let (again, all) = (direction.again.count(), direction.segments);
             let heard = match opposite.duplicates {
@@ -143,6 +155,15 @@ impl Track {
             let text = format!("{name} said that it has no room for more (window 0): {how}.");
             found.push(Finding::new(Cause::ZeroWindow, String::new(), text, proof));
         }
+    }
+
+    /// A ClientHello that was sent again and again, and never acknowledged: its first packet. The connection stood before.
+    fn swallowed(&self, side: Side) -> Option<u64> {
+        let (packet, from) = self.sides[side as usize].hello?;
+        let heard = self.sides[side.other() as usize].heard;
+        let arrived = heard.is_none_or(|heard| is_after(heard, from));
+        let again = self.sides[side as usize].again.count();
+        (!arrived && again > 1 && self.reset.is_none()).then_some(packet)
     }
 
     /// What a reset says.
@@ -234,6 +255,9 @@ const PROBE: &str = "A port scan, or a load balancer that looks whether the serv
 const HELLO: &str = "A filter on the way that reads the name (SNI) and does not let it pass looks so; or the server speaks no TLS on that \
     port, or does not want that name. Look whether another name, or the same over another network, is answered, and into the server's log: \
     when it never saw the ClientHello, something on the way sent the RST.";
+const SWALLOWED: &str = "A filter on the way that reads the name (SNI) lets the connection stand and drops what has the name, looks so; or the \
+    server has died just now. Look whether another name, or the same over another network, is answered, and whether the ClientHello arrives \
+    at the server.";
 const WHOLE_CLIENT: &str = "Usually harmless: nothing was lost. Programs that only look whether a server is well, or that save ports, end \
     their connections so (SO_LINGER 0), and so does one that has not read all that came.";
 const WHOLE_SERVER: &str = "Usually harmless: nothing was lost. But a request that is sent at that moment is, and its client has to send it \

@@ -1,6 +1,7 @@
 //! Expressions of pcap-filter(7) that choose the packets which were counted.
 
 use super::{Address, Ends};
+use std::net::IpAddr;
 
 /// The packets of a conversation; none where no expression is exact enough.
 pub fn conversation(ends: &Ends) -> Option<String> {
@@ -9,9 +10,13 @@ pub fn conversation(ends: &Ends) -> Option<String> {
     Some(format!("{protocol} and {}", ends.join(" and ")))
 }
 
-/// The packets from and to an address.
+/// The packets from and to an address. (`host` alone would take ARP about it, too.)
 pub fn address(address: Address) -> String {
-    end((address, None))
+    match address {
+        Address::Ip(IpAddr::V4(ip)) => format!("ip host {ip}"),
+        Address::Ip(IpAddr::V6(ip)) => format!("ip6 host {ip}"),
+        Address::Mac(_) => end((address, None)),
+    }
 }
 
 /// The packets that have a protocol, of which the path from the outermost to it is given; none where no expression can.

@@ -70,7 +70,7 @@ fn relaying(
             relay(session, near, read, upstream, &Nobody).await;
         } else {
             let failure = failed(FailureCause::Tls, Party::Server, "no handshake");
-            broken(session, near, read, &target, &connection, failure).await;
+            broken(session, near, read, &target, &connection, failure, &Nobody).await;
         }
         connection.get().closed_by
     });
@@ -267,6 +267,7 @@ impl super::Elsewhere for Nobody {
     fn reach<'d>(
         &'d self,
         _: &'d Target,
+        _: Option<&'d crate::upstream::Via>,
     ) -> futures_util::future::BoxFuture<'d, Result<Upstream<Stream>, crate::http1::DialFailed>>
     {
         unreachable!("no rule leads elsewhere")

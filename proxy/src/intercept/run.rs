@@ -114,6 +114,7 @@ impl Log {
             action: "script".to_owned(),
             text,
             failed,
+            flow: None,
         });
     }
 

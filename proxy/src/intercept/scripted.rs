@@ -39,6 +39,7 @@ pub(super) fn ones(worker: &Arc<Worker>, name: &str, matcher: &Matcher) -> Vec<O
         matcher: matcher.clone(),
         actions: Vec::new(),
         script: Some(worker.clone()),
+        recorded: None,
     };
     stages.map(one).collect()
 }
@@ -259,6 +260,7 @@ fn edit(
         status,
         body: body.map(|body| bytes(body, &message.body).into()),
         headers,
+        as_written: false,
     };
     let mut made = room::edited(message, &edit)?;
     if edit.headers.is_some() {

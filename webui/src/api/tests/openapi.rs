@@ -83,7 +83,7 @@ async fn every_route_is_described_and_answers() {
     let paths = api["paths"].as_object().expect("paths");
     let described: BTreeSet<_> = paths.keys().map(String::as_str).collect();
     assert_eq!(described, ROUTES.iter().map(|(path, _)| *path).collect());
-    for (path, methods) in ROUTES {
+    for &(path, methods) in ROUTES {
         let item = paths[path].as_object().expect("a path");
         let described: BTreeSet<_> = item.keys().map(String::as_str).collect();
         assert_eq!(described, methods.iter().copied().collect(), "{path}");

@@ -394,7 +394,6 @@ mod tests {
         let mut units = VecDeque::new();
         Assembler::at(0).feed(frame, true, &mut units, &mut Vec::new());
         let mut wire = Vec::new();
-        let mut decided = false;
         while let Some(unit) = units.pop_front() {
             let sent = match unit {
                 Unit::Whole(mut whole) => {
@@ -413,7 +412,7 @@ mod tests {
                     }
                 }
                 Unit::Piece(piece) => {
-                    if !std::mem::replace(&mut decided, true) {
+                    if piece.first {
                         coding.decide(piece.about, matches!(fate, Fate::Dropped));
                     }
                     coding.piece(piece)

@@ -136,7 +136,7 @@ async fn the_version_can_be_chosen() {
     let flow = replay(&proxy, request).await;
     assert_eq!(
         flow.error.expect("the server has no HTTP/2").cause,
-        FailureCause::Tls
+        FailureCause::Protocol
     );
 }
 

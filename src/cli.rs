@@ -51,7 +51,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start the proxy and the page (what `overhear` alone does)
-    Run(Run),
+    Run(Box<Run>),
     /// List recorded flows
     Flows(Flows),
     /// Show one flow, whole

@@ -30,7 +30,7 @@ use std::{future::Future, net::SocketAddr};
 
 /// Does what the command line says.
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
-    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    let command = cli.command.unwrap_or(Command::Run(Box::new(cli.run)));
     if let Command::Completions { shell } = command {
         return completions::print(shell);
     }
@@ -50,7 +50,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<()> {
     let data = Data::new(config.data(&cli.global)?);
     match command {
         Command::Run(run) => {
-            let settings = config.run(run)?;
+            let settings = config.run(*run)?;
             run::execute(data, config, settings)
         }
         Command::Flows(flows) => block_on(flows::execute(&data, flows)),

@@ -86,6 +86,8 @@ impl Phone {
         ip(&[
             "link", "add", &here, "type", "veth", "peer", "name", &there, "netns", name,
         ]);
+        // no address of IPv6, which would be this machine's a second after its cable is up
+        ip(&["link", "set", &here, "addrgenmode", "none"]);
         ip(&["address", "add", &host, "dev", &here]);
         ip(&["link", "set", &here, "up"]);
         ip(&["-n", name, "address", "add", &address, "dev", &there]);
@@ -106,7 +108,9 @@ impl Phone {
 impl Drop for Phone {
     fn drop(&mut self) {
         let _changing = changing_network();
-        // The cable goes with it. A failure here must not hide the test's own.
+        // The cable first: with the namespace it would go some time later. A failure here must not hide the test's own.
+        let here = format!("{}h", self.name);
+        Run::new("ip").args(["link", "delete", &here]).run();
         Run::new("ip").args(["netns", "delete", &self.name]).run();
     }
 }

@@ -15,7 +15,8 @@ pub fn address(address: Address) -> String {
     match address {
         Address::Ip(IpAddr::V4(ip)) => format!("ip host {ip}"),
         Address::Ip(IpAddr::V6(ip)) => format!("ip6 host {ip}"),
-        Address::Mac(_) => end((address, None)),
+        // with an address of IP it counts as that
+        Address::Mac(mac) => format!("ether host {mac} and not ip and not ip6"),
     }
 }
 

@@ -377,14 +377,9 @@ fn say(before: &Message, after: &Message, done: &mut Vec<String>) {
                 status: now,
                 reason: words,
             },
-        ) => {
-            if (status, reason) != (now, words) {
-                done.push(
-                    format!("{status} became {now} {words}")
-                        .trim_end()
-                        .to_owned(),
-                );
-            }
+        ) if (status, reason) != (now, words) => {
+            let became = format!("{status} became {now} {words}");
+            done.push(became.trim_end().to_owned());
         }
         _ => {}
     }

@@ -81,8 +81,8 @@ pub struct Distribution {
 impl Distribution {
     /// Of these sends.
     pub fn of(all: &[Measured]) -> Self {
-        let mut kinds: BTreeMap<(Option<u16>, Option<i64>), (Option<FailureCause>, Vec<f64>)> =
-            BTreeMap::new();
+        type Key = (Option<u16>, Option<i64>);
+        let mut kinds: BTreeMap<Key, (Option<FailureCause>, Vec<f64>)> = BTreeMap::new();
         for one in all {
             let cause = one.failure.as_ref().map(|(cause, _)| *cause);
             // a failed one may have the status of the proxy's own answer

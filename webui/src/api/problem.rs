@@ -29,7 +29,7 @@ pub struct Problem {
     /// Where a filter is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    filter: Option<WrongFilter>,
+    filter: Option<Box<WrongFilter>>,
     /// Which action of a rule is wrong, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -127,11 +127,11 @@ impl From<FilterError> for Problem {
         let detail = error.to_string();
         let title = "The filter cannot be read";
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "filter", title, detail);
-        problem.filter = Some(WrongFilter {
+        problem.filter = Some(Box::new(WrongFilter {
             offset: error.offset,
             length: error.length,
             message: error.message,
-        });
+        }));
         problem
     }
 }

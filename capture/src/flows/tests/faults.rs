@@ -138,8 +138,6 @@ fn an_error_about_a_connection_that_was_not_captured_is_found() {
     assert_eq!(made.read(), (1, vec![(Cause::Unreachable, vec![1])]));
 }
 
-/// The bytes of a capture with everything in it, changed at random: never a panic, and it always ends.
-
 /// A capture that begins in the middle of a connection: who reset it is said where the ports or the words show it.
 #[test]
 fn who_reset_is_known_by_ports_and_words() {

@@ -432,7 +432,8 @@ async fn a_redirection_and_a_replay_are_related() {
         let flow = site.get(&format!("/api/flows/{id}")).await.json();
         flow["related"].clone()
     };
-    let nothing = json!({"replays": [], "redirect_from": null, "redirect_to": null, "answered_with": null});
+    let nothing =
+        json!({"replays": [], "redirect_from": null, "redirect_to": null, "answered_with": null});
     assert_eq!(related(from).await["redirect_to"], to);
     assert_eq!(related(to).await["redirect_from"], from);
     assert_eq!(related(again).await, nothing);

@@ -344,6 +344,8 @@ async function off(page, input) {
   await page.getByTestId('palette-input').fill('breakpoints on')
   await page.keyboard.press('Enter')
   await page.getByTestId('break-open').locator('b').waitFor()
+  // the page shows what it asked for; the proxy knows of both a moment later
+  await page.waitForFunction(() => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on !== false)))
   const waits = curl(input, `${input.origin}/stop?on`)
   await banner(page).waitFor()
   await page.getByTestId('waiting-all').click()

@@ -1,8 +1,8 @@
 // The list and its frame as hands, keys and screen readers meet them.
 import { gzipSync } from 'node:zlib'
-import { DESKTOP, audit, open, row, rows, screenshots, shows, steps } from './shared.mjs'
+import { DESKTOP, PHONE, audit, open, row, rows, screenshots, shows, steps } from './shared.mjs'
 
-await steps({ keys, hasty, elsewhere, caret, same, roles, borders, said, colours, facts, weight })
+await steps({ keys, hasty, elsewhere, caret, same, roles, borders, said, colours, statuses, facts, weight })
 
 function chosen(page) {
   return page.locator('[data-testid=flow-row][aria-selected=true] .path .text').allInnerTexts()
@@ -306,6 +306,54 @@ async function colours(page) {
   await page.emulateMedia({ colorScheme: 'light' })
   await screenshots(page, DESKTOP, 'colours')
   return { ...seen, broken: await audit(page, '[data-testid=flow-list]') }
+}
+
+/** What of a status is seen: its code and its words, each whole, in part or not, in the usual width and in others. */
+async function statuses(page) {
+  const seen = () =>
+    page.locator('[data-testid=flow-row]').evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => {
+          const word = row.querySelector('[data-col=status] .word')
+          const inside = word.getBoundingClientRect()
+          const of = (node) => {
+            const range = document.createRange()
+            range.selectNodeContents(node)
+            const box = range.getBoundingClientRect()
+            const middle = (box.top + box.bottom) / 2
+            if (middle < inside.top || middle > inside.bottom || box.left >= inside.right) return 'none'
+            return box.right <= inside.right + 0.5 ? 'whole' : 'part'
+          }
+          return [row.querySelector('.path .text').textContent, { text: word.innerText, title: word.parentElement.title, code: of(word.firstChild), words: of(word.querySelector('.words')) }]
+        }),
+      ),
+    )
+  const wide = () => page.locator('[role=columnheader][data-col=status]').evaluate((cell) => Math.round(cell.getBoundingClientRect().width))
+  const all = {}
+  await page.setViewportSize({ width: 1280, height: 800 })
+  all.usual = await seen()
+  await screenshots(page, { width: 1280 }, 'statuses')
+  await page.setViewportSize({ width: 1920, height: 900 })
+  const before = await wide()
+  all.roomy = await seen()
+  await screenshots(page, { width: 1920 }, 'statuses')
+  await page.setViewportSize({ width: 1280, height: 800 })
+  const edge = await page.getByTestId('size-status').boundingBox()
+  await page.mouse.move(edge.x + 4, edge.y + 5)
+  await page.mouse.down()
+  await page.mouse.move(edge.x - 60, edge.y + 5, { steps: 4 })
+  await page.mouse.up()
+  all.narrow = await seen()
+  const narrow = await wide()
+  await page.getByTestId('size-status').dblclick()
+  await page.waitForFunction((narrow) => document.querySelector('[role=columnheader][data-col=status]').getBoundingClientRect().width > narrow + 20, narrow)
+  all.fitted = await seen()
+  await page.getByTestId('sort-status').click({ button: 'right' })
+  await page.getByTestId('menu-columns-reset').click()
+  await page.setViewportSize(PHONE)
+  all.phone = await seen()
+  await page.setViewportSize(DESKTOP)
+  return { ...all, widths: [narrow, before] }
 }
 
 /** The facts of a flow and of its connection lead to the flows that have the same. */

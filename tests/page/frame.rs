@@ -198,7 +198,12 @@ fn colours_say_what_a_flow_is_and_facts_lead_to_others() {
         program.curl().arg(url(&origin, path)).ok();
     }
     program.api.wait_for("", ways.len());
-    let seen = drive(&program, &origin, "frame", &["colours", "facts", "weight"]);
+    let seen = drive(
+        &program,
+        &origin,
+        "frame",
+        &["colours", "statuses", "facts", "weight"],
+    );
     for scheme in ["light", "dark"] {
         let of = |path: &str, at: usize| seen["colours"][scheme][path][at].as_str().unwrap();
         let (types, states) = (
@@ -222,6 +227,7 @@ fn colours_say_what_a_flow_is_and_facts_lead_to_others() {
         );
     }
     assert_eq!(seen["colours"]["broken"], json!([]));
+    status_codes_are_never_cut(&seen["statuses"], &ways);
     let facts = &seen["facts"];
     for (name, filter, rows) in [
         ("Client", "client:127.0.0.1", &ways[..]),
@@ -248,6 +254,29 @@ fn colours_say_what_a_flow_is_and_facts_lead_to_others() {
         "{size} bytes in gzip at the start"
     );
     assert_eq!(seen["troubles"], json!([]));
+}
+
+/// A code is always seen, and its words whole or not at all; a tooltip has them in any case.
+fn status_codes_are_never_cut(seen: &Value, paths: &[&str]) {
+    for width in ["usual", "roomy", "narrow", "fitted", "phone"] {
+        for path in paths {
+            let one = &seen[width][path];
+            assert_eq!(one["code"], "whole", "{width} {path}: {one}");
+            assert_ne!(one["words"], "part", "{width} {path}: {one}");
+            assert_eq!(one["text"], one["title"], "{width} {path}");
+        }
+    }
+    let words = |width: &str, path: &str| seen[width][path]["words"].clone();
+    assert_eq!(
+        seen["usual"]["/broken"]["text"],
+        "500 Internal Server Error"
+    );
+    assert_eq!(words("usual", "/missing"), "whole");
+    assert_eq!(words("usual", "/broken"), "none");
+    assert_eq!(words("narrow", "/missing"), "none");
+    for width in ["roomy", "fitted", "phone"] {
+        assert_eq!(words(width, "/broken"), "whole", "{width}: {seen:#}");
+    }
 }
 
 /// An exchange of a HAR file.

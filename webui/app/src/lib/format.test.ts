@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { between, bytes, clock, day, duration, moment, exactBytes, plural, shortType, stateOf } from "./format";
+import { between, bytes, clock, codeAndWords, day, duration, moment, exactBytes, plural, shortType, stateOf } from "./format";
 
 describe("figures", () => {
   it("writes bytes", () => {
@@ -45,6 +45,12 @@ describe("the state of a flow", () => {
     expect(state({ state: "interrupted" }).word).toBe("interrupted");
     expect(state({ kind: "tcp" }).word).toBe("closed");
     expect(state({ kind: "websocket", state: "running", status: 101 }).word).toBe("101 open");
+  });
+
+  it("takes a status code from its words", () => {
+    expect(["500 Internal Server Error", "200 closed early", "200 …", "bad certificate", "299"].map(codeAndWords)).toEqual([
+      ["500", "Internal Server Error"], ["200", "closed early"], ["200", "…"], ["", "bad certificate"], ["", "299"],
+    ]);
   });
 
   it("stays in words when the clock jumped", () => {

@@ -158,6 +158,12 @@ export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind">)
   return { word: `${flow.status} ${reason(flow.status)}`.trim(), tone: statusTone(flow.status) };
 }
 
+/** The word of a state in two: the status code, if it begins with one, and the words beside it. */
+export function codeAndWords(word: string): [code: string, words: string] {
+  const found = /^(\d{3}) (.+)$/.exec(word);
+  return found ? [found[1] ?? "", found[2] ?? ""] : ["", word];
+}
+
 export function statusTone(status: number): Tone {
   if (status >= 500) return "server";
   if (status >= 400) return "client";

@@ -19,7 +19,15 @@ describe("columns", () => {
     expect(keys(fit(ORDINARY, 960).shown)).toBe("id status method host path type size duration time");
     expect(keys(fit(ORDINARY, 660).shown)).toBe("status method host path size");
     expect(keys(fit(ORDINARY, 10).shown)).toBe("path");
-    expect(fit(ORDINARY, 660).template).toBe("116px 62px minmax(150px, 3fr) minmax(150px, 4fr) 62px");
+    expect(fit(ORDINARY, 660).template).toBe("127px 62px minmax(150px, 3fr) minmax(150px, 4fr) 62px");
+  });
+
+  it("have more than they need where there is room for it, but for a width that was chosen", () => {
+    const status = (room: number, arranged: readonly Arranged[] = ORDINARY) => fit(arranged, room).template.split(" ")[1];
+    expect([1049, 1050, 1300, 1400, 1700].map((room) => status(room))).toEqual(["116px", "127px", "127px", "190px", "190px"]);
+    // beside a flow in a window of 1280 pixels no column goes for it
+    expect(keys(fit(ORDINARY, 546).shown)).toBe("status method host path");
+    expect(status(1700, sized(ORDINARY, "status", 90))).toBe("90px");
   });
 
   it("fill the width although none grows", () => {

@@ -20,6 +20,8 @@ export interface Column {
   muted?: boolean;
   /** Pixels, unless it was given another width; the least when it grows. */
   width: number;
+  /** More pixels, where so many are left to the columns that grow; the first that can be. */
+  ample?: readonly [width: number, left: number][];
   /** Its part of the room that is left. */
   grows?: number;
   /** Where there is no room, the highest goes first. */
@@ -34,14 +36,14 @@ const arrived = (flow: Flow) => (flow.response ? flow.response.body_size : flow.
 /** In the order in which a new visitor sees them; the ones after the client only when they are chosen. */
 export const COLUMNS: readonly Column[] = [
   { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 46, rank: 6, text: (flow) => String(flow.id) },
-  { key: "status", title: "Status", sort: "status", width: 116, rank: 1, text: () => "" },
+  { key: "status", title: "Status", sort: "status", width: 116, ample: [[190, 240], [127, 0]], rank: 1, text: () => "" },
   { key: "method", title: "Method", sort: "method", width: 62, rank: 2, text: (flow) => flow.method || flow.kind.toUpperCase() },
   { key: "host", title: "Host", sort: "host", width: 150, grows: 3, rank: 1, text: hostName, hint: hostHint },
   { key: "path", title: "Path", sort: "path", width: 150, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
   { key: "type", title: "Type", sort: "type", muted: true, width: 68, rank: 7, text: (flow) => (flow.kind === "websocket" ? "websocket" : shortType(flow.response?.content_type)), hint: (flow) => flow.response?.content_type ?? "" },
   { key: "size", title: "Size", sort: "size", falling: true, end: true, width: 62, rank: 3, text: (flow) => bytes(arrived(flow)), hint: (flow) => exact(arrived(flow)) },
   { key: "duration", title: "Duration", sort: "duration", falling: true, end: true, width: 74, rank: 4, text: (flow) => duration(flow.duration_ms) },
-  { key: "time", title: "Time", sort: "id", end: true, muted: true, width: 88, rank: 8, text: (flow) => clock(flow.started_at), hint: (flow) => moment(flow.started_at) },
+  { key: "time", title: "Time", sort: "id", end: true, muted: true, width: 87, rank: 8, text: (flow) => clock(flow.started_at), hint: (flow) => moment(flow.started_at) },
   { key: "client", title: "Client", sort: "client", muted: true, width: 92, rank: 9, text: (flow) => address(flow.client), hint: (flow) => flow.client },
   { key: "app", title: "App", muted: true, width: 90, rank: 9, text: (flow) => flow.app ?? "", hint: (flow) => (flow.app ? `${isolated(flow.app)} on this computer, from ${flow.client}` : "") },
   { key: "upload", title: "Upload", sort: "upload", falling: true, end: true, width: 62, rank: 10, text: (flow) => bytes(flow.request.body_size), hint: (flow) => exact(flow.request.body_size) },
@@ -128,12 +130,17 @@ export interface Fitted {
 export function fit(arranged: readonly Arranged[], room: number): Fitted {
   let left = arranged.flatMap((one) => {
     const column = BY_KEY.get(one.key);
-    return column ? [{ column, width: one.width ?? column.width, grows: one.width === undefined ? column.grows : undefined }] : [];
+    return column ? [{ column, width: one.width ?? column.width, chosen: one.width !== undefined, grows: one.width === undefined ? column.grows : undefined }] : [];
   });
   const needs = () => left.reduce((sum, one) => sum + one.width + GAP, EDGES - GAP);
   while (left.length > 1 && needs() > room) {
     const worst = left.reduce((most, one) => (one.column.rank >= most.column.rank ? one : most));
     left = left.filter((one) => one !== worst);
+  }
+  for (const one of left) {
+    const spare = room - needs() + one.width;
+    const wider = one.chosen ? undefined : one.column.ample?.find(([width, rest]) => spare - width >= rest);
+    if (wider) one.width = wider[0];
   }
   const tracks = left.map((one) => (one.grows ? `minmax(${one.width}px, ${one.grows}fr)` : `${one.width}px`));
   if (!left.some((one) => one.grows)) tracks.push("minmax(0, 1fr)");

@@ -149,7 +149,7 @@ async function order(page) {
   await page.getByTestId('run-results').getByText('/three').waitFor()
   const results = await page.getByTestId('run-results').locator('.where').allInnerTexts()
   const seen = await looks(page, 'order', '[data-testid=run-screen]')
-  await page.getByTestId('run-back').click()
+  await page.getByTestId('run-screen-back').click()
   await page.getByTestId('run-screen').waitFor({ state: 'detached' })
   return { results, ...seen }
 }

@@ -68,13 +68,32 @@ async function screens(page) {
     await stands(page, '/second.json')
     seen[screen] = await stood(page)
   }
-  for (const screen of ['settings', 'sessions']) {
-    await page.getByTestId(`${screen}-open`).focus()
-    await page.keyboard.press('Enter')
-    await focused(page, screen)
-    await page.keyboard.press('Escape')
-    await focused(page, `${screen}-open`)
+  for (const screen of ['settings', 'sessions', 'rules', 'scripts']) {
+    for (const back of [() => page.keyboard.press('Escape'), () => page.getByTestId(`${screen}-back`).click()]) {
+      await page.getByTestId(`${screen}-open`).focus()
+      await page.keyboard.press('Enter')
+      await focused(page, screen)
+      await back()
+      await focused(page, `${screen}-open`)
+    }
   }
+  // what was gone into from another screen leads back to that
+  await page.getByTestId('sessions-open').click()
+  await page.getByTestId('changes-open').click()
+  await focused(page, 'changes')
+  await page.keyboard.press('Escape')
+  await focused(page, 'sessions')
+  await page.keyboard.press('Escape')
+  await page.getByTestId('sessions').waitFor({ state: 'detached' })
+  // Escape means what is open over the screen first
+  await page.getByTestId('rules-open').click()
+  await page.getByTestId('rules-text-open').click()
+  await page.getByTestId('rules-text').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByTestId('rules-text').waitFor({ state: 'detached' })
+  await focused(page, 'rules')
+  await page.keyboard.press('Escape')
+  await page.getByTestId('rules').waitFor({ state: 'detached' })
   await open(page, '/first.json')
   await row(page, '/second.json').click({ modifiers: ['Control'] })
   await page.keyboard.press('v')

@@ -34,14 +34,17 @@ describe("figures", () => {
 });
 
 describe("the state of a flow", () => {
-  const state = (flow: object) => stateOf({ kind: "http", state: "complete", status: null, error: null, ...flow } as never);
+  const state = (flow: object) => stateOf({ kind: "http", state: "complete", status: null, error: null, response: null, ...flow } as never);
   it("is a word and a colour", () => {
     expect(state({ status: 200 })).toEqual({ word: "200 OK", tone: "ok" });
     expect(state({ status: 299 })).toEqual({ word: "299", tone: "ok" });
     expect(state({ status: 404 }).tone).toBe("client");
     expect(state({ state: "running" }).tone).toBe("running");
     expect(state({ state: "failed", status: 502, error: { cause: "certificate", side: "server", text: "" } })).toEqual({ word: "bad certificate", tone: "failed" });
-    expect(state({ state: "failed", status: 200, error: { cause: "closed", side: "server", text: "" } }).word).toBe("200 closed early");
+    const closed = { state: "failed", error: { cause: "closed", side: "server", text: "" } };
+    expect(state({ ...closed, status: 200, response: { version: "HTTP/1.1" } }).word).toBe("200 closed early");
+    // its client got the 502 from overhear
+    expect(state({ ...closed, status: 502, response: { version: null } }).word).toBe("closed early");
     expect(state({ state: "interrupted" }).word).toBe("interrupted");
     expect(state({ kind: "tcp" }).word).toBe("closed");
     expect(state({ kind: "websocket", state: "running", status: 101 }).word).toBe("101 open");

@@ -143,10 +143,12 @@ export function causeWords(cause: string): string {
 export type Tone = "ok" | "redirect" | "client" | "server" | "failed" | "running" | "quiet";
 
 /** The state of a flow as a word and a colour. */
-export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind">): { word: string; tone: Tone } {
+export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind"> & { response: { version: string | null } | null }): { word: string; tone: Tone } {
   if (flow.state === "failed") {
     const words = causeWords(flow.error?.cause ?? "other");
-    return { word: flow.status && flow.error?.side === "server" && flow.error.cause === "closed" ? `${flow.status} ${words}` : words, tone: "failed" };
+    // the status of an answer that was cut off; where none came, it is what the client was told in its place
+    const began = flow.response !== null && flow.response.version !== null;
+    return { word: began && flow.status && flow.error?.side === "server" && flow.error.cause === "closed" ? `${flow.status} ${words}` : words, tone: "failed" };
   }
   if (flow.state === "interrupted") return { word: "interrupted", tone: "quiet" };
   if (flow.state === "running" && flow.kind === "tcp") return { word: "open", tone: "running" };

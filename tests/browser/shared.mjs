@@ -1,5 +1,5 @@
 // What the scripts that drive the program's own page share: a browser on the page, steps, and what must not happen.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { launch, main } from './chromium.mjs'
@@ -35,7 +35,9 @@ async function showFrom(page, folder) {
     ({ pathname }) => pathname === '/' || pathname.startsWith('/assets/'),
     (route) => {
       const { pathname } = new URL(route.request().url())
-      return route.fulfill({ path: join(folder, pathname === '/' ? 'index.html' : pathname) })
+      const path = join(folder, pathname === '/' ? 'index.html' : pathname)
+      // the page that the program has inside may still be loading a part of its own
+      return existsSync(path) ? route.fulfill({ path }) : route.continue()
     },
   )
   await page.goto(new URL('/', page.url()).href)

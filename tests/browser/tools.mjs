@@ -274,6 +274,12 @@ async function editor(page) {
   await page.getByTestId('replay-edit-fields').click()
   await page.getByTestId('replay-header').first().waitFor()
   broken.fields = await audit(page)
+  // an address and the names of usual fields are whole where the window is narrow
+  await page.setViewportSize({ width: 1024, height: 768 })
+  const cut = await page.locator('[data-testid=replay-url], [data-testid=replay-header-name]').evaluateAll((fields) => fields.filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value))
+  if (cut.length > 0) throw new Error(`cut at 1024 pixels: ${cut}`)
+  await screenshots(page, { width: 1024 }, 'editor')
+  await page.setViewportSize(DESKTOP)
   await page.getByTestId('replay-url').fill((await page.getByTestId('replay-url').inputValue()) + '?third')
   await page.getByTestId('replay-send').click()
   await result(3)

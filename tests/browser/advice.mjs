@@ -17,6 +17,9 @@ async function failed(page, { flows }) {
       tone: await status.evaluate((cell) => cell.className.includes('tone-failed')),
       story: await detail.getByTestId('story').innerText(),
       text: await failure.locator('.text').innerText(),
+      // where in its waterfall it broke off
+      broke: await detail.locator('[data-testid=timing] [data-failed] .name').allInnerTexts(),
+      phases: await detail.locator('[data-testid=timing] [data-phase] .name').allInnerTexts(),
       steps: await failure.locator('li').allInnerTexts(),
     }
   }

@@ -218,8 +218,34 @@ fn advised(
         );
         assert_eq!(one["tone"], true, "{name}: {one}");
         assert_ne!(one["status"], Value::Null, "{name}");
+        let (phases, broke) = waterfall(name);
+        assert_eq!(one["broke"], json!(broke), "{name}: {one}");
+        for phase in phases {
+            let drawn = one["phases"].as_array().unwrap();
+            assert!(drawn.contains(&json!(phase)), "{name}, {phase}: {one}");
+        }
     }
     assert_eq!(failed["broken"], json!({"desktop": [], "phone": []}));
     assert_eq!(failed["wide"], 390, "nothing sticks out on a phone");
     assert_eq!(seen["troubles"], json!([]));
+}
+
+/// The phases that a failure leaves in the waterfall, and the one that it is marked at; none where overhear refused.
+fn waterfall(case: &str) -> (&'static [&'static str], &'static [&'static str]) {
+    match case {
+        "dns" => (&["DNS"], &["DNS"]),
+        "refused" | "timeout" | "unreachable" => (&["DNS", "Connect"], &["Connect"]),
+        "certificate" | "plain" => (&["DNS", "Connect", "Server TLS"], &["Server TLS"]),
+        "distrust" => (
+            &["DNS", "Connect", "Server TLS", "Client TLS"],
+            &["Client TLS"],
+        ),
+        "closed" | "reset" => (&["DNS", "Connect", "Send", "Wait"], &["Wait"]),
+        // something came, that was no response
+        "protocol" => (
+            &["DNS", "Connect", "Send", "Wait", "Transfer"],
+            &["Transfer"],
+        ),
+        _ => (&[], &[]),
+    }
 }

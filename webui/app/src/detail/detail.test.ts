@@ -72,6 +72,48 @@ describe("timing", () => {
     expect(spans(time.phases)).toEqual(["Send 0.0+1.0", "Transfer 0.0+1000.0"]);
   });
 
+  describe("of what failed", () => {
+    const failed = (cause: string, times: Partial<FlowTimes>, connection: Partial<ConnectionTimes>, more: object = {}) =>
+      timeline(flow(times, connection, { state: "failed", status: null, response: null, scheme: "http", error: { cause, side: "server", text: "no" }, ...more }));
+    const asked = { request_first: at(0), request_last: at(1) };
+    const broken = (time: ReturnType<typeof timeline>) => [...time.setup, ...time.phases].filter((phase) => phase.failed).map((phase) => phase.name);
+
+    it("shows the attempt to connect until it failed, and nothing that was waited for after it", () => {
+      const refused = failed("refused", { ...asked, ended: at(7) }, { dns_start: at(1), dns_done: at(4), connect_start: at(4) });
+      expect(spans(refused.phases)).toEqual(["DNS 1.0+3.0", "Connect 4.0+3.0", "Send 0.0+1.0"]);
+      expect([broken(refused), refused.total]).toEqual([["Connect"], 7]);
+      // the time of a connection before it, to another server, is not this one's
+      expect(broken(failed("refused", { ...asked, ended: at(7) }, { dns_start: at(1), dns_done: at(4), connect_start: at(4), connected: at(-50) }))).toEqual(["Connect"]);
+    });
+
+    it("shows a name that was not found", () => {
+      const time = failed("dns", { ...asked, ended: at(9) }, { dns_start: at(1), dns_done: at(8) });
+      expect([spans(time.phases), broken(time)]).toEqual([["DNS 1.0+7.0", "Send 0.0+1.0"], ["DNS"]]);
+    });
+
+    it("shows which handshake broke off, and when at the latest", () => {
+      const stood = { dns_start: at(-90), dns_done: at(-80), connect_start: at(-80), connected: at(-60) };
+      const server = failed("certificate", { ...asked, ended: at(9) }, { ...stood, client_tls_done: at(-20) }, { scheme: "https" });
+      expect([spans(server.setup), broken(server), server.age]).toEqual([["DNS 0.0+10.0", "Connect 10.0+20.0", "Server TLS 30.0+40.0"], ["Server TLS"], null]);
+      const error = { cause: "tls", side: "client", text: "no" };
+      const client = failed("tls", { ended: at(9) }, { dns_start: at(1), dns_done: at(2), connect_start: at(2), connected: at(3), server_tls_done: at(5) }, { kind: "tls", scheme: "https", error });
+      expect([spans(client.phases), broken(client)]).toEqual([["DNS 1.0+1.0", "Connect 2.0+1.0", "Server TLS 3.0+2.0", "Client TLS 5.0+4.0"], ["Client TLS"]]);
+    });
+
+    it("shows a response that did not come, and one that broke off", () => {
+      const way = { dns_start: at(1), dns_done: at(1), connect_start: at(1), connected: at(2) };
+      const closed = failed("closed", { ...asked, ended: at(9) }, way);
+      expect([spans(closed.phases).at(-1), broken(closed)]).toEqual(["Wait 2.0+7.0", ["Wait"]]);
+      const cut = failed("reset", { ...asked, response_first: at(5), response_last: at(6), ended: at(9) }, way);
+      expect([spans(cut.phases).at(-1), broken(cut)]).toEqual(["Transfer 5.0+4.0", ["Transfer"]]);
+    });
+
+    it("marks nothing where overhear itself refused, or the connection was made for somebody after it", () => {
+      expect(broken(failed("loop", { ...asked, ended: at(9) }, { dns_start: at(1), dns_done: at(2) }, { error: { cause: "loop", side: "proxy", text: "no" } }))).toEqual([]);
+      expect(broken(failed("refused", { ...asked, ended: at(9) }, { dns_start: at(20), dns_done: at(21), connect_start: at(21) }))).toEqual([]);
+    });
+  });
+
   it("has no phases where nothing is known", () => {
     expect(timeline(flow({}, {})).phases).toEqual([]);
     expect(timeline(flow({}, {}, { connection: null })).phases).toEqual([]);

@@ -59,6 +59,12 @@ fn recorded_answers_are_given_in_their_order() {
         .unwrap();
     assert_eq!(flow["related"]["answered_with"], first, "{flow:#}");
     assert_eq!(flow["rules_did"][0]["flow"], first);
+    let said = flow["rules_did"][0]["text"].as_str().unwrap();
+    assert!(
+        said.starts_with("answered with the response of flow ")
+            && said.contains("of 2 with the same method and URL"),
+        "{said}"
+    );
     assert!(flow["server"].is_null(), "nobody was asked");
     // nothing like it
     let told = get(&program, &[&url("/a?t=2&x=2")]);

@@ -18,6 +18,7 @@ mod late;
 mod list;
 mod menus;
 mod names;
+mod offline;
 mod packets;
 mod pictures;
 mod places;

@@ -27,6 +27,8 @@ pub struct RecordedAsk {
 pub struct RecordedAnswer {
     /// The flow.
     pub flow: FlowId,
+    /// What of its request is the same, for a person.
+    pub how: String,
     /// The status.
     pub status: u16,
     /// Fields in order.
@@ -47,11 +49,19 @@ pub trait Recorded: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'f, Result<Option<RecordedAnswer>, String>>;
 }
 
+/// An answer that was found.
+pub(super) struct Found {
+    pub(super) flow: FlowId,
+    /// What of its request is the same, for a person.
+    pub(super) how: String,
+    pub(super) answer: Message,
+}
+
 /// Asks for the answer to a request.
 pub(super) async fn answer(
     recorded: &dyn Recorded,
     message: &Message,
-) -> Result<Option<(FlowId, Message)>, String> {
+) -> Result<Option<Found>, String> {
     let Start::Request {
         method,
         target,
@@ -89,5 +99,9 @@ pub(super) async fn answer(
     let body = decoded(coding, found.body.to_vec()).await;
     let body = body.map_err(|why| format!("the body of flow {}: {why}", found.flow.0))?;
     answer.set_body(body);
-    Ok(Some((found.flow, answer)))
+    Ok(Some(Found {
+        flow: found.flow,
+        how: found.how,
+        answer,
+    }))
 }

@@ -374,17 +374,14 @@ async fn answer_recorded(
         None => Ok(None),
     };
     let why = match found {
-        Ok(Some((flow, answer))) => {
-            log.add(
-                rule,
-                action,
-                format!("answered with the response of flow {}", flow.0),
-                false,
-            );
+        Ok(Some(found)) => {
+            let (flow, how) = (found.flow.0, found.how);
+            let text = format!("answered with the response of flow {flow}: {how}");
+            log.add(rule, action, text, false);
             if let Some(done) = log.done.last_mut() {
-                done.flow = Some(flow.0);
+                done.flow = Some(flow);
             }
-            return Some(Verdict::Answer(answer));
+            return Some(Verdict::Answer(found.answer));
         }
         Ok(None) => "nothing like it was recorded".to_owned(),
         Err(why) => why,

@@ -4,6 +4,7 @@ import { app } from "./lib/app.svelte";
 import type { Command } from "./lib/commands.svelte";
 import { router } from "./lib/route.svelte";
 import { undo } from "./annotate/undo.svelte";
+import { offlineCommands } from "./offline/switch";
 import { breakpointCommands } from "./waiting/breakpoints";
 
 const GROUP = "Tools";
@@ -27,6 +28,7 @@ export function toolCommands(record: () => unknown): Command[] {
     { id: "capture", title: "Capture packets beside the proxy", group: GROUP, run: () => (app.dialog = "capture") },
     { id: "status", title: "State of the tool", group: GROUP, run: () => (app.dialog = "status") },
     { id: "rules", title: "Rules: what is changed on its way", group: GROUP, run: () => router.go({ screen: "rules" }, true) },
+    ...offlineCommands(GROUP),
     ...breakpointCommands(),
     { id: "undo", title: "Bring back what was deleted", group: GROUP, when: () => undo.possible, run: () => undo.last() },
     // its own listener knows that an editor and a field have an undo of their own

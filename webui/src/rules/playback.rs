@@ -110,23 +110,22 @@ impl Playback {
         };
         let looks = compared.same_body || !compared.same_headers.is_empty();
         let mut last = None;
-        for id in ids
-            .iter()
-            .take(if looks { MOST_COMPARED } else { ids.len() })
-        {
+        let looked_at = if looks { MOST_COMPARED } else { ids.len() };
+        for (number, id) in (1..).zip(ids.iter().take(looked_at)) {
             if looks && !self.is_like(*id, asked, &compared).await.map_err(unread)? {
                 continue;
             }
-            last = Some(*id);
+            last = Some((number, *id));
             if !self.given.lock().contains(id) {
                 break;
             }
         }
-        let Some(id) = last else {
+        let Some((number, id)) = last else {
             return Ok(None);
         };
-        self.given.lock().insert(id);
-        self.answer(id).await
+        let again = !self.given.lock().insert(id);
+        let how = compared.in_words(number, ids.len(), again);
+        self.answer(id, how).await
     }
 
     /// Whether a flow's request is the same where that is asked for.
@@ -165,7 +164,7 @@ impl Playback {
         Ok(rest.is_empty())
     }
 
-    async fn answer(&self, id: FlowId) -> Result<Option<RecordedAnswer>, String> {
+    async fn answer(&self, id: FlowId, how: String) -> Result<Option<RecordedAnswer>, String> {
         let flow = self.store.flow(id).await.map_err(unread)?;
         let Some(flow) = flow else {
             return Err(format!("flow {} was deleted meanwhile", id.0));
@@ -188,10 +187,33 @@ impl Playback {
         }
         Ok(Some(RecordedAnswer {
             flow: id,
+            how,
             status: flow.status.unwrap_or(200),
             headers: headers.unwrap_or_default(),
             body: body.into(),
         }))
+    }
+}
+
+impl Compared<'_> {
+    /// What of a recorded request is the same, for a person: it is the `number`th of `count` with that method and URL.
+    fn in_words(&self, number: usize, count: usize, again: bool) -> String {
+        let mut text = format!("number {number} of {count} with the same method and URL");
+        if self.ignore_query.iter().any(|name| name == "*") {
+            text.push_str(" whatever the query");
+        } else if !self.ignore_query.is_empty() {
+            text.push_str(&format!(" whatever {}", self.ignore_query.join(", ")));
+        }
+        for name in self.same_headers {
+            text.push_str(&format!(", the same {name}"));
+        }
+        if self.same_body {
+            text.push_str(", the same body");
+        }
+        if again {
+            text.push_str("; each like it was given before, so the last is given again");
+        }
+        text
     }
 }
 
@@ -262,6 +284,26 @@ fn unread(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_compared_is_told() {
+        let (ignore, same) = (["t".to_owned(), "n".to_owned()], ["X-Who".to_owned()]);
+        let all = Compared {
+            ignore_query: &ignore,
+            same_headers: &same,
+            same_body: true,
+        };
+        assert_eq!(
+            all.in_words(2, 3, false),
+            "number 2 of 3 with the same method and URL whatever t, n, the same X-Who, the same body"
+        );
+        let plain = Compared {
+            ignore_query: &[],
+            same_headers: &[],
+            same_body: false,
+        };
+        assert!(plain.in_words(1, 1, true).ends_with("given again"));
+    }
 
     #[test]
     fn what_may_differ_is_not_compared() {

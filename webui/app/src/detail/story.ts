@@ -25,7 +25,8 @@ export function story(flow: Flow | FlowDetail): string {
     return `A WebSocket with ${host}${flow.state === "running" ? ", still open" : `, open for ${duration(flow.duration_ms)}`}.`;
   }
   if (flow.status === null) return flow.state === "running" ? `Waiting for ${host} to answer.` : `${method} ${host} ended without an answer.`;
-  const answer = `${host} answered ${flow.status} ${reason(flow.status)}`.trimEnd();
+  const recorded = "related" in flow && (flow.related?.answered_with ?? null) !== null;
+  const answer = `${recorded ? `The recording, not ${host},` : host} answered ${flow.status} ${reason(flow.status)}`.trimEnd();
   const over = flow.response?.version ? ` over ${flow.response.version}` : "";
   const size = flow.response?.body_size ?? 0;
   const what = size > 0 ? ` with ${bytes(size)}${typeWords(flow)}` : " without a body";

@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
+  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, Offline, OfflineNow, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
   ReplayResult, ReplayRun, Rule, RuleList, Script, ScriptLine, Session, SessionComparison, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
@@ -156,6 +156,8 @@ export const api = {
   filterFields: async () => (await json<{ items: FilterField[] }>(address("filter/fields"))).items,
   values: async (field: string, at: { prefix?: string; filter?: string; session?: SessionChoice; limit?: number } = {}, signal?: AbortSignal) =>
     (await json<{ items: { value: string; count: number }[] }>(address("filter/values", { field, ...at }), signal ? { signal } : {})).items,
+  offline: () => json<OfflineNow>(address("offline")),
+  setOffline: (offline: Offline) => json<OfflineNow>(address("offline"), send("PUT", offline)),
   rules: () => json<RuleList>(address("rules")),
   addRule: (rule: Rule) => json<StoredRule>(address("rules"), send("POST", rule)),
   changeRule: (id: number, rule: Rule) => json<StoredRule>(address(`rules/${id}`), send("PUT", rule)),

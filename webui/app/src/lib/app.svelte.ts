@@ -6,6 +6,7 @@ import { startedAgain } from "../settings/health";
 import { router } from "./route.svelte";
 import type { Device, Flow, Status } from "./types";
 import { FlowList } from "../list/flows.svelte";
+import { offline } from "../offline/offline.svelte";
 import { Selection } from "../list/selection.svelte";
 import { rulebook } from "../rules/rulebook.svelte";
 import { stopped } from "../waiting/stopped.svelte";
@@ -13,7 +14,7 @@ import { stopped } from "../waiting/stopped.svelte";
 /** So many numbers go into one address. */
 const IDS_IN_ADDRESS = 500;
 
-export type Dialog = "breakpoint" | "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "palette" | "rules" | "save-session" | "status" | "tag";
+export type Dialog = "breakpoint" | "capture" | "export" | "connect" | "devices" | "help" | "clear" | "delete" | "columns" | "comment" | "keys" | "import" | "offline" | "palette" | "rules" | "save-session" | "status" | "tag";
 
 class App {
   readonly list = new FlowList();
@@ -53,7 +54,10 @@ class App {
     devices: (items) => (this.devices = items),
     status: (status) => this.#heard(status),
     waiting: (items) => stopped.heard(items),
-    rules: () => void rulebook.read(),
+    rules: () => {
+      void rulebook.read();
+      void offline.read();
+    },
     scripts: () => this.scripts++,
     sessions: () => this.#sessions(),
   });
@@ -190,6 +194,7 @@ class App {
     // what waits is told at the beginning only when something does
     void api.waiting().then((items) => stopped.heard(items), () => {});
     void rulebook.read();
+    void offline.read();
     for (const watcher of this.#watchers) watcher.changed();
   }
 

@@ -89,14 +89,14 @@ export interface FlowDetail extends Omit<Flow, "request" | "response"> {
   request: MessageDetail & Sent;
   response: (MessageDetail & Sent) | null;
   interim: (Head & { at: string })[];
-  related: { replays: number[]; redirect_from: number | null; redirect_to: number | null };
+  related: { replays: number[]; redirect_from: number | null; redirect_to: number | null; answered_with: number | null };
   times: FlowTimes;
   /** Null when nothing is known of it, as in an imported flow. */
   connection: Connection | null;
   /** It came from a capture, and has packets or had them. */
   has_packets: boolean;
   /** What rules did to it, or could not do, in order. */
-  rules_did: { rule: number; name: string; stage: string; action: string; text: string; failed?: boolean }[];
+  rules_did: { rule: number; name: string; stage: string; action: string; text: string; failed?: boolean; flow?: number }[];
 }
 
 export interface FlowTimes {

@@ -103,4 +103,24 @@ export interface WaitingAnswer {
   status: number;
   headers: Field[];
   body?: BodyContent;
+  /** What tells where the body ends and how it is coded is sent as it is written. */
+  as_written?: boolean;
+}
+
+/** Whether requests are answered with what was recorded. */
+export interface Offline {
+  on: boolean;
+  /** Which recorded flows, in the filter language; empty for all. */
+  filter: string;
+  /** Names in the query that may differ; `*` for the whole query. */
+  ignore_query: string[];
+  same_headers: string[];
+  same_body: boolean;
+  /** What becomes of a request like which nothing was recorded. */
+  missing: "not-found" | "pass";
+}
+
+export interface OfflineNow extends Offline {
+  /** How many flows there are to answer with. */
+  flows: number;
 }

@@ -2,7 +2,10 @@
 
 use crate::support::{Nginx, Program, Server, api::json, folder, program::Setup, server::response};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 fn offline(program: &Program, body: &Value) -> Value {
     json(&program.api.expect(200, "PUT", "/api/offline", Some(body)))
@@ -138,4 +141,52 @@ fn recorded_answers_stand_in_for_servers_of_every_version() {
             .iter()
             .all(|flow| flow["state"] == "complete" && flow["status"] == 200)
     );
+}
+
+#[test]
+fn compressed_uploads_are_compared_by_what_they_say() {
+    let origin = Server::answering(None, |request| {
+        let coding = request.head_text().to_ascii_lowercase();
+        let coding = coding.contains("content-encoding: gzip");
+        response("200 OK", &[], format!("{coding}:{}", request.body.len()))
+    });
+    let program = Program::start();
+    let url = format!("http://localhost:{}/upload", origin.port());
+    let file = |name: &str, text: &str, level: &str| {
+        let path = program.home().join(name);
+        std::fs::write(&path, text).unwrap();
+        let gzip = Command::new("gzip").args(["-n", level]).arg(&path).status();
+        assert!(gzip.unwrap().success());
+        let path = path.with_extension("gz");
+        let size = path.metadata().unwrap().len();
+        (format!("@{}", path.display()), size)
+    };
+    let text = "the same text again and again, ".repeat(2000);
+    let other = text.replace("same", "other");
+    let (one, one_size) = file("one", &text, "-1");
+    let (two, two_size) = file("two", &other, "-1");
+    let send = |body: &str, coding: Option<&str>| {
+        let field = coding.map(|coding| format!("Content-Encoding: {coding}"));
+        let mut args = vec!["--data-binary", body, &url];
+        if let Some(field) = &field {
+            args.extend(["-H", field]);
+        }
+        get(&program, &args)
+    };
+    assert_eq!(send(&one, Some("gzip")), format!("true:{one_size}|200"));
+    assert_eq!(send(&two, Some("gzip")), format!("true:{two_size}|200"));
+    // what is no gzip although it says so is like nothing, and in nobody's way
+    assert_eq!(send("broken", Some("gzip")), "true:6|200");
+    program.api.wait_for("path:/upload", 3);
+    offline(&program, &json!({"on": true, "same_body": true}));
+    drop(origin);
+    // compressed in another way, and not at all
+    let (again, size) = file("again", &text, "-9");
+    assert_ne!(one_size, size);
+    assert_eq!(send(&again, Some("gzip")), format!("true:{one_size}|200"));
+    let plain = program.home().join("plain");
+    std::fs::write(&plain, &other).unwrap();
+    let plain = format!("@{}", plain.display());
+    assert_eq!(send(&plain, None), format!("true:{two_size}|200"));
+    assert!(send("neither", None).ends_with("|404"));
 }

@@ -1,5 +1,6 @@
 //! Answers out of the recording: which flows there are for a request, and which of them is next.
 
+use crate::decode;
 use futures_util::{StreamExt as _, future::BoxFuture};
 use overhear_proxy::{Recorded, RecordedAnswer, RecordedAsk};
 use overhear_store::{
@@ -153,10 +154,21 @@ impl Playback {
         if !compared.same_body {
             return Ok(true);
         }
+        let Some(flow) = self.store.flow(id).await? else {
+            return Ok(false);
+        };
+        // what is asked came without its coding, too; no more is decoded than is the same
+        let mut pieces = match decode::body(&self.store, &flow, Side::Request).await {
+            Ok(pieces) => pieces,
+            Err(error) => return unreadable(error),
+        };
         let mut rest = asked.body.as_deref().unwrap_or_default();
-        let mut pieces = self.store.chunks(id, Side::Request, 0);
         while let Some(piece) = pieces.next().await {
-            match rest.strip_prefix(&piece?.data[..]) {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => return unreadable(error),
+            };
+            match rest.strip_prefix(&piece[..]) {
                 Some(behind) => rest = behind,
                 None => return Ok(false),
             }
@@ -275,6 +287,14 @@ fn key(method: &str, url: &str, ignore_query: &[String]) -> String {
         url.set_query((!kept.is_empty()).then_some(&kept));
     }
     format!("{method} {url}")
+}
+
+/// A recorded body that cannot be decoded is like none; that the recording cannot be read is another matter.
+fn unreadable(error: decode::Error) -> Result<bool, Error> {
+    match error {
+        decode::Error::Store(error) => Err(error),
+        _ => Ok(false),
+    }
 }
 
 fn unread(error: Error) -> String {

@@ -310,6 +310,21 @@ fn from_the_command_line() {
     let id = waiting(&program)["id"].to_string();
     intercept(&["answer", &id, "-s", "503", "-d", "later"]).ok();
     assert_eq!(curl.wait().ok().text(), "later|503");
+
+    // an answer of five bytes by its own word
+    let curl = program.curl().args(["-w", "|%{http_code}", &url]).start();
+    let id = waiting(&program)["id"].to_string();
+    intercept(&[
+        "answer",
+        &id,
+        "-H",
+        "content-length: 5",
+        "-d",
+        "later than that",
+        "--as-written",
+    ])
+    .ok();
+    assert_eq!(curl.wait().ok().text(), "later|200");
     assert_eq!(intercept(&["all"]).ok().text().trim(), "0");
 }
 
@@ -452,7 +467,68 @@ fn lengths_stay_as_they_are_written_when_told_so() {
         (ran.status.code(), ran.out),
         (Some(18), nginx.file("data.json"))
     );
+    answers_stay_as_they_are_written(&program, &nginx);
     // without being told, they are put right
     let wrong = json!({"name": "wrong", "actions": [{"do": "set-header", "name": "Content-Length", "value": "9"}]});
     program.api.expect(400, "POST", "/api/rules", Some(&wrong));
+}
+
+/// Answers in the servers' place whose lengths and codings a person has written: at the request and at the response.
+fn answers_stay_as_they_are_written(program: &Program, nginx: &Nginx) {
+    breakpoint(program, "path:/style.css", "request", 0);
+    let gzip = "H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==";
+    let coded = json!({
+        "as_written": true, "status": 203,
+        "headers": [["Content-Encoding", "gzip"], ["X-Own", "1"]], "body": {"base64": gzip},
+    });
+    let short = json!({
+        "as_written": true, "status": 200,
+        "headers": [["content-LENGTH", "5"]], "body": {"text": "hello and more"},
+    });
+    for (version, path, url) in [
+        ("--http1.1", "style.css", nginx.http("/style.css")),
+        ("--http1.1", "hello.txt", nginx.https("/hello.txt")),
+        ("--http2", "style.css", nginx.https("/style.css")),
+        ("--http2", "hello.txt", nginx.https("/hello.txt")),
+    ] {
+        let next = url.replace(path, "other.txt");
+        let curl = program
+            .curl()
+            .args([
+                version,
+                "--compressed",
+                "-w",
+                "|%{http_code};%{num_connects}|",
+            ])
+            .args([&url, &next])
+            .start();
+        let message = waiting(program);
+        decide(program, 204, &message, "answer", &coded);
+        // without a length, the end of an answer over HTTP/1 is the end of its connection
+        let connects = u32::from(version == "--http1.1");
+        let said = curl.wait().ok().text();
+        assert!(said.starts_with("hello|203;1|"), "{url}: {said}");
+        assert!(said.ends_with(&format!(";{connects}|")), "{url}: {said}");
+        if version == "--http1.1" {
+            let curl = program.curl().args([version, "-i", &url]).start();
+            let message = waiting(program);
+            decide(program, 204, &message, "answer", &short);
+            let said = curl.wait().ok().text();
+            assert!(
+                said.contains("content-LENGTH: 5\r\n") && said.ends_with("\r\n\r\nhello"),
+                "{url}: {said}"
+            );
+        }
+    }
+    // told otherwise, the length is right and the coding is taken away
+    let curl = program
+        .curl()
+        .args(["-i", &nginx.http("/style.css")])
+        .start();
+    let message = waiting(program);
+    let mut told = short;
+    told["as_written"] = json!(false);
+    decide(program, 204, &message, "answer", &told);
+    let said = curl.wait().ok().text();
+    assert!(said.contains("Content-Length: 14\r\n"), "{said}");
 }

@@ -42,6 +42,9 @@ pub(crate) enum InterceptCommand {
         /// The body: text, @FILE, or @- for standard input
         #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
         body: Option<String>,
+        /// Leave lengths and codings as they are written, right or wrong; the connection is closed after it
+        #[arg(long)]
+        as_written: bool,
     },
     /// Reset the client's connection
     Drop {

@@ -42,9 +42,11 @@ pub(super) async fn execute(data: &Data, command: InterceptCommand) -> anyhow::R
             status,
             headers,
             body,
+            as_written,
         } => {
             let fields: Result<Vec<_>, _> = headers.iter().map(|text| field(text)).collect();
-            let mut answer = json!({ "status": status, "headers": fields? });
+            let mut answer =
+                json!({ "status": status, "headers": fields?, "as_written": as_written });
             if let (Some(body), Some(answer)) = (content(body.as_deref())?, answer.as_object_mut())
             {
                 answer.insert("body".to_owned(), body);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ set, form, hex, response, dropped, answered, all, reloaded, gaveUp, twoPages, limited, large, off, many, socket, switch: rule })
+await steps({ set, form, hex, response, dropped, answered, written, all, reloaded, gaveUp, twoPages, limited, large, off, many, socket, switch: rule })
 
 /** A client that waits; what it got, when it has it. */
 function curl(input, ...rest) {
@@ -197,6 +197,38 @@ async function answered(page, input) {
   const { out } = await waits.ended
   await back(page)
   return { out, broken }
+}
+
+/** A length that is wrong by intent: of a request that goes on, and of an answer in the server's place. */
+async function written(page, input) {
+  const asked = curl(input, '-d', 'old', '-H', 'Content-Type: text/plain', `${input.origin}/stop?written`)
+  await banner(page).waitFor()
+  await opened(page)
+  await write(page, 'stopped-body-text', 'new and longer')
+  const note = page.locator('label', { has: page.getByTestId('stopped-as-written') })
+  const notes = [await note.innerText()]
+  await page.getByTestId('stopped-as-written').check()
+  notes.push(await note.innerText())
+  await page.getByTestId('stopped-go').click()
+  const went = (await asked.ended).out
+  const answered = curl(input, '-w', '|%{http_code}|%header{content-length}', `${input.origin}/stop?answered-as-written`)
+  // nothing else waits: it opens by itself
+  await page.getByTestId('stopped-answering').click()
+  await page.getByTestId('replay-header-add').click()
+  await page.keyboard.type('Content-Length')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('5')
+  await write(page, 'answer-body-text', '[1,2]and what nobody reads')
+  await page.getByTestId('answer-as-written').check()
+  const broken = await audit(page)
+  await screenshots(page, DESKTOP, 'waiting-as-written')
+  await page.setViewportSize(PHONE)
+  await screenshots(page, PHONE, 'waiting-as-written')
+  await page.setViewportSize(DESKTOP)
+  await page.getByTestId('stopped-go').click()
+  const got = (await answered.ended).out
+  await back(page)
+  return { notes, went, got, broken }
 }
 
 /** Several wait; keys go from one to the next; all go on. */

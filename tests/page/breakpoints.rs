@@ -92,7 +92,7 @@ fn a_request_is_edited_in_every_part_while_somebody_types_elsewhere() {
 
 #[test]
 fn a_response_is_edited_and_a_request_dropped_or_answered() {
-    let steps = ["set", "response", "dropped", "answered", "all"];
+    let steps = ["set", "response", "dropped", "answered", "written", "all"];
     let seen = drive(&steps, &["/stop", "/data.json"]);
     let response = &seen["response"];
     assert!(
@@ -106,6 +106,22 @@ fn a_response_is_edited_and_a_request_dropped_or_answered() {
     assert!([52, 56].contains(&code), "{code}");
     assert_eq!(seen["answered"]["out"], "{\"own\": true}|503|7");
     assert_eq!(seen["answered"]["broken"], json!([]));
+    let written = &seen["written"];
+    assert!(
+        text(&written["notes"][0]).contains("put right"),
+        "{written}"
+    );
+    assert!(
+        text(&written["notes"][1]).contains("closed after it"),
+        "{written}"
+    );
+    let went = text(&written["went"]);
+    assert!(
+        went.contains("Content-Length: 3\r\n") && went.contains("|new|"),
+        "{went}"
+    );
+    assert_eq!(written["got"], "[1,2]|200|5");
+    assert_eq!(written["broken"], json!([]));
     let all = &seen["all"];
     assert_eq!(all["title"], "● (3) Messages wait · overhear");
     assert_eq!(all["walked"], json!([0, 1, 2, 1]));

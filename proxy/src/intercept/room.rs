@@ -138,6 +138,9 @@ pub enum Choice {
         headers: Vec<(String, String)>,
         /// The body.
         body: Bytes,
+        /// What tells where the body ends and how it is coded is not added or put right: it goes as it is written, and
+        /// nothing follows on its connection.
+        as_written: bool,
     },
 }
 
@@ -373,6 +376,7 @@ impl Room {
                 status,
                 headers,
                 body,
+                as_written,
             } => {
                 let mut answer = Message::answer(*status);
                 answer.fields = fields(headers).map_err(WaitError::Edit)?;
@@ -382,6 +386,7 @@ impl Room {
                     return Err(WaitError::Edit(why));
                 }
                 answer.set_body(body.to_vec());
+                answer.as_written = *as_written;
                 Decision::Answer(Box::new(answer))
             }
         };

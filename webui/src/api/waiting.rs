@@ -213,6 +213,10 @@ struct Answered {
     headers: Vec<(String, String)>,
     /// The body; none when absent.
     body: Option<Body>,
+    /// No length is added, and what tells where the body ends and how it is coded is not put right: it is sent as it is written;
+    /// its connection is closed after it.
+    #[serde(default)]
+    as_written: bool,
 }
 
 /// Which version is meant.
@@ -346,6 +350,7 @@ async fn answer(
         status: answered.status,
         headers: answered.headers,
         body: body.unwrap_or_default(),
+        as_written: answered.as_written,
     };
     app.proxy.decide_waiting(id, answered.version, &choice)?;
     Ok(StatusCode::NO_CONTENT)

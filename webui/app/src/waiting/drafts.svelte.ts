@@ -7,6 +7,8 @@ export interface AnswerDraft {
   status: number | null;
   headers: Field[];
   body: BodyDraft;
+  /** Lengths and codings are not put right. */
+  asWritten: boolean;
 }
 
 export interface Draft {
@@ -36,7 +38,7 @@ export function draft(message: WaitingMessage): Draft {
     body: message.body && draftOf(bytesOf(message.body), type),
     asWritten: false,
     answering: false,
-    answer: { status: 200, headers: [["Content-Type", "application/json"]], body: { mode: "json", text: "{}", newline: "\n", hex: "" } },
+    answer: { status: 200, headers: [["Content-Type", "application/json"]], body: { mode: "json", text: "{}", newline: "\n", hex: "" }, asWritten: false },
   };
 }
 
@@ -70,7 +72,7 @@ export function answerOf({ answer, version }: Draft): WaitingAnswer | string {
   if (!validStatus(answer.status)) return "The status is a number from 200 to 599.";
   const { bytes, problem } = sentOf(answer.body);
   if (problem) return problem;
-  return { version, status: answer.status, headers: named(answer.headers), ...(bytes.length > 0 ? { body: contentOf(bytes) } : {}) };
+  return { version, status: answer.status, headers: named(answer.headers), ...(bytes.length > 0 ? { body: contentOf(bytes) } : {}), ...(answer.asWritten ? { as_written: true } : {}) };
 }
 
 function validStatus(status: number | null): status is number {

@@ -48,6 +48,9 @@ describe("an edit of what waits", () => {
   it("says so where lengths are meant as they are written, but of messages, which have none", () => {
     const mine = { ...draft(message), asWritten: true };
     expect(editOf(mine, message)).toEqual({ version: 2, as_written: true });
+    expect(answerOf(mine)).not.toHaveProperty("as_written");
+    mine.answer.asWritten = true;
+    expect(answerOf(mine)).toMatchObject({ status: 200, as_written: true });
     const data: WaitingMessage = { ...message, stage: "message", headers: [], message: { sender: "client", kind: "text" } };
     expect(editOf({ ...draft(data), asWritten: true }, data)).toEqual({ version: 2 });
   });

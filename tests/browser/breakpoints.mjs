@@ -317,6 +317,12 @@ async function twoPages(page, input) {
   await page.getByTestId('stopped-theirs').click()
   await page.locator('[data-testid=stopped][data-version="2"]').waitFor()
   const theirs = await page.getByTestId('stopped-method').inputValue()
+  // what is edited and not saved is taken back, to what was saved last
+  await page.getByTestId('stopped-method').fill('DELETE')
+  const words = [await page.getByTestId('stopped-keep').innerText(), await page.getByTestId('stopped-cancel').innerText()]
+  await page.getByTestId('stopped-cancel').click()
+  await page.getByTestId('stopped-cancel').waitFor({ state: 'detached' })
+  const cancelled = await page.getByTestId('stopped-method').inputValue()
   await other.getByTestId('stopped-go').click()
   const { out } = await waits.ended
   const outcome = page.getByTestId('waiting-outcome')
@@ -324,7 +330,7 @@ async function twoPages(page, input) {
   const became = await outcome.innerText()
   await other.close()
   await back(page)
-  return { behind, refused, theirs, out, became, broken }
+  return { behind, refused, theirs, words, cancelled, out, became, broken }
 }
 
 /** A time limit: the countdown is shown, and what was typed until then comes too late. */

@@ -190,6 +190,7 @@ async function wrong(page) {
   await page.getByTestId('rule-filter').fill('path:/data sizze:>1')
   await page.getByTestId('rule-filter-problem').waitFor()
   said.filter = [await page.locator('.filter mark').innerText(), await page.getByTestId('rule-filter-problem').innerText()]
+  const words = [await page.getByTestId('rule-save').innerText(), await page.getByTestId('rule-revert').innerText()]
   const broken = await audit(page)
   await screenshots(page, DESKTOP, 'rule-wrong')
   await page.getByTestId('rule-filter').fill('path:/data')
@@ -200,7 +201,7 @@ async function wrong(page) {
   await page.getByTestId('rule-revert').click()
   await page.getByTestId('rule-editor').waitFor({ state: 'detached' })
   await back(page)
-  return { said, second, unkept, broken }
+  return { said, second, unkept, words, broken }
 }
 
 /** From the menu of a row: filled in for its host or its path. */

@@ -159,6 +159,8 @@ fn what_waits_outlives_the_page_and_who_is_late_is_told() {
         "{two}"
     );
     assert_eq!(two["theirs"], "PUT");
+    assert_eq!(two["words"], json!(["Save", "Cancel"]));
+    assert_eq!(two["cancelled"], "PUT");
     assert!(text(&two["out"]).starts_with("PUT /stop?two "), "{two}");
     assert!(text(&two["became"]).contains("edited by a person"), "{two}");
     assert_eq!(two["broken"], json!([]));

@@ -175,6 +175,7 @@ fn a_rule_is_made_and_says_what_it_would_have_matched() {
     assert_eq!(wrong["said"]["filter"][0], "sizze");
     assert_eq!(wrong["second"], 1, "at the action that is wrong");
     assert_eq!(wrong["unkept"], "0", "what is wrong is not kept");
+    assert_eq!(wrong["words"], json!(["Save", "Cancel"]));
     assert_eq!(wrong["broken"], json!([]));
     assert_eq!(stored["items"].as_array().unwrap().len(), 1);
     program.stop();

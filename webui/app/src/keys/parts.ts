@@ -47,7 +47,7 @@ const PARTS: Record<string, Told[]> = {
   ],
   Rules: [
     ["rules.new", "New rule", "n"],
-    ["rules.save", "Keep the rule that is written", "Mod+Enter"],
+    ["rules.save", "Save the rule that is written", "Mod+Enter"],
     ["rules.move", "Among the rules", "ArrowUp", "ArrowDown", "Home", "End"],
     ["rules.order", "The rule earlier or later", "Alt+ArrowUp", "Alt+ArrowDown"],
     ["rules.switch", "Switch the rule on or off", " "],

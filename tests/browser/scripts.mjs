@@ -1,6 +1,6 @@
 // Scripts: what they did and said, what is wrong with one that is saved while the page is open, how one is written.
 import { writeFile } from 'node:fs/promises'
-import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
 await steps({ said, saved, none })
 
@@ -24,6 +24,11 @@ async function said(page) {
   await page.getByTestId('console-flow').last().click()
   await page.getByTestId('rule-did').first().waitFor()
   seen.did = await page.getByTestId('rule-did').allInnerTexts()
+  // of one that failed, the overview and what was changed say the same
+  await open(page, '/bad')
+  seen.failed = [await page.getByTestId('rule-did').filter({ hasText: 'failed' }).innerText()]
+  await page.getByTestId('show-changes').click()
+  seen.failed.push(await page.getByTestId('changes-request').locator('li').first().innerText())
   seen.mark = await row(page, '/good').locator('.mark.modified').getAttribute('title')
   return seen
 }

@@ -66,6 +66,12 @@ fn scripts_are_shown_with_what_they_said_and_got_wrong() {
     assert!(text(&said["example"]).contains("@type {overhear.OnRequest}"));
     let did = text(&said["did"][0]);
     assert_eq!(did, "Script fix.js acted on the request: headers X-Script");
+    let failed = &said["failed"];
+    assert!(
+        text(&failed[0]).starts_with("The script fix.js failed on the request: "),
+        "{failed}"
+    );
+    assert!(text(&failed[1]).starts_with("fix.js failed: "), "{failed}");
     assert!(
         text(&said["mark"]).contains("modified by the script"),
         "{}",

@@ -532,3 +532,86 @@ fn answers_stay_as_they_are_written(program: &Program, nginx: &Nginx) {
     let said = curl.wait().ok().text();
     assert!(said.contains("Content-Length: 14\r\n"), "{said}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_client_that_gives_up_while_its_server_is_dialled_is_seen_at_once() {
+    let (listener, _first) = crate::support::system::deaf_port();
+    let deaf = listener.local_addr().unwrap();
+    // takes the connection, and says nothing in TLS
+    let mute = Server::new(None, |mut stream| {
+        crate::support::wire::read_rest(&mut *stream);
+    });
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    let rule = json!({"name": "elsewhere", "filter": "path:/mapped", "actions": [
+        {"do": "map-remote", "to": format!("http://{deaf}")},
+    ]});
+    program.api.expect(201, "POST", "/api/rules", Some(&rule));
+    for (name, url, version, filter) in [
+        (
+            "plain",
+            format!("http://{deaf}/"),
+            "--http1.1",
+            "path:*?plain",
+        ),
+        (
+            "tunnel",
+            format!("https://{deaf}/"),
+            "--http1.1",
+            "method:CONNECT",
+        ),
+        (
+            "tls",
+            format!("https://localhost:{}/", mute.port()),
+            "--http1.1",
+            "kind:tls",
+        ),
+        (
+            "mapped",
+            origin.http("/mapped"),
+            "--http1.1",
+            "path:*?mapped",
+        ),
+        (
+            "mapped-1s",
+            origin.https("/mapped"),
+            "--http1.1",
+            "path:*?mapped-1s",
+        ),
+        (
+            "mapped-2",
+            origin.https("/mapped"),
+            "--http2",
+            "path:*?mapped-2",
+        ),
+    ] {
+        let url = format!("{url}?{name}");
+        let ran = program
+            .curl()
+            .args([
+                version,
+                "-d",
+                "sent",
+                "-o",
+                "/dev/null",
+                "--max-time",
+                "1",
+                &url,
+            ])
+            .run();
+        assert_eq!(ran.status.code(), Some(28), "{name}: {ran:?}");
+        let flow = &program.api.wait_for(&format!("{filter} error:"), 1)[0];
+        let flow = program.api.get(&format!("/api/flows/{}", flow["id"]));
+        assert_eq!(flow["error"]["side"], "client", "{name}: {flow:#}");
+        let told = flow["error"]["text"].as_str().unwrap();
+        assert!(told.contains("while the connection to "), "{name}: {told}");
+        assert!(
+            flow["status"].is_null(),
+            "{name}: nobody was answered: {flow:#}"
+        );
+        if name == "plain" {
+            assert_eq!(flow["request"]["body_size"], 4, "{flow:#}");
+        }
+    }
+}

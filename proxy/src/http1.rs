@@ -27,11 +27,13 @@ pub(crate) use head::HeadReader;
 pub(crate) use input::Input;
 pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
-pub(crate) use request::IDLE;
+pub(crate) use request::{IDLE, MOST_AHEAD, left};
 
-use crate::{intercept::Rules, target::Target, upstream::Via};
+use crate::{intercept::Rules, target::Target, upstream::Via, words::failed};
 use bytes::BytesMut;
-use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
+use overhear_store::{
+    Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Replayed,
+};
 use std::{future::Future, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -57,11 +59,12 @@ pub(crate) struct Upstream<S> {
 pub(crate) trait Dial: Send + Sync {
     /// What a dialled connection reads from and writes to.
     type Io: AsyncRead + AsyncWrite + Unpin + Send;
-    /// Dials, TLS included; `via`: another way there.
+    /// Dials, TLS included; `via`: another way there. It is given up when `gone` ends: the client is.
     fn dial(
         &self,
         target: &Target,
         via: Option<&Via>,
+        gone: impl Future<Output = ()> + Send,
     ) -> impl Future<Output = Result<Upstream<Self::Io>, DialFailed>> + Send;
 }
 
@@ -69,6 +72,33 @@ pub(crate) trait Dial: Send + Sync {
 pub(crate) struct DialFailed {
     pub(crate) failure: Failure,
     pub(crate) connection: Arc<ConnectionRecorder>,
+}
+
+impl DialFailed {
+    /// A dial whose client gave up.
+    pub(crate) fn given_up(target: &Target, connection: Arc<ConnectionRecorder>) -> Self {
+        connection.edit(|connection| connection.closed_by = Some(Party::Client));
+        Self {
+            failure: given_up(target),
+            connection,
+        }
+    }
+
+    /// Whether the client gave up: nobody is left to be told.
+    pub(crate) fn is_given_up(&self) -> bool {
+        is_given_up(&self.failure)
+    }
+}
+
+/// The client gave up while a server was dialled.
+pub(crate) fn given_up(target: &Target) -> Failure {
+    let text = format!("The client gave up while the connection to {target} was being made.");
+    failed(FailureCause::Closed, Party::Client, text)
+}
+
+/// Whether a client that gave up is why there is no connection to a server.
+pub(crate) fn is_given_up(failure: &Failure) -> bool {
+    (failure.cause, failure.side) == (FailureCause::Closed, Party::Client)
 }
 
 /// Where the requests on a client's connection go.

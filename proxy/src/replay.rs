@@ -464,6 +464,7 @@ impl Dial for NoDial {
         &self,
         target: &Target,
         _: Option<&crate::upstream::Via>,
+        _: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<Stream>, DialFailed> {
         Err(DialFailed {
             failure: failed(

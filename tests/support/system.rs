@@ -73,6 +73,18 @@ pub fn linger_zero(stream: &std::net::TcpStream) {
     assert_eq!(set, 0, "cannot set SO_LINGER");
 }
 
+/// A port of this computer that answers no call: its queue of connections is full, with the second of these. Linux drops
+/// what comes then; other systems may refuse it.
+pub fn deaf_port() -> (std::net::TcpListener, std::net::TcpStream) {
+    use std::os::fd::AsRawFd;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // SAFETY: the descriptor is that of an open socket, which listens already.
+    let listens = unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    assert_eq!(listens, 0, "cannot shorten the queue");
+    let first = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener, first)
+}
+
 /// Lets every user look into a folder of ours.
 pub fn open_to_all(dir: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;

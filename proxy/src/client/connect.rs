@@ -4,14 +4,17 @@ use super::Client;
 use crate::{
     engine::{Row, is_site},
     failure,
+    http1::{self, MOST_AHEAD},
     stream::Stream,
     target::Target,
     upstream,
 };
 use bytes::BytesMut;
-use overhear_store::{ConnectionRecorder, Failure, HeadKind, Kind, Party, Timestamp, Version};
-use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use overhear_store::{
+    ConnectionRecorder, Failure, FlowRecorder, HeadKind, Kind, Party, Timestamp, Version,
+};
+use std::{future::pending, net::SocketAddr, sync::Arc};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -20,7 +23,7 @@ impl Client {
     pub(super) async fn connect(
         &self,
         mut client: Stream,
-        read: BytesMut,
+        mut read: BytesMut,
         target: Target,
         head: &[u8],
     ) {
@@ -30,7 +33,17 @@ impl Client {
         let reached = if site {
             None
         } else {
-            match self.dial_tunnel(&target, &connection).await {
+            let ends = (self.accepted.client, self.accepted.local);
+            let reached = tokio::select! {
+                biased;
+                reached = self.dial_tunnel(&target, &connection) => reached,
+                () = gone(&mut client, &mut read, ends) => {
+                    let failure = http1::given_up(&target);
+                    connection.edit(|c| c.closed_by = Some(Party::Client));
+                    return self.refused(&target, head, started, &connection).fail(failure);
+                }
+            };
+            match reached {
                 Ok(reached) => Some(Ok(reached)),
                 // a rule may answer for a server that is not there
                 Err(failure) if self.engine.rules.may_answer(&target.host) => Some(Err(failure)),
@@ -77,6 +90,23 @@ impl Client {
         failure: Failure,
     ) {
         let page = failure::page(&failure, head);
+        let flow = self.refused(target, head, started, connection);
+        flow.edit(|f| f.status = Some(failure::status(&failure)));
+        connection.edit(|c| c.closed_by = Some(Party::Proxy));
+        flow.fail(failure);
+        // the client may have gone
+        let _ = client.write_all(&page).await;
+        client.close().await;
+    }
+
+    /// The flow of a CONNECT that does not become a tunnel.
+    fn refused(
+        &self,
+        target: &Target,
+        head: &[u8],
+        started: Timestamp,
+        connection: &ConnectionRecorder,
+    ) -> FlowRecorder {
         let row = Row {
             kind: Kind::Http,
             method: "CONNECT",
@@ -92,7 +122,6 @@ impl Client {
             .next()
             .is_some_and(|line| line.trim_ascii_end().ends_with(b"HTTP/1.0"));
         flow.edit(|f| {
-            f.status = Some(failure::status(&failure));
             f.request.version = Some(if http10 {
                 Version::Http10
             } else {
@@ -100,10 +129,18 @@ impl Client {
             });
             f.times.request_last = Some(started);
         });
-        connection.edit(|c| c.closed_by = Some(Party::Proxy));
-        flow.fail(failure);
-        // the client may have gone
-        let _ = client.write_all(&page).await;
-        client.close().await;
+        flow
     }
+}
+
+/// Ends when the client is gone; what it sends meanwhile is kept in `read`, as far as there is room for it.
+async fn gone(client: &mut Stream, read: &mut BytesMut, ends: (SocketAddr, SocketAddr)) {
+    while read.len() < MOST_AHEAD {
+        match client.read_buf(read).await {
+            Ok(0) => return http1::left(Some(ends)).await,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+    pending().await
 }

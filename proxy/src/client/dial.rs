@@ -14,6 +14,7 @@ use bytes::BytesMut;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use overhear_store::{ConnectionRecorder, Failure, Timestamp};
 use std::{
+    future::pending,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -25,8 +26,9 @@ impl Dial for Client {
         &self,
         target: &Target,
         via: Option<&Via>,
+        gone: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<Stream>, DialFailed> {
-        self.dialled(target, via, &[b"http/1.1"]).await
+        self.dialled(target, via, &[b"http/1.1"], gone).await
     }
 }
 
@@ -36,24 +38,31 @@ impl Elsewhere for Client {
         target: &'d Target,
         via: Option<&'d Via>,
     ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>> {
-        self.dialled(target, via, &[b"h2", b"http/1.1"]).boxed()
+        self.dialled(target, via, &[b"h2", b"http/1.1"], pending())
+            .boxed()
     }
 }
 
 impl Client {
-    /// Dials; `alpn` is what is offered over TLS.
+    /// Dials, until `gone` ends; `alpn` is what is offered over TLS.
     async fn dialled(
         &self,
         target: &Target,
         via: Option<&Via>,
         alpn: &[&[u8]],
+        gone: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<Stream>, DialFailed> {
         let connection = Arc::new(self.engine.recorder.connection(self.accepted.clone()));
         let (io, read, server) = if is_site(&target.host, target.port) {
             let site = self.engine.open_site(self.visitor(true, false));
             (Stream::Memory(site), BytesMut::new(), None)
         } else {
-            match self.reach(target, via, alpn, &connection).await {
+            let reached = tokio::select! {
+                biased;
+                reached = self.reach(target, via, alpn, &connection) => reached,
+                () = gone => return Err(DialFailed::given_up(target, connection)),
+            };
+            match reached {
                 Ok((io, read, server)) => (io, read, Some(server)),
                 Err(failure) => {
                     return Err(DialFailed {

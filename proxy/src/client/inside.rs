@@ -105,24 +105,31 @@ impl Inside<'_> {
     /// Ends TLS on both sides and looks inside.
     async fn tls(self, ends: Ends) {
         let engine = &self.client.engine;
-        let hello = match Hello::read(ends.client, ends.client_read).await {
+        let mut hello = match Hello::read(ends.client, ends.client_read).await {
             Ok(hello) => hello,
             Err(failure) => return self.failed_handshake(failure),
         };
         self.connection.edit(|c| c.client_tls = Some(hello.info()));
-        let name = hello
-            .sni
-            .clone()
-            .unwrap_or_else(|| self.target.host.clone());
+        let sni = hello.sni.clone();
+        let name = sni.clone().unwrap_or_else(|| self.target.host.clone());
         let wish = Wish {
             target: &self.target,
-            sni: hello.sni.as_deref(),
+            sni: sni.as_deref(),
             alpn: hello.alpn.clone(),
         };
         let connecting = engine
             .connector
             .connect(ends.server, ends.server_read, wish);
-        let (server, info) = match connecting.await {
+        let accepted = &self.client.accepted;
+        let connected = tokio::select! {
+            biased;
+            connected = connecting => connected,
+            () = hello.gone((accepted.client, accepted.local)) => {
+                self.connection.edit(|c| c.closed_by = Some(Party::Client));
+                return self.failed_handshake(http1::given_up(&self.target));
+            }
+        };
+        let (server, info) = match connected {
             Ok(connected) => connected,
             Err(failed) => {
                 let Failed { failure, info } = *failed;

@@ -22,6 +22,7 @@ use crate::{
     },
     intercept::Rules,
     target::{Scheme, Target},
+    upstream::Via,
     words::failed,
 };
 use bytes::BytesMut;
@@ -147,7 +148,8 @@ where
 
     /// Sends one request to another server, or another way.
     async fn once<D: Dial>(&mut self, ready: Prepared, dial: &D) -> Once<D::Io> {
-        match dial.dial(&ready.target, ready.via.as_deref()).await {
+        let dialled = self.dial(dial, &ready.target, ready.via.as_deref());
+        match dialled.await {
             Ok(upstream) => {
                 let mut other = Server::from(upstream);
                 ready.exchange.moved(&other.connection, other.address);
@@ -184,6 +186,7 @@ where
         named: bool,
         dial: &D,
     ) -> End<C> {
+        let is_given_up = failed.is_given_up();
         let DialFailed {
             failure,
             connection,
@@ -193,6 +196,9 @@ where
             connection: &connection,
             server: None,
         };
+        if is_given_up {
+            return self.left(place, failure);
+        }
         loop {
             match self.next(false).await {
                 Next::Refuse(failure, status) => return self.refuse(place, failure, status).await,
@@ -277,7 +283,7 @@ where
                 }
             }
             let via = prepared.as_ref().and_then(|ready| ready.via.clone());
-            let mut server = match dial.dial(&target, via.as_deref()).await {
+            let mut server = match self.dial(dial, &target, via.as_deref()).await {
                 Ok(upstream) => Server::from(upstream),
                 Err(failed) => {
                     if let Some(ready) = prepared {
@@ -302,7 +308,7 @@ where
                     }
                     Turn::Resend => {
                         server.close(Party::Server, false);
-                        match dial.dial(&target, None).await {
+                        match self.dial(dial, &target, None).await {
                             Ok(upstream) => server = Server::from(upstream),
                             Err(failed) => {
                                 self.moved(&failed.connection, None);
@@ -320,6 +326,24 @@ where
                 }
             }
         }
+    }
+
+    /// Dials a server, as long as the client waits for that; what it sends meanwhile is kept.
+    async fn dial<D: Dial>(
+        &mut self,
+        dial: &D,
+        target: &Target,
+        via: Option<&Via>,
+    ) -> Result<Upstream<D::Io>, DialFailed> {
+        let Self {
+            client,
+            input,
+            ends,
+            ..
+        } = self;
+        let mut client = Half(client);
+        let gone = touched::gone(&mut client, input, *ends);
+        dial.dial(target, via, gone).await
     }
 
     /// Joins the client with a server.

@@ -233,8 +233,16 @@ where
     }
 }
 
+/// Ends when the client, which sends nothing more and waits for an answer, is taken to be gone.
+pub(crate) async fn left(ends: Option<(SocketAddr, SocketAddr)>) {
+    tokio::select! {
+        () = sleep(GRACE) => {}
+        () = gone(ends) => {}
+    }
+}
+
 /// Ends when the client, which sends nothing more, is known to listen no more either.
-pub(crate) async fn gone(ends: Option<(SocketAddr, SocketAddr)>) {
+async fn gone(ends: Option<(SocketAddr, SocketAddr)>) {
     match ends {
         Some((client, local)) => apps::gone(client, local).await,
         None => pending().await,

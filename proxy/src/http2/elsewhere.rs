@@ -49,7 +49,12 @@ impl Exchange<'_> {
         };
         let Other { to, parts } = other;
         let via = message.via.clone();
-        let upstream = match dial.reach(&to, via.as_deref()).await {
+        let reached = tokio::select! {
+            biased;
+            reached = dial.reach(&to, via.as_deref()) => reached,
+            _ = poll_fn(|cx| respond.poll_reset(cx)) => return flow.fail(http1::given_up(&to)),
+        };
+        let upstream = match reached {
             Ok(upstream) => upstream,
             Err(failed) => {
                 flow.edit(|flow| flow.connection = failed.connection.id());

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 const START: usize = 8 * 1024;
 const MAX: usize = 128 * 1024;
@@ -40,6 +40,19 @@ impl ReadAhead {
     /// What is below.
     pub(super) fn inner(&self) -> &Stream {
         &self.inner
+    }
+
+    /// Reads on, behind what was not given out yet; 0 at the end.
+    pub(crate) async fn more(&mut self) -> io::Result<usize> {
+        let held = self.buffer.get(self.filled.clone()).unwrap_or_default();
+        self.before.extend_from_slice(held);
+        self.filled = 0..0;
+        self.inner.read_buf(&mut self.before).await
+    }
+
+    /// How many bytes were read and not given out yet.
+    pub(crate) fn held(&self) -> usize {
+        self.before.len() + self.filled.len()
     }
 
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

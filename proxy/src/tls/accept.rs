@@ -2,6 +2,7 @@
 
 use super::{PATIENCE, agreed, of_rustls, protocol_name, words};
 use crate::{
+    http1::{MOST_AHEAD, left},
     stream::{ReadAhead, Stream},
     words::failed,
 };
@@ -9,7 +10,7 @@ use bytes::BytesMut;
 use overhear_ca::Leaf;
 use overhear_store::{Failure, FailureCause, Party, TlsInfo};
 use rustls::{AlertDescription, server::Acceptor};
-use std::{io, time::Duration};
+use std::{future::pending, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -92,6 +93,18 @@ impl Hello {
     /// Whether `protocol` is offered.
     pub(crate) fn offers(&self, protocol: &[u8]) -> bool {
         self.alpn.iter().any(|p| p == protocol)
+    }
+
+    /// Ends when the client, which waits for an answer, is gone; what it sends meanwhile is kept, as far as there is room for it.
+    pub(crate) async fn gone(&mut self, ends: (SocketAddr, SocketAddr)) {
+        while self.start.io.held() < MOST_AHEAD {
+            match self.start.io.more().await {
+                Ok(0) => return left(Some(ends)).await,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        pending().await
     }
 
     /// Answers with `leaf`. `has_trusted` says whether the device has accepted a leaf of ours before.

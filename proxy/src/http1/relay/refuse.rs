@@ -13,6 +13,7 @@ use crate::{
         half::send,
         head::{HeadReader, RequestHead},
         input::Input,
+        is_given_up,
         link::Server,
         record::Place,
         request::format_of,
@@ -121,8 +122,42 @@ where
         self.answer(failure).await
     }
 
-    /// Answers the exchange at the front with a failure, and closes.
+    /// Records the request at the beginning of the client's bytes, as far as it came, whose client gave up.
+    pub(super) fn left(self, place: Place<'_>, failure: Failure) -> End<C> {
+        let mut input = self.input;
+        let mut reader = HeadReader::default();
+        let head = match reader.request_ready(input.bytes()) {
+            Ok(true) => reader.request(input.bytes()).ok(),
+            _ => None,
+        };
+        let Some(head) = head else {
+            return End::Closed;
+        };
+        let absolute = match target::form(head.method, head.target) {
+            Ok(Form::Absolute(absolute)) => Some(absolute),
+            _ => None,
+        };
+        let flow = self
+            .journal
+            .request(&head, absolute.as_ref(), place, input.first());
+        let body = Body::of_request(&head.fields, head.version);
+        let length = whole(&head);
+        input.consume(length);
+        if let Ok(mut body) = body {
+            let at = input.last();
+            body.take(input.bytes(), |piece| flow.chunk(Side::Request, at, piece));
+        }
+        flow.fail(failure);
+        End::Closed
+    }
+
+    /// Answers the exchange at the front with a failure, and closes. A client that gave up is not answered.
     pub(super) async fn answer(mut self, failure: Failure) -> End<C> {
+        if is_given_up(&failure) {
+            let rest = unanswered(failure.side);
+            self.settle(Some(failure), &rest);
+            return End::Closed;
+        }
         let (page, whole) = self.page(&failure);
         let rest = unanswered(failure.side);
         self.settle(Some(failure), &rest);

@@ -14,7 +14,7 @@ use crate::{
         plain,
         prepared::Prepared,
         record::Place,
-        request::{self, GRACE, MOST_AHEAD, format_of, gave_up, upgrade},
+        request::{MOST_AHEAD, format_of, gave_up, left, upgrade},
         response::minor,
         send_slowly,
         target::{self, Form},
@@ -29,10 +29,7 @@ use overhear_store::{
     Failure, FlowRecorder, HeadKind, Side, Timestamp, Version, filter::Passing, rule::How,
 };
 use std::{future::pending, net::SocketAddr, sync::Arc};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::sleep,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What became of a request.
 pub(super) enum Step {
@@ -442,19 +439,14 @@ fn absolute_form(came: &[u8], goes: &[u8]) -> bool {
 }
 
 /// Ends when the client is gone; what it sends meanwhile is read, as far as there is room for it.
-async fn gone<R: AsyncRead + Unpin>(
+pub(super) async fn gone<R: AsyncRead + Unpin>(
     client: &mut R,
     input: &mut Input,
     ends: Option<(SocketAddr, SocketAddr)>,
 ) {
     while input.bytes().len() < MOST_AHEAD {
         match input.fill(client).await {
-            Ok(0) => {
-                return tokio::select! {
-                    () = sleep(GRACE) => {}
-                    () = request::gone(ends) => {}
-                };
-            }
+            Ok(0) => return left(ends).await,
             Ok(_) => {}
             Err(_) => return,
         }

@@ -291,6 +291,7 @@ impl Dial for Nowhere {
         &self,
         target: &Target,
         _: Option<&crate::upstream::Via>,
+        _: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<TcpStream>, DialFailed> {
         panic!("{target} was dialled");
     }

@@ -426,6 +426,7 @@ impl Dial for Dialer {
         &self,
         target: &Target,
         _: Option<&crate::upstream::Via>,
+        _: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<DuplexStream>, DialFailed> {
         if self.refuse.lock().pop_front() == Some(true) {
             let _ = self.dials.send((target.to_string(), None));

@@ -31,6 +31,7 @@ impl Dial for Nobody {
         &self,
         target: &Target,
         _: Option<&crate::upstream::Via>,
+        _: impl Future<Output = ()> + Send,
     ) -> Result<Upstream<DuplexStream>, DialFailed> {
         panic!("nobody asked for {target}")
     }

@@ -60,6 +60,12 @@ fn results(program: &Program, run: &Value) -> Vec<Value> {
     all
 }
 
+/// What came of one request.
+fn run_of(program: &Program, request: Value) -> Value {
+    let run = run(program, &json!({"requests": [request]}));
+    results(program, &run).remove(0)
+}
+
 fn refused(program: &Program, path: &str, body: &Value) -> String {
     let answer = program.api.send("POST", path, Some(body));
     assert_eq!(answer.status(), 400, "{body}: {}", answer.text());
@@ -186,6 +192,101 @@ fn redirections_are_followed_as_the_rfc_says() {
         "{odd}"
     );
     assert_eq!(odd["redirects"], 0);
+}
+
+#[test]
+fn cookies_that_are_set_on_the_way_are_sent_on() {
+    let other = Server::answering(None, |_| response("200 OK", &[], "there"));
+    let port = other.port();
+    let origin = Server::answering(None, move |request| {
+        let line = request.start_line();
+        match line.split(' ').nth(1).unwrap() {
+            "/login" => response(
+                "302 Found",
+                &[
+                    "Location: /in/home",
+                    "Set-Cookie: session=new; Path=/; HttpOnly",
+                    "Set-Cookie: side=1; Path=/side",
+                    "Set-Cookie: old=; Max-Age=0; Path=/",
+                ],
+                "",
+            ),
+            "/in/home" => response(
+                "302 Found",
+                &["Location: /in/end", "Set-Cookie: here=2"],
+                "",
+            ),
+            "/in/end" => response(
+                "302 Found",
+                &[&format!("Location: http://127.0.0.1:{port}/there")],
+                "",
+            ),
+            _ => response("200 OK", &[], ""),
+        }
+    });
+    let program = Program::start();
+    let request = json!({
+        "method": "GET", "url": format!("http://localhost:{}/login", origin.port()), "follow_redirects": true,
+        "headers": [["Cookie", "session=stale; mine=1; old=2"], ["X-Behind", "1"]],
+    });
+    let found = run_of(&program, request);
+    assert_eq!(
+        (&found["redirects"], &found["status"]),
+        (&json!(3), &json!(200))
+    );
+    let asked = origin.requests();
+    let cookies: Vec<_> = asked.iter().map(|asked| asked.field("cookie")).collect();
+    let expected = [
+        "session=stale; mine=1; old=2",
+        "mine=1; session=new",
+        "mine=1; here=2; session=new",
+    ];
+    assert_eq!(cookies, expected.map(|text| Some(text.to_owned())));
+    let names: Vec<_> = asked[1]
+        .fields()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let place = |wanted: &str| names.iter().position(|name| name == wanted).unwrap();
+    assert!(
+        place("Cookie") < place("X-Behind"),
+        "in its place: {names:?}"
+    );
+    assert_eq!(other.requests()[0].field("cookie"), None, "another host");
+    // each hop's flow shows what went
+    let hops = program.api.wait_for("", 4);
+    let hop = hops.iter().find(|flow| flow["path"] == "/in/end").unwrap();
+    let hop = program.api.detail(hop["id"].as_i64().unwrap());
+    let sent = crate::support::api::headers(&hop["request"]);
+    assert!(
+        sent.contains(&("Cookie".to_owned(), expected[2].to_owned())),
+        "{hop:#}"
+    );
+    let comment = hop["comment"].as_str().unwrap();
+    assert!(
+        comment.ends_with(", with 2 cookies that were set on the way"),
+        "{comment}"
+    );
+
+    let nginx = Nginx::start();
+    let program = Program::trusting(&nginx.ca.pem);
+    for version in ["HTTP/2", "HTTP/1.1"] {
+        let url = nginx.https(&format!("/moved/in?{version}"));
+        let request =
+            json!({"method": "GET", "url": url, "version": version, "follow_redirects": true});
+        let found = run_of(&program, request);
+        let last = program.api.detail(found["last"].as_i64().unwrap());
+        assert_eq!(last["request"]["version"], version);
+        let sent = crate::support::api::headers(&last["request"]);
+        let cookie = sent
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+        assert_eq!(
+            cookie.map(|(_, value)| value.as_str()),
+            Some("way=1"),
+            "{last:#}"
+        );
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod answer;
 mod build;
+mod cookies;
 mod measure;
 mod redirect;
 mod run;
@@ -30,7 +31,10 @@ use crate::{
 use answer::Answer;
 use build::Built;
 use bytes::{Bytes, BytesMut};
-use http::Request;
+use http::{
+    Request,
+    header::{LOCATION, SET_COOKIE},
+};
 use overhear_store::{
     Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Replayed, Seen,
     Timestamp, Version,
@@ -68,7 +72,8 @@ pub struct ReplayRequest {
     pub body: Bytes,
     /// HTTP version to use; none lets ALPN decide (plain http: 1.1). A server that does not speak it is a failure.
     pub version: Option<Version>,
-    /// Redirections are followed: 20 hops at most, as RFC 9110 section 15.4 says.
+    /// Redirections are followed: 20 hops at most, as RFC 9110 section 15.4 says. Cookies that are set on the way are sent to whom
+    /// they are for (RFC 6265 section 5.4), instead of those of the same name in the fields.
     pub follow: bool,
     /// What is said in the WebSocket that the request opens.
     pub talk: Option<Talk>,
@@ -190,6 +195,7 @@ async fn send_on(
         if flow.error.is_some() {
             return None;
         }
+        redirects.heard(&request, &answer.cookies);
         let wanted = redirects.next(&request, flow.status, answer.location.as_deref());
         let next = match wanted {
             Next::Final => return None,
@@ -210,7 +216,13 @@ async fn send_on(
                     modified: true,
                 });
                 let hop = redirects.followed();
-                door = recorder.commenting(&format!("redirect {hop}, from #{}", flow.id));
+                let cookies = match redirects.cookies() {
+                    0 => String::new(),
+                    1 => ", with 1 cookie that was set on the way".to_owned(),
+                    count => format!(", with {count} cookies that were set on the way"),
+                };
+                let comment = format!("redirect {hop}, from #{}{cookies}", flow.id);
+                door = recorder.commenting(&comment);
             }
             Err(why) => {
                 let text = format!("the redirection was not followed: {why}");
@@ -418,10 +430,16 @@ impl Replay<'_> {
             server,
             replay_of: self.request.of,
         };
-        let location = single
-            .send(io, request, self.request.body.clone(), announce)
-            .await;
-        Answer { location }
+        let fields = single.send(io, request, self.request.body.clone(), announce);
+        let fields = fields.await;
+        let all = |name| {
+            let values = fields.get_all(name).iter();
+            values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Answer {
+            location: all(LOCATION).next(),
+            cookies: all(SET_COOKIE).collect(),
+        }
     }
 }
 

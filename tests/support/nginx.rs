@@ -178,6 +178,7 @@ fn configuration(dir: &Path, [plain, tls, tls_http1, h2c]: [u16; 4], sink: u16) 
                 }}
                 location /empty {{ return 204; }}
                 location /moved {{ return 302 /hello.txt; }}
+                location /moved/in {{ add_header Set-Cookie "way=1; Path=/" always; return 302 /hello.txt; }}
                 location /teapot {{ return 418 "short and stout\n"; }}
                 location /upload {{
                     proxy_pass http://127.0.0.1:{sink};

@@ -13,7 +13,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::ResponseFuture};
-use http::{Request, header};
+use http::{HeaderMap, Request};
 use overhear_store::{
     ConnectionRecorder, FlowId, FlowRecorder, FlowStart, HeadKind, Kind, Party, Recorder, Replayed,
     Side, Timestamp, Version,
@@ -31,19 +31,19 @@ pub(crate) struct Single<'a> {
 }
 
 impl Single<'_> {
-    /// Sends `request` and records the whole exchange; gives the `Location` of the response.
+    /// Sends `request` and records the whole exchange; gives the fields of the response.
     pub(crate) async fn send(
         &self,
         io: Stream,
         request: Request<()>,
         body: Bytes,
         announce: oneshot::Sender<FlowId>,
-    ) -> Option<String> {
+    ) -> HeaderMap {
         let flow = self.begin(&request);
         // the caller may have gone
         let _ = announce.send(flow.id());
-        let mut location = None;
-        let outcome = self.exchange(&flow, io, request, body, &mut location).await;
+        let mut fields = HeaderMap::new();
+        let outcome = self.exchange(&flow, io, request, body, &mut fields).await;
         self.connection.edit(|c| c.closed_by = Some(Party::Proxy));
         match outcome {
             Ok(()) => flow.complete(),
@@ -64,7 +64,7 @@ impl Single<'_> {
                 });
             }
         }
-        location
+        fields
     }
 
     fn begin(&self, request: &Request<()>) -> FlowRecorder {
@@ -97,7 +97,7 @@ impl Single<'_> {
         io: Stream,
         request: Request<()>,
         body: Bytes,
-        location: &mut Option<String>,
+        fields: &mut HeaderMap,
     ) -> Result<(), h2::Error> {
         let io = ReadAhead::new(io, BytesMut::new());
         let (sender, connection) = client_builder().handshake::<_, Bytes>(io).await?;
@@ -106,11 +106,11 @@ impl Single<'_> {
             let (response, to_server) = sender.ready().await?.send_request(request, ends)?;
             if ends {
                 flow.edit(|f| f.times.request_last = f.times.request_first);
-                return self.response(flow, response, location).await;
+                return self.response(flow, response, fields).await;
             }
             let (sent, answered) = tokio::join!(
                 self.body(flow, to_server, body),
-                self.response(flow, response, location)
+                self.response(flow, response, fields)
             );
             // a server that answers need not take the whole body
             answered.and(sent.or(Ok(())))
@@ -145,7 +145,7 @@ impl Single<'_> {
         &self,
         flow: &FlowRecorder,
         mut response: ResponseFuture,
-        location: &mut Option<String>,
+        fields: &mut HeaderMap,
     ) -> Result<(), h2::Error> {
         let response = poll_fn(|cx| {
             while let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
@@ -162,8 +162,7 @@ impl Single<'_> {
         });
         let response = response.await?;
         let now = Timestamp::now();
-        let field = response.headers().get(header::LOCATION);
-        *location = field.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        fields.clone_from(response.headers());
         flow.head(HeadKind::Response, now, &response_head(&response));
         flow.edit(|f| {
             f.status = Some(response.status().as_u16());

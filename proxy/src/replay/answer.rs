@@ -1,4 +1,4 @@
-//! What a replay needs to know of the response that passes: whether it switches protocols, and where it redirects.
+//! What a replay needs to know of the response that passes: whether it switches protocols, where it redirects, and its cookies.
 
 use memchr::memmem;
 use overhear_store::head;
@@ -11,6 +11,8 @@ const MOST: usize = 1 << 20;
 pub(super) struct Answer {
     /// Its `Location`.
     pub(super) location: Option<String>,
+    /// Its `Set-Cookie` fields.
+    pub(super) cookies: Vec<String>,
 }
 
 /// A response as it comes over HTTP/1.
@@ -42,7 +44,11 @@ impl Reading {
                 interim if interim.len() == 3 && interim.starts_with('1') => self.head = rest,
                 _ => {
                     let location = read.field("location").map(str::to_owned);
-                    self.known = Some(Answer { location });
+                    let cookies = read.fields.iter();
+                    let cookies =
+                        cookies.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+                    let cookies = cookies.map(|(_, value)| value.clone()).collect();
+                    self.known = Some(Answer { location, cookies });
                     self.head = Vec::new();
                     return None;
                 }
@@ -89,10 +95,11 @@ mod tests {
 
     #[test]
     fn where_it_redirects_behind_interim_responses() {
-        let bytes = b"HTTP/1.1 103 Early Hints\r\nLocation: /no\r\n\r\nHTTP/1.1 302 Found\r\nLOCATION:  /to \r\n\r\nLocation: /body";
+        let bytes = b"HTTP/1.1 103 Early Hints\r\nLocation: /no\r\n\r\nHTTP/1.1 302 Found\r\nset-cookie: a=1\r\nLOCATION:  /to \r\nSet-Cookie: b=2; Path=/\r\n\r\nLocation: /body";
         for size in [1, 7, 1000] {
             let (answer, rest) = read(bytes, size);
             assert_eq!(answer.location.as_deref(), Some("/to"));
+            assert_eq!(answer.cookies, ["a=1", "b=2; Path=/"]);
             assert_eq!(rest, None);
         }
         let (bare, _) = read(b"HTTP/1.0 301 x\nLocation: b\n\n", 3);

@@ -1,6 +1,6 @@
 //! Where a redirection leads, and what of the request goes there: RFC 9110 section 15.4.
 
-use super::ReplayRequest;
+use super::{ReplayRequest, cookies::Cookies};
 use bytes::Bytes;
 use std::collections::HashSet;
 use url::{Origin, Url};
@@ -25,6 +25,9 @@ pub(super) struct Redirects {
     /// Methods and URLs that were asked for.
     asked: HashSet<(String, String)>,
     hops: usize,
+    cookies: Cookies,
+    /// So many that were set on the way are in the last request.
+    sent: usize,
 }
 
 impl Redirects {
@@ -33,7 +36,19 @@ impl Redirects {
         Self {
             asked: HashSet::from([key(request)]),
             hops: 0,
+            cookies: Cookies::new(request),
+            sent: 0,
         }
+    }
+
+    /// A response to `request` sets these cookies.
+    pub(super) fn heard(&mut self, request: &ReplayRequest, set_cookie: &[String]) {
+        self.cookies.set(&request.url, set_cookie);
+    }
+
+    /// How many cookies that were set on the way go with the request that follows.
+    pub(super) fn cookies(&self) -> usize {
+        self.sent
     }
 
     /// How many hops there were.
@@ -53,7 +68,7 @@ impl Redirects {
         else {
             return Next::Final;
         };
-        let next = match follow(request, status, location) {
+        let mut next = match follow(request, status, location) {
             Ok(next) => next,
             Err(why) => return Next::Refused(why),
         };
@@ -71,6 +86,7 @@ impl Redirects {
             });
         }
         self.hops += 1;
+        self.sent = self.cookies.write(request, &mut next);
         Next::To(Box::new(next))
     }
 }
@@ -128,7 +144,7 @@ fn follow(request: &ReplayRequest, status: u16, location: &str) -> Result<Replay
 }
 
 /// Scheme, host and port; `ws` is `http` here.
-fn origin(url: &Url) -> Origin {
+pub(super) fn origin(url: &Url) -> Origin {
     let mut http = url.clone();
     let scheme = match url.scheme() {
         "ws" => "http",

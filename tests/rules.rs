@@ -593,6 +593,64 @@ fn a_file_of_rules_is_read_again_when_it_changes() {
 }
 
 #[test]
+fn rules_of_a_file_go_out_and_are_not_doubled_when_they_come_in() {
+    let folder = crate::support::folder();
+    let file = folder.path().join("rules.toml");
+    let filed = "[[rule]]\nname = \"filed\"\nactions = [{ do = \"set-header\", name = \"X-F\", value = \"1\" }]\n";
+    std::fs::write(&file, filed).unwrap();
+    let program = Setup::new()
+        .args(["--rules".into(), file.clone().into_os_string()])
+        .start();
+    let own = rule("path:/x", "request", json!([{"do": "no-caching"}]));
+    add(&program, &own);
+    let names = |program: &Program| -> Vec<(String, bool)> {
+        let list = program.api.get("/api/rules");
+        let items = list["items"].as_array().unwrap().iter();
+        items
+            .map(|item| {
+                let name = item["name"].as_str().unwrap().to_owned();
+                (name, item["from_file"] == true)
+            })
+            .collect()
+    };
+    let import = |program: &Program, query: &str, text: &[u8]| -> Value {
+        let token = format!("Authorization: Bearer {}", program.api.token);
+        let path = format!("/api/rules/import{query}");
+        let answer = program.api.raw("POST", &path, &[&token], text);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        json(&answer)
+    };
+    let name = own["name"].as_str().unwrap().to_owned();
+    let before = vec![(name.clone(), false), ("filed".to_owned(), true)];
+    assert_eq!(names(&program), before);
+
+    let out = program.api.bytes("/api/rules.toml");
+    let text = String::from_utf8(out.clone()).unwrap();
+    let of_file = format!("# Of the file {}.", file.display());
+    let place = text.find(&of_file).unwrap_or_else(|| panic!("{text}"));
+    assert!(text[place..].contains("filed"), "{text}");
+    assert!(!text[..place].contains("filed"), "{text}");
+    let mine = String::from_utf8(program.api.bytes("/api/rules.toml?own=true")).unwrap();
+    assert_eq!(mine, text[..place].trim_end().to_owned() + "\n");
+
+    assert_eq!(import(&program, "?replace=true", &out)["of_file"], 1);
+    assert_eq!(names(&program), before, "nothing is doubled");
+    assert_eq!(import(&program, "", filed.as_bytes())["of_file"], 1);
+    assert_eq!(names(&program), before);
+    // one that a person has changed is another rule
+    let other = filed.replace("\"1\"", "\"2\"");
+    assert_eq!(import(&program, "", other.as_bytes())["of_file"], 0);
+    assert_eq!(names(&program).len(), 3);
+    program.stop();
+
+    // without the file, all of them come
+    let program = Program::start();
+    assert_eq!(import(&program, "", &out)["of_file"], 0);
+    let all = vec![(name, false), ("filed".to_owned(), false)];
+    assert_eq!(names(&program), all);
+}
+
+#[test]
 fn what_is_slowed_down_or_not_recorded_arrives_whole() {
     let origin = Nginx::start();
     let program = Program::trusting(&origin.ca.pem);

@@ -7,7 +7,7 @@ mod action;
 mod file;
 
 pub use action::{Action, Content, How, Link, Missing};
-pub use file::{FileError, from_toml, to_toml};
+pub use file::{FileError, add_toml, from_toml, to_toml};
 
 use crate::{Timestamp, filter::Filter, flow::Side};
 use serde::{Deserialize, Serialize};

@@ -53,6 +53,12 @@ pub fn to_toml(rules: &[Rule]) -> String {
     let mut text = String::from(
         "# Rules of overhear, in the order in which they act.\n# Actions and filters: `overhear rule --help`.\n",
     );
+    add_toml(&mut text, rules);
+    text
+}
+
+/// Writes more rules behind others.
+pub fn add_toml(text: &mut String, rules: &[Rule]) {
     for rule in rules {
         text.push_str("\n[[rule]]\n");
         let mut line = |key: &str, value: &str| {
@@ -84,7 +90,6 @@ pub fn to_toml(rules: &[Rule]) -> String {
         }
         text.push_str("]\n");
     }
-    text
 }
 
 /// A value on one line, `do` first.

@@ -15,7 +15,7 @@ use axum::{
 use overhear_store::{
     filter::Filter,
     read::{FlowQuery, Which},
-    rule::{Action, Rule, RuleError, RuleId, StoredRule, from_toml, to_toml},
+    rule::{Action, Rule, RuleError, RuleId, StoredRule, add_toml, from_toml, to_toml},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -298,14 +298,45 @@ async fn preview(
     }))
 }
 
-/// The rules as a file that a person can read: TOML.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    /// Only those of the database.
+    #[serde(default)]
+    own: bool,
+}
+
+/// The rules as a file that a person can read: TOML. All that act, those of the database and behind them those of the file that
+/// `--rules` names, so that another overhear does the same with them; where that file is read, they are not taken in again.
 #[utoipa::path(
-    get, path = "/rules.toml", tag = "rules", operation_id = "exportRules",
-    responses((status = 200, description = "The rules of the database and of the file", body = String, content_type = "application/toml"))
+    get, path = "/rules.toml", tag = "rules", operation_id = "exportRules", params(ExportQuery),
+    responses(
+        (status = 200, description = "The rules", body = String, content_type = "application/toml"),
+        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
+    )
 )]
-async fn export(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let all = app.rules.all().await?;
-    let rules: Vec<Rule> = all.into_iter().map(|stored| stored.rule).collect();
+async fn export(
+    State(app): State<Arc<App>>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, Problem> {
+    let own: Vec<Rule> = app
+        .store
+        .rules()
+        .await?
+        .into_iter()
+        .map(|s| s.rule)
+        .collect();
+    let mut text = to_toml(&own);
+    let file = app.rules.file();
+    if !query.own && !file.rules.is_empty() {
+        let path = file.path.unwrap_or_default();
+        // a comment is one line
+        let path = path.display().to_string().replace(char::is_control, "?");
+        text.push_str(&format!(
+            "\n# Of the file {path}. Where it is read, they are not taken in again.\n"
+        ));
+        add_toml(&mut text, &file.rules);
+    }
     let kind = [
         (header::CONTENT_TYPE, "application/toml"),
         (
@@ -313,7 +344,7 @@ async fn export(State(app): State<Arc<App>>) -> Result<Response, Problem> {
             "attachment; filename=\"rules.toml\"",
         ),
     ];
-    Ok((kind, to_toml(&rules)).into_response())
+    Ok((kind, text).into_response())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -324,12 +355,21 @@ struct ImportQuery {
     replace: bool,
 }
 
-/// Brings rules in from TOML: all of them, or none.
+/// The rules after others were brought in.
+#[derive(Serialize, ToSchema)]
+struct ImportedRules {
+    #[serde(flatten)]
+    list: RuleList,
+    /// How many were left out, because the file that `--rules` names has the same.
+    of_file: usize,
+}
+
+/// Brings rules in from TOML: all of them, or none. Those that the file has which `--rules` names are there already, and are left out.
 #[utoipa::path(
     post, path = "/rules/import", tag = "rules", operation_id = "importRules", params(ImportQuery),
     request_body(content = String, content_type = "application/toml"),
     responses(
-        (status = 200, description = "The rules as they are now", body = RuleList),
+        (status = 200, description = "The rules as they are now", body = ImportedRules),
         (status = 400, description = "The rules cannot be read, or one of them cannot be used", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -337,13 +377,17 @@ async fn import(
     State(app): State<Arc<App>>,
     Query(query): Query<ImportQuery>,
     text: String,
-) -> Result<Answer<RuleList>, Problem> {
-    let rules = from_toml(&text).map_err(|error| unusable(error.to_string()))?;
+) -> Result<Answer<ImportedRules>, Problem> {
+    let mut rules = from_toml(&text).map_err(|error| unusable(error.to_string()))?;
     for (number, rule) in (1..).zip(&rules) {
         rules::check(rule)
             .map_err(|error| unusable(format!("rule {number} ({:?}): {error}", rule.name)))?;
     }
     let _alone = app.rules.change().await;
+    let given = rules.len();
+    let file = app.rules.file();
+    rules.retain(|rule| !file.rules.contains(rule));
+    let of_file = given - rules.len();
     match query.replace {
         true => {
             if rules.len() > MOST_RULES {
@@ -357,7 +401,8 @@ async fn import(
         }
     }
     app.rules.act().await?;
-    listed(&app).await
+    let Answer(list) = listed(&app).await?;
+    Ok(Answer(ImportedRules { list, of_file }))
 }
 
 /// Whether a rule can be used; the problem says which of its actions is wrong.

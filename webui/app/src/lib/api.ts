@@ -166,9 +166,10 @@ export const api = {
   orderRules: (ids: number[]) => json<RuleList>(address("rules/order"), send("PUT", { ids })),
   previewRule: (rule: Rule, signal?: AbortSignal) =>
     json<{ count: number; items: Flow[] }>(address("rules/preview"), { ...send("POST", rule), ...(signal ? { signal } : {}) }),
-  rulesText: async () => (await request(address("rules.toml"))).text(),
+  /** Those of the database. */
+  rulesText: async () => (await request(address("rules.toml", { own: true }))).text(),
   importRules: (text: string, replace: boolean) =>
-    json<RuleList>(address("rules/import", { replace }), { method: "POST", headers: { "content-type": "application/toml" }, body: text }),
+    json<RuleList & { of_file: number }>(address("rules/import", { replace }), { method: "POST", headers: { "content-type": "application/toml" }, body: text }),
   waiting: async () => (await json<{ items: Waiting[] }>(address("waiting"))).items,
   waitingMessage: (id: number, signal?: AbortSignal) => json<WaitingMessage>(address(`waiting/${id}`), signal ? { signal } : {}),
   editWaiting: (id: number, edit: WaitingEdit) => json<WaitingMessage>(address(`waiting/${id}`), send("PUT", edit)),

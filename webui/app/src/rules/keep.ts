@@ -78,7 +78,8 @@ export async function takeIn(text: string, replace: boolean): Promise<void> {
   rulebook.heard(list);
   const came = own().filter((rule) => !known.has(rule.id)).map((rule) => rule.id);
   const said = replace ? `${plural(own().length, "rule")} in the place of ${before.length}.` : `${plural(came.length, "rule")} taken in.`;
-  undo.offerBack(said, async () => {
+  const there = list.of_file === 0 ? "" : ` ${plural(list.of_file, "rule")} of the file ${list.of_file === 1 ? "was" : "were"} there already.`;
+  undo.offerBack(`${said}${there}`, async () => {
     for (const id of came) await api.deleteRule(id);
     if (replace) for (const rule of before) await api.addRule(rule);
     await rulebook.read();

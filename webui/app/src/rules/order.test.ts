@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Rule, StoredRule } from "../lib/types";
 import { ACTIONS, blamed, fieldsOf, kindOf, summary, withValue } from "./actions";
 import { alike } from "./edits.svelte";
-import { freeName, groupAt, moved, ownText, runs } from "./order";
+import { freeName, groupAt, moved, runs } from "./order";
 import { plain } from "./rulebook.svelte";
 
 const stored = (id: number, group = "", from_file = false): StoredRule => ({ id, group, from_file, error: null, name: `r${id}`, stage: "request", actions: [{ do: "no-caching" }] });
@@ -77,11 +77,5 @@ describe("a rule", () => {
     expect(alike(rule, { ...rule, on: false })).toBe(false);
     expect(alike(rule, { ...rule, filter: "x" })).toBe(false);
     expect(plain({ ...stored(3), on: false })).toEqual({ name: "r3", stage: "request", on: false, actions: [{ do: "no-caching" }] });
-  });
-
-  it("of the file is not taken in again with those of the page", () => {
-    const text = "# Rules\n\n[[rule]]\nname = \"a\"\n\n[[rule]]\nname = \"[[rule]]\"\n\n[[rule]]\nname = \"file\"\n";
-    expect(ownText(text, 2)).toBe("# Rules\n\n[[rule]]\nname = \"a\"\n\n[[rule]]\nname = \"[[rule]]\"\n\n");
-    expect(ownText(text, 0)).toBe("# Rules\n\n");
   });
 });

@@ -46,9 +46,3 @@ export function freeName(name: string, taken: readonly string[]): string {
     if (!taken.includes(next)) return next;
   }
 }
-
-/** The rules of the database as TOML, without those of the file, which `/api/rules.toml` has behind them. */
-export function ownText(text: string, count: number): string {
-  const parts = text.split(/^(?=\[\[rule\]\]$)/m);
-  return parts.slice(0, count + 1).join("");
-}

@@ -3,10 +3,11 @@
 
 use crate::{
     clients::{interpreter, websocket_server},
-    support::{Program, Run, api::json, command::Running, until},
+    support::{Program, Run, Server, api::json, command::Running, http, until, wire},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
 
 /// A client that says what it is told to: see `tests/clients/websocket_lines.py`.
 pub fn client(program: &Program, url: &str, compression: &str) -> Running {
@@ -440,4 +441,69 @@ fn a_rule_ends_a_websocket() {
     }
     let rule = json!({"name": "r", "sender": "client", "actions": [{"do": "no-caching"}]});
     program.api.expect(400, "POST", "/api/rules", Some(&rule));
+}
+
+#[test]
+fn rules_that_cannot_read_the_messages_are_told() {
+    // agrees on an extension that nobody knows, and says what it hears
+    let server = Server::new(None, |mut stream| {
+        let Ok(Some(_)) = http::read_head(&mut *stream) else {
+            return;
+        };
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: x-odd; level=1\r\n\r\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+        let mut frame = [0; 11];
+        stream.read_exact(&mut frame).unwrap();
+        stream.write_all(&frame).unwrap();
+        wire::read_rest(&mut *stream);
+    });
+    let program = Program::start();
+    let rule = |name: &str, filter: &str, sender: Option<&str>| {
+        let rule = json!({
+            "name": name, "filter": filter, "stage": "message", "sender": sender,
+            "actions": [{"do": "replace-body", "find": "a", "with": "b"}],
+        });
+        program.api.expect(201, "POST", "/api/rules", Some(&rule));
+    };
+    rule("both", "path:/odd", None);
+    rule("body", "body:hello", Some("server"));
+    rule("another", "path:/even", None);
+    let mut client = wire::dial(program.proxy);
+    let port = server.port();
+    write!(
+        client,
+        "GET http://localhost:{port}/odd HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: x-odd\r\n\r\n"
+    )
+    .unwrap();
+    let answer = http::read_response_head(&mut client).unwrap();
+    assert_eq!(answer.status(), 101);
+    // text with a bit that only the extension can mean (RSV2), masked with zeros
+    let frame = b"\xa1\x85\0\0\0\0hallo";
+    client.write_all(frame).unwrap();
+    let mut came = [0; 11];
+    client.read_exact(&mut came).unwrap();
+    assert_eq!(&came, frame, "it is not touched");
+    let flow = program.api.flow_when("path:/odd", |flow| {
+        flow["rules"]
+            .as_array()
+            .is_some_and(|rules| rules.len() == 2)
+    });
+    let did = flow["rules_did"].as_array().unwrap();
+    let names: Vec<_> = did
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["both", "body"], "{flow:#}");
+    for one in did {
+        assert_eq!(
+            (&one["failed"], &one["stage"]),
+            (&json!(true), &json!("message"))
+        );
+        let text = one["text"].as_str().unwrap();
+        assert!(
+            text.contains("go on as they come") && text.contains("\"x-odd; level=1\""),
+            "{text}"
+        );
+    }
+    assert_eq!(flow["modified"], false, "{flow:#}");
 }

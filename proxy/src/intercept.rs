@@ -213,13 +213,18 @@ impl Set {
 
     /// The rules that touch this message of a WebSocket.
     pub(crate) fn on_message(&self, side: Side, passing: Passing<'_>) -> Plan {
-        let sender = match side {
-            Side::Request => Sender::Client,
-            Side::Response => Sender::Server,
-        };
         let mut plan = matching(&self.on(&passing.flow.host).message, passing);
-        plan.retain(|rule| rule.sender.is_none_or(|of| of == sender));
+        plan.retain(|rule| rule.is_of(side));
         plan
+    }
+
+    /// The rules that would look at messages of a WebSocket which nobody can read.
+    pub(crate) fn on_unread(&self, side: Side, passing: Passing<'_>) -> Plan {
+        let on_host = self.on(&passing.flow.host);
+        let may = on_host.message.iter();
+        may.filter(|rule| rule.is_of(side) && rule.matcher.may_match(passing))
+            .cloned()
+            .collect()
     }
 
     /// Whether there are rules that may touch messages of a WebSocket to this host.
@@ -279,6 +284,15 @@ impl One {
             script: None,
             recorded,
         })
+    }
+
+    /// Whether it is for messages of this side.
+    fn is_of(&self, side: Side) -> bool {
+        let sender = match side {
+            Side::Request => Sender::Client,
+            Side::Response => Sender::Server,
+        };
+        self.sender.is_none_or(|of| of == sender)
     }
 }
 

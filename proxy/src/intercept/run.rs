@@ -102,6 +102,14 @@ impl Log {
         });
     }
 
+    /// Writes down that a rule, or a script, cannot do what it is for.
+    pub(super) fn cannot(&mut self, rule: &One, text: String) {
+        match (&rule.script, rule.actions.first()) {
+            (None, Some(ready)) => self.add(rule, &ready.action, text, true),
+            _ => self.script(rule, text, true),
+        }
+    }
+
     /// Writes down what a script came to.
     pub(super) fn script(&mut self, script: &One, text: String, failed: bool) {
         if !self.names.contains(&script.name) {

@@ -1,6 +1,6 @@
 //! Messages of a WebSocket: the one place where they are decided about, [`on_message`].
 
-use super::{Asked, At, Content, Log, Message, Plan, Rules, Verdict, needs_body, run, waits};
+use super::{Asked, At, Content, Log, Message, Plan, Rules, Set, Verdict, needs_body, run, waits};
 use overhear_store::{
     FlowRecorder, Side,
     filter::Passing,
@@ -56,6 +56,27 @@ impl Watch<'_> {
     pub(crate) fn is_touched(&self) -> bool {
         let set = self.rules.current();
         set.is_some_and(|set| set.touches_messages(&self.host))
+    }
+
+    /// Writes down which rules would look at messages of this side, which pass unread; why nobody can read them.
+    pub(crate) fn unread(&self, set: &Set, side: Side, why: &str) {
+        let row = self.flow.get();
+        let plan = set.on_unread(
+            side,
+            Passing {
+                flow: &row,
+                heads: &[&self.request, &self.response],
+                body: None,
+            },
+        );
+        let mut log = Log::default();
+        for rule in &plan {
+            log.cannot(rule, format!("messages go on as they come: {why}"));
+        }
+        let mut all = self.log.lock();
+        if all.add_once(log) {
+            all.record(self.flow);
+        }
     }
 }
 

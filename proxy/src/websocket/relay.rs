@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     http1::{Half, Input, send},
-    intercept::{Content, Data, MOST_BODY, Passed, Watch, on_message},
+    intercept::{Content, Data, MOST_BODY, Passed, Set, Watch, on_message},
     tunnel::TunnelEnd,
 };
 use futures_util::future::{Either, select};
 use overhear_store::{Party, Recorder, Side, rule::How};
 use parking_lot::Mutex;
-use std::{collections::VecDeque, pin::pin};
+use std::{collections::VecDeque, pin::pin, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Messages behind one that waits are read until they have so many bytes.
@@ -110,9 +110,11 @@ impl Way<'_> {
         let (mut from, mut to) = (Half(from), Half(to));
         let mut mode = Mode::Pass(Walker::default());
         let mut closed = None;
+        let mut told = None;
         loop {
             if !input.is_empty() {
                 self.record(&input);
+                self.tell_unread(&mut told);
                 let passes;
                 let bytes = match &mut mode {
                     Mode::Pass(walker) if !self.holds() => {
@@ -203,6 +205,24 @@ impl Way<'_> {
     fn sender_gone(&self) {
         if self.side == Side::Request {
             self.watch.gone.cancel();
+        }
+    }
+
+    /// Where an extension was agreed on that nobody here can read, the rules that would look at messages are told, each time
+    /// that they are others; `told` are those that were.
+    fn tell_unread(&self, told: &mut Option<Arc<Set>>) {
+        let Agreed::Unknown(extension) = self.agreed else {
+            return;
+        };
+        let Some(set) = self.watch.rules.current() else {
+            return;
+        };
+        let known = |told: &Arc<Set>| Arc::ptr_eq(told, &set);
+        if !told.as_ref().is_some_and(known) {
+            let why =
+                format!("the extension {extension:?} was agreed on, which overhear cannot read");
+            self.watch.unread(&set, self.side, &why);
+            *told = Some(set);
         }
     }
 

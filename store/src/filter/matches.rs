@@ -80,6 +80,13 @@ impl Matcher {
             .as_ref()
             .is_none_or(|root| decide(root, passing).unwrap_or(false))
     }
+
+    /// Whether the filter may match: what is not known might be anything.
+    pub fn may_match(&self, passing: Passing<'_>) -> bool {
+        self.root
+            .as_ref()
+            .is_none_or(|root| decide(root, passing).unwrap_or(true))
+    }
 }
 
 fn ready(node: &Node) -> Ready {

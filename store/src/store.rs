@@ -125,6 +125,31 @@ impl Store {
         self.ask(Command::Flush).await
     }
 
+    /// Returns when everything that was recorded before the call can be read. While nothing can be written (see
+    /// [`trouble`](Self::trouble)), and without a writer, it returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub async fn settle(&self) -> Result<(), Error> {
+        if self.inner.read_only {
+            return Ok(());
+        }
+        let mut changes = self.changes();
+        let troubled = async {
+            while self.trouble().is_none() {
+                if changes.next().await.is_none() {
+                    // it is closed, as the writer says
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = troubled => Ok(()),
+            written = self.flush() => written,
+        }
+    }
+
     /// Writes everything that was recorded, marks running flows interrupted, checkpoints, closes.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::DiskFull`], [`Error::Closed`].
     pub async fn mark(&self, which: &Which, marks: Marks) -> Result<u64, Error> {
-        self.flush_if_recording().await?;
+        self.settle().await?;
         let marks = Arc::new(marks);
         let condition = Condition::which(which);
         let mut slices = self.slices_of(which.session, false).await?;

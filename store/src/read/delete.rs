@@ -24,7 +24,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::DiskFull`], [`Error::Closed`].
     pub async fn delete(&self, ids: &[FlowId]) -> Result<u64, Error> {
-        self.flush_if_recording().await?;
+        self.settle().await?;
         let mut connections = HashSet::new();
         let mut count = 0;
         for step in ids.chunks(STEP) {
@@ -51,7 +51,7 @@ impl Store {
 
     /// Deletes flows for good.
     pub(super) async fn delete_which(&self, which: &Which) -> Result<u64, Error> {
-        self.flush_if_recording().await?;
+        self.settle().await?;
         if which.is_all() {
             return self.clear().await;
         }
@@ -85,14 +85,6 @@ impl Store {
         let rows = condition.bind(query).fetch_all(self.readers()).await?;
         let ids = rows.iter().map(|row| row.try_get(0).map(FlowId));
         Ok(ids.collect::<Result<_, _>>()?)
-    }
-
-    pub(crate) async fn flush_if_recording(&self) -> Result<(), Error> {
-        // while nothing can be written, what waits stays and the rest can be deleted
-        if self.is_read_only() || self.trouble().is_some() {
-            return Ok(());
-        }
-        self.flush().await
     }
 
     async fn delete_step(&self, ids: Vec<FlowId>) -> Result<Deleted, Error> {

@@ -19,7 +19,7 @@ impl Store {
         if found.is_some() || !self.queue().has_begun(id) || self.trouble().is_some() {
             return Ok(found);
         }
-        match self.flush().await {
+        match self.settle().await {
             Ok(()) => self.written_flow(id).await,
             // nothing is on its way
             Err(_) => Ok(None),

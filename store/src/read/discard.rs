@@ -66,7 +66,7 @@ impl Store {
     }
 
     async fn discard_into(&self, which: &Which, batch: i64, count: &mut u64) -> Result<(), Error> {
-        self.flush_if_recording().await?;
+        self.settle().await?;
         if which.ids.is_none() && which.filter.as_ref().is_none_or(Filter::is_empty) {
             return self.clear_into(which.session, batch, count).await;
         }

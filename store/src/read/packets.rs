@@ -239,7 +239,7 @@ impl Store {
         counted: Counted,
         error: Option<String>,
     ) -> Result<(), Error> {
-        self.flush_if_recording().await?;
+        self.settle().await?;
         self.count_capture(id, counted).await?;
         let work = self.transact(move |database| {
             let sql = "UPDATE captures SET ended = ?2, error = ?3 WHERE id = ?1";

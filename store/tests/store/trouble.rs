@@ -79,6 +79,9 @@ async fn a_full_disk_stops_nothing_and_loses_nothing_that_fits_into_memory() {
         "a path is not for the page: {text}"
     );
     assert_eq!(store.trouble().as_deref(), Some(text.as_str()));
+    // who waits for what is written does not wait for room
+    let settled = tokio::time::timeout(PATIENCE, store.settle());
+    settled.await.unwrap().unwrap();
     // reading goes on, and traffic goes on beyond what memory holds
     assert!(store.count(None).await.unwrap() <= 5);
     let large = exchange(&recorder, "a.example", "/large", 200);

@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::{Json as Answer, extract::State, http::StatusCode};
 use overhear_proxy::{Distribution, MOST_REQUESTS, Measured, Plan, Run as Running};
-use overhear_store::FailureCause;
+use overhear_store::{FailureCause, Store};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
@@ -97,7 +97,7 @@ struct Run {
     total: u32,
     /// Sends that were begun.
     begun: u32,
-    /// Sends that are over.
+    /// Sends that are over; their flows can be read.
     done: u32,
     /// RFC 3339.
     #[schema(format = DateTime)]
@@ -189,12 +189,15 @@ impl From<Distribution> for Times {
 }
 
 impl One {
-    /// As it is now; the distribution of one of its requests, or of all.
-    fn told(&self, request: Option<u32>) -> Run {
+    /// As it is now; the distribution of one of its requests, or of all. The flows of what is told to be over can be read.
+    async fn told(&self, store: &Store, request: Option<u32>) -> Result<Run, Problem> {
         let state = self.running.state();
         let mut measured = self.running.results(0);
+        if !measured.is_empty() {
+            store.settle().await?;
+        }
         measured.retain(|one| request.is_none_or(|request| one.request == request));
-        Run {
+        Ok(Run {
             id: self.id,
             state: match (state.ended, state.stopped) {
                 (None, _) => "running",
@@ -210,7 +213,7 @@ impl One {
             started_at: rfc3339(state.started),
             ended_at: state.ended.map(rfc3339),
             distribution: Distribution::of(&measured).into(),
-        }
+        })
     }
 }
 
@@ -226,11 +229,13 @@ struct RunList {
     get, path = "/replay/runs", tag = "replay", operation_id = "listReplayRuns",
     responses((status = 200, description = "Runs", body = RunList))
 )]
-async fn list(State(app): State<Arc<App>>) -> Answer<RunList> {
+async fn list(State(app): State<Arc<App>>) -> Result<Answer<RunList>, Problem> {
     let runs: Vec<_> = app.runs.0.lock().runs.iter().rev().cloned().collect();
-    Answer(RunList {
-        items: runs.iter().map(|one| one.told(None)).collect(),
-    })
+    let mut items = Vec::with_capacity(runs.len());
+    for one in runs {
+        items.push(one.told(&app.store, None).await?);
+    }
+    Ok(Answer(RunList { items }))
 }
 
 /// Begins to send requests many times; what comes of each is a flow. A request that was made from no flow is sent again from its first flow.
@@ -281,6 +286,20 @@ async fn begin(
     });
     let sends = sends.collect();
     let (times, at_once) = (asked.times.unwrap_or(1), asked.concurrency.unwrap_or(1));
+    let plan = Plan {
+        requests,
+        times,
+        at_once,
+    };
+    let one = start(&app, plan, sends)?;
+    Ok((
+        StatusCode::CREATED,
+        Answer(one.told(&app.store, None).await?),
+    ))
+}
+
+/// Starts a run, and remembers it.
+fn start(app: &App, plan: Plan, requests: Vec<Sends>) -> Result<Arc<One>, Problem> {
     let mut kept = app.runs.0.lock();
     let running = |one: &Arc<One>| one.running.state().ended.is_none();
     if kept.runs.iter().filter(|one| running(one)).count() >= MOST_RUNNING {
@@ -291,16 +310,12 @@ async fn begin(
             format!("{MOST_RUNNING} runs go on already. Wait for one to end, or stop it."),
         ));
     }
-    let plan = Plan {
-        requests,
-        times,
-        at_once,
-    };
+    let (times, at_once) = (plan.times, plan.at_once);
     let run = app.proxy.replay_run(plan).map_err(unsendable)?;
     kept.last += 1;
     let one = Arc::new(One {
         id: kept.last,
-        requests: sends,
+        requests,
         times,
         at_once,
         running: run,
@@ -311,8 +326,7 @@ async fn begin(
     {
         kept.runs.remove(at);
     }
-    drop(kept);
-    Ok((StatusCode::CREATED, Answer(one.told(None))))
+    Ok(one)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -336,7 +350,8 @@ async fn get(
     Path(id): Path<u64>,
     Query(query): Query<GetQuery>,
 ) -> Result<Answer<Run>, Problem> {
-    Ok(Answer(app.runs.find(id)?.told(query.request)))
+    let one = app.runs.find(id)?;
+    Ok(Answer(one.told(&app.store, query.request).await?))
 }
 
 /// Stops a run: nothing is sent any more, and what is under way is cut off. What was measured stays.
@@ -352,7 +367,7 @@ async fn stop(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Result<Answer
     let one = app.runs.find(id)?;
     one.running.stop();
     one.running.over().await;
-    Ok(Answer(one.told(None)))
+    Ok(Answer(one.told(&app.store, None).await?))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -441,6 +456,9 @@ async fn results(
     let mut found = app.runs.find(id)?.running.results(query.skip);
     let more = found.len() > limit;
     found.truncate(limit);
+    if !found.is_empty() {
+        app.store.settle().await?;
+    }
     let next = more.then_some(query.skip + found.len());
     Ok(Answer(Results {
         items: found.into_iter().map(Sent::from).collect(),

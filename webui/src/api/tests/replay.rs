@@ -3,9 +3,14 @@
 use crate::testing::{Exchange, Site};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    sync::Semaphore,
 };
 
 /// A server that answers every connection's first request with that request.
@@ -153,4 +158,47 @@ async fn a_failure_on_the_way_is_in_the_flow() {
     let id = answer.json()["flow"].as_i64().expect("a number");
     let flow = site.ended(id).await;
     assert_eq!(flow["error"]["cause"], "refused", "{flow}");
+}
+
+#[tokio::test]
+async fn the_flows_of_a_run_that_is_over_can_be_read() {
+    let site = Site::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    // answers when it is let go: the writer has the flow by then, as one that goes on
+    let go = Arc::new(Semaphore::new(0));
+    let held = go.clone();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read_buf(&mut Vec::with_capacity(4096)).await;
+            held.acquire().await.expect("a permit").forget();
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            let _ = client.write_all(answer).await;
+        }
+    });
+    for round in 1..=5 {
+        let plan = json!({"requests": [{"method": "GET", "url": url}]});
+        let begun = site.ask("POST", "/api/replay/runs", Some(plan)).await;
+        let path = format!("/api/replay/runs/{}", begun.json()["id"]);
+        let limit = Instant::now() + Duration::from_secs(60);
+        let written = async || {
+            let flows = site.get("/api/flows").await.json();
+            flows["items"].as_array().map_or(0, Vec::len)
+        };
+        while written().await < round {
+            assert!(Instant::now() < limit, "no flow {round}");
+        }
+        go.add_permits(1);
+        while site.get(&path).await.json()["state"] == "running" {
+            assert!(Instant::now() < limit, "run {round} goes on");
+        }
+        let results = site.get(&format!("{path}/results")).await.json();
+        let flow = &results["items"][0]["flow"];
+        let flow = site.get(&format!("/api/flows/{flow}")).await.json();
+        assert_eq!(
+            (&flow["state"], &flow["status"]),
+            (&json!("complete"), &json!(200)),
+            "{flow}"
+        );
+    }
 }

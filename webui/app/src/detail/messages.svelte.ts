@@ -34,6 +34,8 @@ export class MessageList {
   error = $state<string | null>(null);
   #pieces = 0;
   #bytes = 0;
+  /** It was asked for more while it read. */
+  #again = false;
   #readers: Record<Side, Unframer> | null = null;
   readonly #events = new EventParser();
   /** Decoded bytes of an event stream that were read already. */
@@ -60,26 +62,30 @@ export class MessageList {
 
   /** Reads on: the next pieces, or those that were recorded since. */
   async more(): Promise<void> {
+    this.#again = this.loading;
     if (this.loading || this.full) return;
     this.loading = true;
     try {
-      if (this.as === "coded events") {
-        await this.#decode();
-        return;
-      }
-      this.#readers ??= this.as === "websocket" ? await this.#unframers() : null;
-      const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
-      for (const piece of page.items) this.#take(piece);
-      this.#pieces += page.items.length;
-      this.count = this.items.length;
-      this.done = page.next === null;
-      this.full = this.#bytes > MOST_BYTES;
+      if (this.as === "coded events") await this.#decode();
+      else await this.#page();
       this.error = null;
     } catch (error) {
       if (!aborted(error)) this.error = words(error);
     } finally {
       this.loading = false;
     }
+    // what was recorded while the last page was on its way
+    if (this.#again && this.done) await this.more();
+  }
+
+  async #page(): Promise<void> {
+    this.#readers ??= this.as === "websocket" ? await this.#unframers() : null;
+    const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
+    for (const piece of page.items) this.#take(piece);
+    this.#pieces += page.items.length;
+    this.count = this.items.length;
+    this.done = page.next === null;
+    this.full = this.#bytes > MOST_BYTES;
   }
 
   #take(piece: StreamMessage): void {
@@ -113,7 +119,6 @@ export class MessageList {
     }
     this.count = this.items.length;
     this.done = true;
-    this.error = null;
   }
 
   async #unframers(): Promise<Record<Side, Unframer>> {

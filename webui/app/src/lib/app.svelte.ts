@@ -2,9 +2,10 @@
 
 import { api, ApiError, words, type ListQuery } from "./api";
 import { Live, type Changes } from "./live.svelte";
+import { Heard } from "./heard";
 import { startedAgain } from "../settings/health";
 import { router } from "./route.svelte";
-import type { Device, Flow, Status } from "./types";
+import type { Device, Flow, Status, Waiting } from "./types";
 import { FlowList } from "../list/flows.svelte";
 import { offline } from "../offline/offline.svelte";
 import { Selection } from "../list/selection.svelte";
@@ -51,9 +52,9 @@ class App {
       this.changed++;
       void this.list.refresh();
     },
-    devices: (items) => (this.devices = items),
-    status: (status) => this.#heard(status),
-    waiting: (items) => stopped.heard(items),
+    devices: (items) => this.told.devices.now(items),
+    status: (status) => this.told.status.now(status),
+    waiting: (items) => this.told.waiting.now(items),
     rules: () => {
       void rulebook.read();
       void offline.read();
@@ -63,6 +64,12 @@ class App {
   });
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
+  /** What the stream tells and is asked for as well. */
+  readonly told = {
+    devices: new Heard<Device[]>((items) => (this.devices = items)),
+    status: new Heard<Status>((status) => this.#heard(status)),
+    waiting: new Heard<Waiting[]>((items) => stopped.heard(items)),
+  };
   #first = true;
   #watchers = new Set<{ id: number; changed: () => void }>();
 
@@ -74,9 +81,7 @@ class App {
   /** Reads what the page begins with. */
   async start(): Promise<void> {
     try {
-      const [status, devices] = await Promise.all([api.status(), api.devices()]);
-      this.#heard(status);
-      this.devices = devices;
+      await Promise.all([this.told.status.ask(api.status()), this.told.devices.ask(api.devices())]);
     } catch (error) {
       this.locked = error instanceof ApiError && error.status === 401;
     }
@@ -189,10 +194,10 @@ class App {
   #opened(): void {
     this.changed++;
     void this.list.refresh();
-    void api.devices().then((items) => (this.devices = items), () => {});
-    void api.status().then((status) => this.#heard(status), () => {});
+    this.told.devices.ask(api.devices()).catch(() => {});
+    this.told.status.ask(api.status()).catch(() => {});
     // what waits is told at the beginning only when something does
-    void api.waiting().then((items) => stopped.heard(items), () => {});
+    this.told.waiting.ask(api.waiting()).catch(() => {});
     void rulebook.read();
     void offline.read();
     for (const watcher of this.#watchers) watcher.changed();

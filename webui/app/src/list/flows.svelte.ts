@@ -3,6 +3,7 @@
 import { aborted, api, ApiError, PAGE, words, type ListQuery } from "../lib/api";
 import type { Changes } from "../lib/live.svelte";
 import type { FilterProblem, Flow, Page } from "../lib/types";
+import { Meanwhile } from "./meanwhile";
 import { SparseRows } from "./sparse";
 
 /** Rows kept on either side of what is shown. */
@@ -51,6 +52,12 @@ export class FlowList {
   #wanted: [number, number] = [0, 0];
   #newest = 0;
   #recount: ReturnType<typeof setTimeout> | undefined;
+  #meanwhile = new Meanwhile();
+  /** Counts the times that everything went. */
+  #cleared = 0;
+  /** Readings again are numbered as they begin; one that is answered after a later one comes too late. */
+  #begun = 0;
+  #taken = 0;
 
   /** Where new rows appear: at the end, at the beginning, or somewhere among the sorted. */
   get edge(): "end" | "start" | null {
@@ -96,6 +103,8 @@ export class FlowList {
     const tail = query.sort === "id" && query.order === "asc";
     const count = api.count(query.filter, query.session, abort.signal);
     count.catch(() => {});
+    const [since, cleared] = [this.#meanwhile.begin(), this.#cleared];
+    let told: Changes[] | null = null;
     try {
       const [page, last, around] = await Promise.all([
         api.flows({ ...query, order: tail ? "desc" : query.order }, {}, abort.signal),
@@ -112,6 +121,8 @@ export class FlowList {
         rows.resize(Math.max(length, rows.size), tail);
         put(rows, around);
       }
+      // of another filter, the stream tells only what is read again when it stands
+      const same = this.query.filter === query.filter && this.query.session === query.session;
       this.query = query;
       this.#rows = rows;
       this.unseen = [];
@@ -119,13 +130,18 @@ export class FlowList {
       this.#fetching = false;
       this.problem = this.error = null;
       this.fresh = 0;
+      told = since();
+      if (same) this.#again(told, this.#newest);
       this.#changed();
-      if (page.next !== null && length === null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
+      // the count may be older, too
+      if (cleared !== this.#cleared || (same && told.length > 0)) void this.refresh();
+      else if (page.next !== null && length === null) void count.then((total) => abort === this.#abort && this.#resize(total), () => {});
       return true;
     } catch (error) {
       if (!aborted(error)) this.#complain(error, query.filter);
       return false;
     } finally {
+      if (told === null) since();
       if (abort === this.#abort) this.loading = false;
     }
   }
@@ -159,10 +175,13 @@ export class FlowList {
     const at = this.#rows.indexOf(id);
     if (at >= 0) return at;
     const [abort, rows] = [this.#abort, this.#rows];
+    const since = this.#meanwhile.begin();
+    let told: Changes[] = [];
     try {
-      const around = await this.#around(this.query, id, abort.signal);
+      const around = await this.#around(this.query, id, abort.signal).finally(() => (told = since()));
       if (abort !== this.#abort || rows !== this.#rows) return this.#rows.indexOf(id);
       if (around) put(rows, around);
+      this.#again(told);
       this.#changed();
     } catch (error) {
       if (!aborted(error) && abort === this.#abort) this.#complain(error);
@@ -185,17 +204,23 @@ export class FlowList {
     const [from] = this.#wanted;
     const shown = this.#rows.at(from)?.id;
     const edge = this.edge;
+    const [turn, cleared, before] = [++this.#begun, this.#cleared, this.#newest];
+    const since = this.#meanwhile.begin();
+    let told: Changes[] = [];
     try {
       const start = Math.max(0, from - PAGE / 2);
       const [total, around, newest] = await Promise.all([
         api.count(query.filter, query.session, abort.signal),
         this.pinned && edge ? null : api.flows(query, { skip: start }, abort.signal),
         edge ? api.flows({ ...query, order: "desc" }, {}, abort.signal) : null,
-      ]);
+      ]).finally(() => (told = since()));
       // another list has come meanwhile, perhaps one that was on its way already
-      if (abort !== this.#abort || query !== this.query) return;
+      if (abort !== this.#abort || query !== this.query || turn < this.#taken) return;
+      this.#taken = turn;
+      if (cleared !== this.#cleared) return await this.refresh();
       const rows = new SparseRows<Flow>();
-      rows.total = Math.max(total, newest?.items.length ?? 0);
+      // counted at another moment
+      rows.total = newest && newest.next === null ? newest.items.length : Math.max(total, newest?.items.length ?? 0);
       if (around) rows.put(start, around.items, undefined, around.next);
       if (newest && edge === "end") {
         rows.put(rows.total - newest.items.length, newest.items.toReversed(), newest.next, null);
@@ -208,6 +233,7 @@ export class FlowList {
       if (!edge) this.fresh = 0;
       this.unseen = [];
       this.error = null;
+      this.#again(told, edge ? undefined : before);
       this.#changed();
       const moved = shown === undefined ? -1 : rows.indexOf(shown);
       if (moved >= 0 && !this.pinned) this.onshift(moved - from);
@@ -241,6 +267,7 @@ export class FlowList {
   }
 
   apply(changes: Changes): void {
+    this.#meanwhile.tell(changes);
     const [from] = this.#wanted;
     const shown = this.#rows.at(from)?.id;
     const newest = this.#newest;
@@ -255,6 +282,7 @@ export class FlowList {
   }
 
   cleared(): void {
+    this.#cleared++;
     this.#rows.clear();
     this.fresh = 0;
     this.unseen = [];
@@ -272,6 +300,18 @@ export class FlowList {
     if (this.held === on) return;
     this.held = on;
     if (!on && this.following && this.edge) this.fresh = 0;
+  }
+
+  /**
+   * What was told while the rows were read: they may be older. With `newest`, greater numbers were not known when the reading began;
+   * otherwise they were counted already.
+   */
+  #again(told: readonly Changes[], newest = Number.MAX_SAFE_INTEGER): void {
+    for (const [id, flow] of new Map(told.flatMap((changes) => [...changes]))) {
+      if (typeof flow === "string") this.#take(id, flow === "deleted");
+      // a flow that has ended does not go on: the row is newer
+      else if (flow.state !== "running" || (this.find(id)?.state ?? "running") === "running") this.#place(flow, newest);
+    }
   }
 
   #place(flow: Flow, newest: number): void {
@@ -310,10 +350,15 @@ export class FlowList {
     const gap = rows.gap(this.#wanted[0], this.#wanted[1]);
     if (!gap) return this.#trim();
     this.#fetching = true;
+    const since = this.#meanwhile.begin();
+    let told: Changes[] = [];
     try {
-      await this.#fill(rows, gap, abort.signal);
+      await this.#fill(rows, gap, abort.signal).finally(() => (told = since()));
       this.error = null;
-      if (rows === this.#rows) this.#changed();
+      if (rows === this.#rows) {
+        this.#again(told);
+        this.#changed();
+      }
     } catch (error) {
       if (!aborted(error) && abort === this.#abort) this.#complain(error);
       return;

@@ -121,6 +121,94 @@ describe("the live list", () => {
     expect([list.total, ...ids(list, 0, 3)]).toEqual([2, 1, 3, undefined]);
   });
 
+  /** Answers are what the server had when it was asked, and come when they are let go. */
+  function delayed(): () => void {
+    const held: (() => void)[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      const now = answer(url);
+      return new Promise<Response>((resolve) => held.push(() => resolve(now)));
+    });
+    return () => held.splice(0).forEach((answered) => answered());
+  }
+
+  it("keeps what was told while an older answer was on its way", async () => {
+    flows = [flow(1), { ...flow(2), state: "running" } as Flow, flow(3)];
+    for (const sort of ["id", "size"] as const) {
+      const list = new FlowList();
+      vi.stubGlobal("fetch", (url: string) => Promise.resolve(answer(url)));
+      await list.load({ filter: "", session: "current", sort, order: "asc" });
+      const letGo = delayed();
+      const refreshing = list.refresh();
+      list.apply(changes([2, flow(2)], [4, { ...flow(4), state: "running" } as Flow]));
+      list.apply(changes([4, flow(4)], [1, "deleted"]));
+      letGo();
+      await refreshing;
+      expect(list.find(2)?.state).toBe("complete");
+      expect(list.find(1)).toBeUndefined();
+      if (sort === "id") expect([list.total, ...ids(list, 0, 3), list.find(4)?.state]).toEqual([3, 2, 3, 4, "complete"]);
+      else expect([list.fresh, list.unseen]).toEqual([1, [4]]);
+    }
+  });
+
+  it("keeps what was told while rows were fetched, or arranged anew", async () => {
+    const list = await shown();
+    let letGo = delayed();
+    const locating = list.locate(900);
+    await vi.waitFor(() => expect(asked.at(-1)).toContain("position"));
+    letGo();
+    await vi.waitFor(() => expect(asked.at(-1)).toContain("skip="));
+    list.apply(changes([900, flow(900, 404)]));
+    letGo();
+    expect(await locating).toBe(899);
+    expect(list.find(900)?.status).toBe(404);
+    list.need(500, 540);
+    await vi.waitFor(() => expect(asked.at(-1)).toContain("skip=450"));
+    list.apply(changes([520, flow(520, 404)]));
+    letGo();
+    await vi.waitFor(() => expect(list.find(520)?.status).toBe(404));
+    letGo = delayed();
+    const loading = list.load({ filter: "", session: "current", sort: "id", order: "desc" });
+    list.apply(changes([2001, flow(2001)], [1999, flow(1999, 404)]));
+    letGo();
+    expect(await loading).toBe(true);
+    expect([...ids(list, 0, 3), list.find(1999)?.status]).toEqual([2001, 2000, 1999, 404]);
+  });
+
+  it("does not go back from what is over to what goes on, nor to what was cleared", async () => {
+    flows = [flow(1)];
+    const list = await shown();
+    let letGo = delayed();
+    let refreshing = list.refresh();
+    list.apply(changes([1, { ...flow(1), state: "running" } as Flow]));
+    letGo();
+    await refreshing;
+    expect(list.find(1)?.state).toBe("complete");
+    letGo = delayed();
+    refreshing = list.refresh();
+    list.cleared();
+    flows = [];
+    letGo();
+    await settled();
+    letGo();
+    await refreshing;
+    expect([list.total, list.find(1)]).toEqual([0, undefined]);
+  });
+
+  it("takes the later of two readings, whichever is answered last", async () => {
+    flows = [flow(1)];
+    const list = await shown();
+    const first = delayed();
+    const earlier = list.refresh();
+    flows = [flow(1), flow(2)];
+    const second = delayed();
+    const later = list.refresh();
+    second();
+    await later;
+    first();
+    await earlier;
+    expect([list.total, ...ids(list, 0, 2)]).toEqual([2, 1, 2]);
+  });
+
   it("begins with the newest and reads upwards by cursor", async () => {
     const list = await shown();
     expect(ids(list, 1998, 2000)).toEqual([1999, 2000]);

@@ -70,9 +70,10 @@ export class Bench {
     this.shown = version.number;
   }
 
-  /** An answer as far as it is known now. */
+  /** An answer as far as it is known now. What says that it goes on, of one that is over, was on its way longer. */
   answered(answer: FlowDetail): void {
-    this.versions = this.versions.map((version) => (version.flow === answer.id ? { ...version, answer } : version));
+    const older = (known: FlowDetail | null) => answer.state === "running" && known !== null && known.state !== "running";
+    this.versions = this.versions.map((version) => (version.flow === answer.id && !older(version.answer) ? { ...version, answer } : version));
   }
 
   /** Goes back to a version: its request into the editor, its answer beside. */

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { FlowDetail } from "../lib/types";
-import { draftOf, editableText, followHost, parseRaw, rawOf, requestOf } from "./draft";
+import { draftOf, emptyDraft, editableText, followHost, parseRaw, rawOf, requestOf } from "./draft";
+import { Bench } from "./history.svelte";
+
+it("keeps an answer that is over, whatever was on its way longer", () => {
+  const bench = new Bench(0);
+  const answer = (state: string) => ({ id: 7, state }) as FlowDetail;
+  bench.sent(emptyDraft(), 7);
+  for (const state of ["running", "complete", "running"]) bench.answered(answer(state));
+  expect(bench.current?.answer?.state).toBe("complete");
+});
 
 describe("the draft", () => {
   const flow = {

@@ -23,6 +23,8 @@ export interface Node {
   nodes: Node[] | null;
   /** Nodes that the server left out. */
   more: number;
+  /** Which question about what is below it was answered last. */
+  answered: number;
 }
 
 /** A node in the order in which it is shown. */
@@ -45,6 +47,7 @@ export class Tree {
   held = false;
   #session: SessionChoice = "current";
   #abort = new AbortController();
+  #asked = 0;
 
   readonly shown: Shown[] = $derived(flat(this.nodes, 0));
 
@@ -105,8 +108,11 @@ export class Tree {
   }
 
   async #read(node: Node, signal: AbortSignal): Promise<void> {
+    const turn = ++this.#asked;
     const level = await this.#level(node.below, signal);
-    if (signal.aborted) return;
+    // opened while all is read again: the answer to the later question is newer, whichever comes last
+    if (signal.aborted || turn < node.answered) return;
+    node.answered = turn;
     node.nodes = this.#merge(node.nodes ?? [], nodesOf(level, node.below, node.id));
     node.more = level.more;
     this.nodes = [...this.nodes];
@@ -121,7 +127,7 @@ export class Tree {
     const known = new Map(old.map((node) => [node.id, node]));
     for (const node of fresh) {
       const before = known.get(node.id);
-      if (before) Object.assign(node, { open: before.open && node.item.children, nodes: before.nodes, more: before.more });
+      if (before) Object.assign(node, { open: before.open && node.item.children, nodes: before.nodes, more: before.more, answered: before.answered });
     }
     if (!this.held || old.length === 0) return fresh;
     const news = new Map(fresh.map((node) => [node.id, node]));
@@ -138,7 +144,7 @@ export function severalDevices(keys: string[]): boolean {
 
 function nodesOf(level: TreeLevel, place: Place, parent: string): Node[] {
   const kind = place.host !== undefined ? "path" : place.devices && place.client === undefined ? "device" : "host";
-  return level.items.map((item) => ({ id: `${parent}\n${item.key}`, item, kind, below: { ...place, ...step(kind, item.key) }, open: false, nodes: null, more: 0 }));
+  return level.items.map((item) => ({ id: `${parent}\n${item.key}`, item, kind, below: { ...place, ...step(kind, item.key) }, open: false, nodes: null, more: 0, answered: 0 }));
 }
 
 function step(kind: Node["kind"], key: string): Partial<Place> {

@@ -73,6 +73,30 @@ describe("the tree", () => {
     expect(names(tree)).toEqual(["new.test", "b.test", "a.test"]);
   });
 
+  it("takes the later of two answers about a level, whichever comes last", async () => {
+    const tree = new Tree();
+    await tree.show("current");
+    await tree.toggle(at(tree, "a.test"));
+    const held: { host: string; answer: (count: number) => void }[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      const query = new URL(url, "http://page").searchParams;
+      const host = query.get("host");
+      if (host === null) return Promise.resolve(Response.json({ items: levels[query.has("devices") ? "devices" : "hosts"], more: 0 }));
+      return new Promise<Response>((resolve) => held.push({ host, answer: (count) => resolve(Response.json({ items: [item("/api/", count)], more: 0 })) }));
+    });
+    const fresh = tree.refresh();
+    await vi.waitFor(() => expect(held.map(({ host }) => host)).toEqual(["a.test"]));
+    // opened while all is read again, which comes to it, too
+    const opening = tree.toggle(at(tree, "b.test"));
+    held[0]?.answer(1);
+    await vi.waitFor(() => expect(held.map(({ host }) => host)).toEqual(["a.test", "b.test", "b.test"]));
+    held[2]?.answer(9);
+    await fresh;
+    held[1]?.answer(8);
+    await opening;
+    expect(at(tree, "b.test").nodes?.map((node) => node.item.count)).toEqual([9]);
+  });
+
   it("says when it cannot be read", async () => {
     vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ detail: "broken" }, { status: 500, headers: { "content-type": "application/problem+json" } })));
     const tree = new Tree();

@@ -82,6 +82,14 @@ fn packets(program: &Program, flow: &Value) -> Vec<Value> {
     program.api.get(&path)["items"].as_array().unwrap().clone()
 }
 
+/// The packets of a flow, once there are so many: those of a capture that goes on are in its file a moment later.
+fn packets_when(program: &Program, flow: &Value, count: usize) -> Vec<Value> {
+    until(&format!("{count} packets of {}", flow["id"]), || {
+        let packets = packets(program, flow);
+        (packets.len() >= count).then_some(packets)
+    })
+}
+
 fn kept(data: &Path) -> Vec<(PathBuf, u64)> {
     let files = fs::read_dir(data.join("packets")).into_iter().flatten();
     let file = |entry: std::io::Result<fs::DirEntry>| {
@@ -98,7 +106,11 @@ fn what_does_not_pass_through_the_proxy_appears_live() {
     let _servers = net.serve();
     let program = Setup::new().args(["--capture", &net.place()]).start();
     capturing(&program);
-    assert!(program.said().contains("overhear: capturing on lo: (net "));
+    until("the program to say so", || {
+        let said = program.said();
+        said.contains("overhear: capturing on lo: (net ")
+            .then_some(())
+    });
     let mut talk = net.script("talk").arg(&net.client).input_open().start();
     until("the first words", || {
         talk.out_so_far().contains("said").then_some(())
@@ -115,14 +127,14 @@ fn what_does_not_pass_through_the_proxy_appears_live() {
         (&json!("A"), &json!("198.51.100.7"))
     );
     assert_eq!(dns["state"], "complete");
-    assert_eq!(packets(&program, &dns).len(), 2);
+    assert_eq!(packets_when(&program, &dns, 2).len(), 2);
     let icmp = program.api.flow("kind:icmp port:7001");
     assert_eq!(
-        (&icmp["state"], packets(&program, &icmp).len()),
+        (&icmp["state"], packets_when(&program, &icmp, 1).len()),
         (&json!("failed"), 1)
     );
     let udp = program.api.flow_when("kind:udp port:7000", |_| true);
-    let echo = packets(&program, &udp);
+    let echo = packets_when(&program, &udp, 2);
     assert_eq!(echo.len(), 2);
     assert_eq!(echo[1]["direction"], "response");
 
@@ -134,16 +146,20 @@ fn what_does_not_pass_through_the_proxy_appears_live() {
     assert_eq!(ended["id"], running["id"]);
     let body = format!("/api/flows/{}/request/body", ended["id"]);
     assert_eq!(program.api.bytes(&body), b"hello from besideand goodbye");
-    let stream = packets(&program, &ended);
-    let lines: Vec<_> = stream
-        .iter()
-        .map(|p| p["summary"].as_str().unwrap())
-        .collect();
+    // with those that close the connection, of which each side acknowledges the other's
+    let lines = until("the last packets", || {
+        let stream = packets(&program, &ended);
+        let lines: Vec<_> = stream
+            .iter()
+            .map(|p| p["summary"].as_str().unwrap().to_owned())
+            .collect();
+        let ends = lines.iter().filter(|line| line.contains("Flags [F.]"));
+        let over = lines
+            .last()
+            .is_some_and(|line| line.contains("Flags [.]") && line.contains("length 0"));
+        (ends.count() == 2 && over).then_some(lines)
+    });
     assert!(lines[0].contains("Flags [S],"), "{lines:?}");
-    assert!(
-        lines.iter().any(|line| line.contains("Flags [F.]")),
-        "{lines:?}"
-    );
     assert!(lines.iter().all(|line| line.contains(".6000")), "{lines:?}");
     // others read them, too
     let file = program.home().join("stream.pcapng");
@@ -152,7 +168,7 @@ fn what_does_not_pass_through_the_proxy_appears_live() {
     let read = Run::new("tcpdump")
         .args(["-Z", "root", "-n", "-r"])
         .arg(&file);
-    assert_eq!(read.ok().text().lines().count(), stream.len());
+    assert_eq!(read.ok().text().lines().count(), lines.len());
     talk.say("\n");
     let said = program.stop();
     assert!(!said.contains("panicked"), "{said}");
@@ -261,7 +277,7 @@ fn tls_is_decrypted_while_it_goes_on() {
         assert_eq!(whole["connection"]["server_tls"]["version"], tls, "{whole}");
         let body = format!("/api/flows/{}/response/body", flow["id"]);
         assert!(program.api.bytes(&body) == origin.file(path), "{path}");
-        assert!(packets(&program, &flow).len() > 8);
+        packets_when(&program, &flow, 9);
     }
 
     // an exchange is there while its connection stays open
@@ -324,7 +340,7 @@ fn who_is_not_answered_is_seen_while_it_waits() {
         text.starts_with(&begin) && text.contains(" SYNs."),
         "{text}"
     );
-    assert!(packets(&program, &flow).len() >= 3);
+    packets_when(&program, &flow, 3);
     // the client waits still; the connection that stands is another
     assert!(!stall.ended());
     assert_eq!(program.api.flows("kind:tcp port:6001").len(), 1);
@@ -436,18 +452,21 @@ fn packets_stay_within_their_limit() {
     let together: u64 = files.iter().map(|(_, length)| length).sum();
     assert!(together <= limit && together > limit / 2, "{files:?}");
     // the flow says that its first packets are gone, and has the others in order
-    let mut numbers = Vec::new();
-    let mut path = format!("/api/flows/{}/packets?limit=1000", flow["id"]);
-    loop {
-        let page = program.api.get(&path);
-        assert_eq!(page["gone"], true);
-        let items = page["items"].as_array().unwrap().iter();
-        numbers.extend(items.map(|item| item["number"].as_u64().unwrap()));
-        let Some(next) = page["next"].as_str() else {
-            break;
-        };
-        path = format!("/api/flows/{}/packets?limit=1000&cursor={next}", flow["id"]);
-    }
+    let numbers = until("the last packet", || {
+        let mut numbers = Vec::new();
+        let mut path = format!("/api/flows/{}/packets?limit=1000", flow["id"]);
+        loop {
+            let page = program.api.get(&path);
+            assert_eq!(page["gone"], true);
+            let items = page["items"].as_array().unwrap().iter();
+            numbers.extend(items.map(|item| item["number"].as_u64().unwrap()));
+            let Some(next) = page["next"].as_str() else {
+                break;
+            };
+            path = format!("/api/flows/{}/packets?limit=1000&cursor={next}", flow["id"]);
+        }
+        (numbers.last() == Some(&3000)).then_some(numbers)
+    });
     let first = numbers[0];
     assert!(first > 1 && numbers.len() > 500, "{first}");
     assert!(numbers.iter().copied().eq(first..=3000), "{numbers:?}");

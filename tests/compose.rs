@@ -562,7 +562,8 @@ fn a_websocket_is_opened_again_and_its_messages_are_sent() {
     };
     let request = json!({
         "flow": first["id"],
-        "websocket": {"recorded": true, "listen_s": 3, "messages": [{"text": "and more ✓"}, {"base64": "AP8="}]},
+        // the server closes when it has heard the last: however long that takes, nobody waits longer
+        "websocket": {"recorded": true, "listen_s": 60, "messages": [{"text": "and more ✓"}, {"base64": "AP8="}, {"text": "goodbye"}]},
     });
     let again = send(&program, &request);
     assert_eq!(
@@ -605,7 +606,10 @@ fn a_websocket_is_opened_again_and_its_messages_are_sent() {
         .iter()
         .map(|(opcode, data)| (*opcode, data.len()))
         .collect();
-    assert_eq!(texts, [(1, 9), (2, 344), (1, 250_000), (1, 12), (2, 4)]);
+    assert_eq!(
+        texts,
+        [(1, 9), (2, 344), (1, 250_000), (1, 12), (2, 4), (1, 7)]
+    );
     assert_eq!(
         (&*said[0].1, &*said[3].1, &*said[4].1),
         ("hello ✓", "and more ✓", "AP8=")
@@ -615,7 +619,7 @@ fn a_websocket_is_opened_again_and_its_messages_are_sent() {
     assert_eq!(heard, said, "the server echoes");
 
     // out of nothing, by the scheme alone
-    let bare = json!({"method": "GET", "url": url, "websocket": {"messages": [{"text": "hi"}], "listen_s": 1}});
+    let bare = json!({"method": "GET", "url": url, "websocket": {"messages": [{"text": "hi"}, {"text": "goodbye"}], "listen_s": 60}});
     let flow = send(&program, &bare);
     assert_eq!(
         (&flow["kind"], &flow["state"]),

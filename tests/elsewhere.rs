@@ -1,23 +1,22 @@
 //! Promise: a request goes where a rule leads it, another way or over the version that is spoken there, and a server that is not
 //! there at all can be stood in for.
 
-use crate::support::{Nginx, Program, Server, api::json, http, server::response};
+use crate::support::{
+    Nginx, Program, Server,
+    api::json,
+    http,
+    server::{closed_port, response},
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, TcpStream},
     thread,
 };
 
 fn add(program: &Program, filter: &str, actions: Value) {
     let rule = json!({"name": "r", "filter": filter, "actions": actions});
     program.api.expect(201, "POST", "/api/rules", Some(&rule));
-}
-
-/// A port of this computer on which nobody listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[test]
@@ -41,7 +40,7 @@ fn only_the_connection_is_made_elsewhere() {
     assert_eq!(flow["server"], format!("127.0.0.1:{}", echo.port()));
     assert_eq!(flow["host"], "shop.invalid");
     // TLS asks for the name that was asked for, and whoever is there answers to it
-    let port = closed_port();
+    let port = closed_port().port();
     let secure = origin.https("/hello.txt");
     let there = secure
         .split('/')
@@ -66,7 +65,7 @@ fn only_the_connection_is_made_elsewhere() {
         assert_eq!(flow["server"], format!("127.0.0.1:{there}"), "{flow:#}");
     }
     // nobody there either
-    let wrong = json!([{"do": "upstream", "to": format!("127.0.0.1:{}", closed_port())}]);
+    let wrong = json!([{"do": "upstream", "to": format!("127.0.0.1:{}", closed_port().port())}]);
     add(&program, "host:gone.invalid", wrong);
     let code = ["-o", "/dev/null", "-w", "%{http_code}"];
     for url in ["http://gone.invalid/", "https://gone.invalid/"] {

@@ -112,7 +112,7 @@ fn the_onboarding_page_and_the_profile() {
     let plain = format!("http://{}:{}/", phone.host, program.proxy.port());
     let page = phone
         .run("curl")
-        .args(["-sS", "-A", SAFARI, "--max-time", "30", &plain])
+        .args(["-sS", "-A", SAFARI, "--max-time", "60", &plain])
         .ok()
         .text();
     for step in ["profile", "Certificate Trust Settings", "Settings"] {
@@ -132,7 +132,7 @@ fn the_onboarding_page_and_the_profile() {
     };
     let got = phone
         .run("curl")
-        .args(["-sSi", "-A", SAFARI, "--max-time", "30", &url])
+        .args(["-sSi", "-A", SAFARI, "--max-time", "60", &url])
         .ok()
         .text();
     assert!(got.contains("application/x-apple-aspen-config"), "{got}");
@@ -142,7 +142,7 @@ fn the_onboarding_page_and_the_profile() {
     let android = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36";
     let other = phone
         .run("curl")
-        .args(["-sS", "-A", android, "--max-time", "30", &plain])
+        .args(["-sS", "-A", android, "--max-time", "60", &plain])
         .ok()
         .text();
     assert!(other.contains("Android"), "{other}");
@@ -229,7 +229,7 @@ fn curl(phone: &Phone, program: &Program) -> Run {
     phone.run("curl").args([
         "-sS",
         "--max-time",
-        "50",
+        "60",
         "--noproxy",
         "",
         "--proxy",

@@ -4,6 +4,7 @@ use crate::support::{
     Nginx, Program, Server,
     api::{headers, json},
     program::Setup,
+    save,
     server::response,
     until,
 };
@@ -555,7 +556,7 @@ fn a_file_of_rules_is_read_again_when_it_changes() {
         let text = format!(
             "[[rule]]\nname = \"F\"\nactions = [\n  {{ do = \"set-header\", name = \"X-V\", value = \"{value}\" }},\n]\n"
         );
-        std::fs::write(&file, text).unwrap();
+        save(&file, &text);
     };
     write("first");
     let program = Setup::new()
@@ -572,7 +573,7 @@ fn a_file_of_rules_is_read_again_when_it_changes() {
         (sent().as_deref() == Some("another")).then_some(())
     });
     // a broken file is told, and the rules before act on
-    std::fs::write(&file, "[[rule]]\nname = 1\n").unwrap();
+    save(&file, "[[rule]]\nname = 1\n");
     let told = until("the error to be told", || {
         program.api.get("/api/rules")["file_error"]
             .as_str()

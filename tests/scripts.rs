@@ -6,7 +6,7 @@ use crate::support::{
     api::headers,
     folder,
     program::{Setup, overhear},
-    repository,
+    repository, save,
     server::response,
     until,
 };
@@ -27,7 +27,7 @@ impl Scripts {
 
     fn write(&self, name: &str, source: &str) -> PathBuf {
         let file = self.0.path().join(name);
-        std::fs::write(&file, source).unwrap();
+        save(&file, source);
         file
     }
 }
@@ -269,18 +269,18 @@ fn a_script_that_fails_never_stops_the_traffic() {
         }"#,
     );
     let program = with(&[&script])
-        .args(["--script-time", "300ms", "--script-memory", "16MiB"])
+        .args(["--script-time", "2s", "--script-memory", "16MiB"])
         .trusting(&origin.ca.pem)
         .start();
     for (query, told) in [
-        ("loop", "it ran for longer than 300 ms"),
+        ("loop", "it ran for longer than 2000 ms"),
         ("memory", "it wanted more than 16 MiB of memory"),
         (
             "throw",
             "TypeError: cannot read property 'x' of undefined (line 6, column",
         ),
         ("deep", "RangeError: Maximum call stack size exceeded"),
-        ("regex", "it ran for longer than 300 ms"),
+        ("regex", "it ran for longer than 2000 ms"),
         ("never", "it waits for what never happens"),
         ("number", "onRequest returned 5"),
         ("header", "\"a b\" cannot be a header's name"),
@@ -351,7 +351,7 @@ fn a_script_that_loops_does_not_hold_up_others() {
         "slow.js",
         "export const filter = 'path:/slow'; export function onRequest() { for (;;) {} }",
     );
-    let program = with(&[&slow]).args(["--script-time", "20s"]).start();
+    let program = with(&[&slow]).args(["--script-time", "60s"]).start();
     let url = |path: &str| format!("http://localhost:{}{path}", origin.port());
     let mut waits = program.curl().arg(url("/slow")).start();
     until("the script to run", || {
@@ -440,11 +440,11 @@ fn a_script_that_is_wrong_at_the_start_is_told_and_one_that_is_missing_refused()
     let scripts = Scripts::new();
     let file = scripts.write("v.js", "let a;\nlet a;\n");
     let program = with(&[&file]).start();
-    let said = program.said();
-    assert!(
-        said.contains("v.js cannot be used: SyntaxError") && said.contains("(line 2, column"),
-        "{said}"
-    );
+    until("the terminal to say so", || {
+        let said = program.said();
+        (said.contains("v.js cannot be used: SyntaxError") && said.contains("(line 2, column"))
+            .then_some(())
+    });
     let url = format!("http://localhost:{}/x", origin.port());
     assert_eq!(program.curl().arg(&url).ok().text(), "ok");
     assert_eq!(

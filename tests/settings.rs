@@ -1,7 +1,7 @@
 //! Promise: what can be said with a flag can be seen and changed while the program runs; the file stays the
 //! person's own, and secrets stay inside.
 
-use crate::support::{Nginx, Program, server::closed_port};
+use crate::support::{Nginx, Program, server::free_port};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -124,7 +124,7 @@ fn what_can_be_applied_is() {
 fn a_flag_stands_above_what_is_saved() {
     let program = Program::start();
     file(&program);
-    let web = closed_port().to_string();
+    let web = free_port().to_string();
     let after = change(&program, json!({"web": web, "no-open": false}));
     let item = item(&after, "web");
     assert_eq!(

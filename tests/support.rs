@@ -69,6 +69,13 @@ pub fn folder() -> TempDir {
     TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
+/// Writes a file that somebody watches: it is never there half.
+pub fn save(file: &Path, text: &str) {
+    let whole = file.with_extension(format!("{:?}", std::thread::current().id()));
+    std::fs::write(&whole, text).unwrap();
+    std::fs::rename(&whole, file).unwrap();
+}
+
 /// SHA-256 in hexadecimal digits, and the number of bytes.
 pub fn sha256(mut from: impl Read) -> (String, u64) {
     let mut hash = Sha256::new();

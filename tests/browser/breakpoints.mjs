@@ -338,7 +338,8 @@ async function limited(page, input) {
   await page.keyboard.press('Shift+B')
   await page.getByTestId('breakpoint-filter').fill('path:/limit')
   await page.getByTestId('breakpoint-limited').check()
-  await page.getByTestId('breakpoint-seconds').fill('4')
+  // long enough to be looked at, on a busy machine too
+  await page.getByTestId('breakpoint-seconds').fill('15')
   await page.getByTestId('breakpoint-set').click()
   await page.getByTestId('breakpoint-dialog').waitFor({ state: 'detached' })
   const waits = curl(input, `${input.origin}/limit`)
@@ -376,13 +377,15 @@ async function off(page, input) {
   const listed = await page.locator('[data-testid=menu] [role=menuitemcheckbox]').allInnerTexts()
   await page.getByTestId('menu-break-all').click()
   await page.getByTestId('break-open').locator('b').waitFor({ state: 'detached' })
+  // the page shows what it asked for; the proxy knows of it a moment later
+  await page.waitForFunction(() => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on === false)))
   const { out } = await curl(input, `${input.origin}/stop?off`).ended
   const silent = await banner(page).count()
   await page.keyboard.press('Control+k')
   await page.getByTestId('palette-input').fill('breakpoints on')
   await page.keyboard.press('Enter')
   await page.getByTestId('break-open').locator('b').waitFor()
-  // the page shows what it asked for; the proxy knows of both a moment later
+  // both, as above
   await page.waitForFunction(() => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on !== false)))
   const waits = curl(input, `${input.origin}/stop?on`)
   await banner(page).waitFor()
@@ -488,6 +491,7 @@ async function socket(page, input) {
   await page.getByTestId('show-changes').click()
   const list = page.getByTestId('changes-message')
   await list.nth(2).waitFor()
+  await list.filter({ hasText: 'left out' }).waitFor()
   const changes = await list.allInnerTexts()
   broken.changes = await audit(page, '[data-testid=detail]')
   await screenshots(page, DESKTOP, 'changes-messages')

@@ -4,7 +4,7 @@ import { launch, main } from './chromium.mjs'
 await main(async ({ proxy, root, url }) => {
   const browser = await launch({ proxy, root })
   const page = await browser.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(90_000)
   const errors = []
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))

@@ -22,7 +22,7 @@ export async function launch({ proxy, root } = {}) {
     const hash = createHash('sha256').update(key).digest('base64')
     args.push(`--ignore-certificate-errors-spki-list=${hash}`)
   }
-  return chromium.launch({ executablePath: process.env.BROWSER, args, timeout: 60_000 })
+  return chromium.launch({ executablePath: process.env.BROWSER, args, timeout: 120_000 })
 }
 
 /** Reads the script's one argument, runs it, prints its one result; a failure ends with status 1. */

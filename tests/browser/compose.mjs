@@ -125,8 +125,9 @@ async function talk(page) {
   await first.and(page.locator('[data-state=complete]')).waitFor()
   await open(page, '/talk')
   await page.getByTestId('replay-open').click()
-  await page.getByTestId('replay-messages').fill('typed here\nand here')
-  await page.getByTestId('replay-listen').fill('1')
+  // the server closes when it has heard the last
+  await page.getByTestId('replay-messages').fill('typed here\nand here\ngoodbye')
+  await page.getByTestId('replay-listen').fill('60')
   await page.getByTestId('replay-send').click()
   await page.locator('[data-testid=replay-result][data-state=complete]').waitFor()
   const messages = page.getByTestId('replay-messages-of')

@@ -63,7 +63,7 @@ async function hasty(page) {
     rows.find((row) => row.textContent.includes('/n/2')).querySelector('.path').click()
   })
   await page.getByTestId('detail').waitFor()
-  await page.waitForFunction(() => document.querySelectorAll('[data-testid=flow-row]').length === 4, null, { timeout: 5000 }).catch(() => {})
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid=flow-row]').length === 4).catch(() => {})
   const seen = { filter: await page.getByTestId('filter').inputValue(), rows: await rows(page) }
   await page.getByTestId('detail-close').click()
   await page.getByTestId('filter').fill('')

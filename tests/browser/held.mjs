@@ -1,5 +1,5 @@
 // Parts of flows that are left, and come back to.
-import { open, steps } from './shared.mjs'
+import { PATIENCE, open, steps } from './shared.mjs'
 
 await steps({ parts })
 
@@ -14,13 +14,12 @@ async function scroll(place, to) {
 
 /** Where an element is scrolled to, when it is where it ought to be or has had its time. */
 async function settled(page, place, wanted) {
-  let now
-  for (let n = 0; n < 180; n++) {
-    now = await place.evaluate((one) => one.scrollTop).catch(() => -1)
-    if (now === wanted) break
+  const end = performance.now() + PATIENCE
+  for (;;) {
+    const now = await place.evaluate((one) => one.scrollTop).catch(() => -1)
+    if (now === wanted || performance.now() > end) return now
     await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(drawn)))
   }
-  return now
 }
 
 async function parts(page) {
@@ -84,7 +83,7 @@ async function parts(page) {
   await page.getByTestId('head-response').getByText('text/plain').first().waitFor()
   seen.others = await panel.evaluate((one) => one.scrollTop)
   await open(page, '/head')
-  await page.getByTestId('head-response').getByText('X-Field-599', { exact: true }).waitFor({ timeout: 5000 }).catch(() => {})
+  await page.getByTestId('head-response').getByText('X-Field-599', { exact: true }).waitFor().catch(() => {})
   seen.fields = (await page.getByTestId('fields-rest').count()) === 0 && (await page.getByTestId('head-response').locator('button.more').count()) === 0
   seen.head.push(await settled(page, panel, seen.head[0]))
   return seen

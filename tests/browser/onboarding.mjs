@@ -4,7 +4,7 @@ import { launch, main } from './chromium.mjs'
 await main(async ({ proxy, root, url, state }) => {
   const browser = await launch({ proxy, root })
   const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
-  page.setDefaultTimeout(60_000)
+  page.setDefaultTimeout(90_000)
   const errors = []
   page.on('pageerror', (error) => errors.push(String(error)))
   await page.goto(url)

@@ -10,7 +10,7 @@ await main(async ({ link, folder, proxy, agent, asks, visits }) => {
   mkdirSync(folder, { recursive: true })
   const browser = await launch()
   const page = await browser.newPage({ viewport: { width: 1200, height: 318 }, colorScheme: 'light' })
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(90_000)
   const taken = []
   const picture = async (of, name) => {
     await of.mouse.move(0, 0)

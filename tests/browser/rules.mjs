@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { audit, DESKTOP, PHONE, open, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, PHONE, open, row, save as saveFile, screenshots, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
@@ -253,6 +253,7 @@ async function ordered(page, input) {
   await page.keyboard.press('Alt+ArrowUp')
   await kept(page, ['a', 'c', 'b'])
   await stand(page, ['a', 'c', 'b'])
+  await page.waitForFunction(() => document.activeElement.matches('[data-row]'))
   const focused = await page.evaluate(() => document.activeElement.querySelector('b')?.textContent)
   seen.push(await field(input, '/data', 'x-order'))
   const grip = await rule(page, 'a').getByTestId('rule-grip').boundingBox()
@@ -282,6 +283,7 @@ async function switched(page, input) {
   await look()
   await page.locator('[data-testid=rule-group-head][data-group=pair]').getByTestId('rule-group-switch').click()
   await page.waitForFunction(() => document.querySelectorAll('[data-testid=rule][data-on]').length === 0)
+  await page.waitForFunction(async () => (await (await fetch('/api/rules')).json()).items.every((rule) => rule.on === false))
   await look()
   await rule(page, 'three').getByTestId('rule-open').focus()
   await page.keyboard.press(' ')
@@ -387,10 +389,10 @@ async function file(page, input) {
   const broken = await audit(page)
   await screenshots(page, DESKTOP, 'rules-file')
   const text = await readFile(input.rules, 'utf8')
-  await writeFile(input.rules, text.replace('"first"', '"second"'))
+  await saveFile(input.rules, text.replace('"first"', '"second"'))
   await page.waitForFunction(() => document.querySelector('[data-testid=rule-editor] [data-testid=action-value]')?.value === 'second')
   seen.push(await field(input, '/data', 'x-filed'))
-  await writeFile(input.rules, text.replace('set-header', 'fly'))
+  await saveFile(input.rules, text.replace('set-header', 'fly'))
   await page.getByTestId('rules-file-error').waitFor()
   const error = await page.getByTestId('rules-file-error').innerText()
   seen.push(await field(input, '/data', 'x-filed'))

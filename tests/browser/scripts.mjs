@@ -1,6 +1,5 @@
 // Scripts: what they did and said, what is wrong with one that is saved while the page is open, how one is written.
-import { writeFile } from 'node:fs/promises'
-import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, open, PHONE, row, save, screenshots, steps } from './shared.mjs'
 
 await steps({ said, saved, none })
 
@@ -41,12 +40,12 @@ async function saved(page, { script, wrong, right }) {
   await page.keyboard.press('Enter')
   const one = page.getByTestId('script')
   await one.waitFor()
-  await writeFile(script, wrong)
+  await save(script, wrong)
   await page.locator('[data-testid=script][data-state=stale]').waitFor()
   const seen = { stale: await one.innerText() }
   await page.getByTestId('console-line').filter({ hasText: 'cannot be used' }).first().waitFor()
   await screenshots(page, DESKTOP, 'scripts-stale')
-  await writeFile(script, right)
+  await save(script, right)
   await page.locator('[data-testid=script][data-state=active]').waitFor()
   await page.getByTestId('console-clear').click()
   await page.getByTestId('console-line').first().waitFor({ state: 'detached' })

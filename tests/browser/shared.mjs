@@ -1,10 +1,13 @@
 // What the scripts that drive the program's own page share: a browser on the page, steps, and what must not happen.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { launch, main } from './chromium.mjs'
 
 export const DESKTOP = { width: 1440, height: 900 }
+/** How long anything that ought to happen soon may take, on a machine that is busy with other tests: milliseconds. */
+export const PATIENCE = 90_000
 export const PHONE = { width: 390, height: 844 }
 
 /**
@@ -16,7 +19,7 @@ export function steps(all) {
     const browser = await launch()
     const context = await browser.newContext({ viewport: DESKTOP, acceptDownloads: true, hasTouch: true })
     const page = await context.newPage()
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(PATIENCE)
     const troubles = watch(page, new URL(link).origin)
     await page.goto(link)
     if (process.env.PAGE) await showFrom(page, process.env.PAGE)
@@ -52,8 +55,9 @@ function watch(page, own) {
     void dialog.dismiss()
   })
   page.on('console', (message) => {
-    // the answer to the wrong filter has status 400
-    const expected = message.location().url.includes('nonsense')
+    // what is half written is asked about, too: the answer to a wrong filter or rule has status 400, of which the browser tells
+    const half = /[?&]filter=|\/api\/rules\/preview$/.test(message.location().url)
+    const expected = half && message.text().includes('400')
     if (message.type() === 'error' && !expected) troubles.push(`${message.text()} ${message.location().url}`)
   })
   page.on('request', (request) => {
@@ -61,6 +65,12 @@ function watch(page, own) {
     if (!url.startsWith(`${own}/`) && !/^(data|blob|chrome|chrome-extension):/.test(url)) troubles.push(`request: ${url}`)
   })
   return troubles
+}
+
+/** Writes a file that somebody watches: it is never there half. */
+export async function save(file, text) {
+  await writeFile(`${file}.whole`, text)
+  await rename(`${file}.whole`, file)
 }
 
 /** The row of the list that holds a text. */

@@ -41,7 +41,7 @@ def serve(address):
 def talk(address, own):
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((own, 0))
-    udp.settimeout(30)
+    udp.settimeout(60)
     labels = b"".join(bytes([len(label)]) + label for label in [b"beside", b"example"]) + b"\0"
     question = struct.pack(">HHHHHH", 4711, 0x0100, 1, 0, 0, 0) + labels + struct.pack(">HH", 1, 1)
     udp.sendto(question, (address, 53))
@@ -54,7 +54,7 @@ def talk(address, own):
     closed.connect((address, 7001))
     closed.send(b"anybody?")
     raw = socket.create_connection((address, 6000), source_address=(own, 0))
-    raw.settimeout(30)
+    raw.settimeout(60)
     raw.sendall(b"hello from beside")
     raw.recv(65536)
     print("said", flush=True)
@@ -70,7 +70,7 @@ def flood(address, own, count=None):
     """Datagrams of 8 KiB, in order, none lost, each answered: so many, or as many as each line of the input says."""
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((own, 0))
-    udp.settimeout(30)
+    udp.settimeout(60)
     number = 0
     for line in [count] if count else sys.stdin:
         for _ in range(int(line)):

@@ -173,7 +173,7 @@ def seen_twice():
 def closed_port():
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.connect((SERVER, CLOSED))
-    client.settimeout(30)
+    client.settimeout(60)
     client.send(b"is anybody there?")
     fails(ConnectionRefusedError, lambda: client.recv(100))
 
@@ -278,7 +278,7 @@ def too_big():
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.setsockopt(socket.IPPROTO_IP, 10, 2)  # IP_MTU_DISCOVER, IP_PMTUDISC_DO
     client.connect(("198.51.100.7", SINK))
-    client.settimeout(30)
+    client.settimeout(60)
     client.send(b"x" * 1200)
     # what the error on the way says comes back as one of the socket's
     fails(OSError, lambda: client.recv(100))

@@ -17,7 +17,7 @@ proxy, ca, origin, version = sys.argv[1:]
 async def main():
     trust = ssl.create_default_context(cafile=ca)
     async with httpx.AsyncClient(
-        proxy=proxy, verify=trust, http2=version == "h2", trust_env=False, timeout=30
+        proxy=proxy, verify=trust, http2=version == "h2", trust_env=False, timeout=60
     ) as client:
         # The first one settles the version; the others share its connection when they can.
         await client.get(f"{origin}/hello.txt")

@@ -14,11 +14,11 @@ with requests.Session() as session:
     session.proxies = {"http": proxy, "https": proxy}
     session.verify = ca
     session.trust_env = False
-    got = session.get(f"{origin}/data.json", timeout=30)
-    moved = session.get(f"{origin}/moved", timeout=30)
-    sent = session.post(f"{origin}/upload", json={"name": "ümlaut"}, timeout=30)
-    chunked = session.post(f"{origin}/upload", data=iter([b"one ", b"two"]), timeout=30)
-    compressed = session.get(f"{origin}/gzip/lines.txt", timeout=30)
+    got = session.get(f"{origin}/data.json", timeout=60)
+    moved = session.get(f"{origin}/moved", timeout=60)
+    sent = session.post(f"{origin}/upload", json={"name": "ümlaut"}, timeout=60)
+    chunked = session.post(f"{origin}/upload", data=iter([b"one ", b"two"]), timeout=60)
+    compressed = session.get(f"{origin}/gzip/lines.txt", timeout=60)
 print(
     json.dumps(
         {

@@ -81,7 +81,7 @@ def question(name, kind):
 
 def talk():
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.settimeout(30)
+    udp.settimeout(60)
     udp.sendto(b"the-first-packet", (FOUR, 9))
     for name, kind in [(b"a.example", 1), (b"a.example", 28), (b"a.example", 15), (b"a.example", 16), (b"nobody", 1)]:
         udp.sendto(question(name, kind), (FOUR, 53))
@@ -103,7 +103,7 @@ def talk():
     closed.send(b"anybody?")
     # an echo, with its checksum
     ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    ping.settimeout(30)
+    ping.settimeout(60)
     ping.sendto(struct.pack(">BBHHH", 8, 0, 0xFFFF - 0x0800 - 3 - 7, 3, 7), (FOUR, 0))
     udp.sendto(b"the-last-packet", (FOUR, 9))
 

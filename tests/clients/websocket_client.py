@@ -23,7 +23,9 @@ async def main():
         compression="deflate" if compression == "deflate" else None,
         subprotocols=subprotocols or None,
         max_size=None,
-        open_timeout=30,
+        open_timeout=60,
+        ping_interval=None,
+        close_timeout=60,
     ) as connection:
         welcome = await connection.recv()
         await connection.send("hello ✓")
@@ -34,7 +36,7 @@ async def main():
         await connection.send(long)
         echoed = await connection.recv()
         pong = await connection.ping()
-        await asyncio.wait_for(pong, 30)
+        await asyncio.wait_for(pong, 60)
     print(
         json.dumps(
             {

@@ -48,6 +48,7 @@ async def main():
         max_size=None,
         open_timeout=60,
         ping_interval=None,
+        close_timeout=60,
     ) as connection:
         receiving = asyncio.create_task(receive(connection))
         while line := await loop.run_in_executor(None, sys.stdin.readline):

@@ -1,4 +1,4 @@
-"""A WebSocket server that echoes, with permessage-deflate and subprotocols, and speaks first.
+"""A WebSocket server that echoes, with permessage-deflate and subprotocols, speaks first, and closes after it has echoed "goodbye".
 
 Arguments: the certificate file (chain and key), or nothing for plain. Prints its port.
 """
@@ -14,6 +14,8 @@ async def echo(connection):
     await connection.send(f"welcome {connection.subprotocol}")
     async for message in connection:
         await connection.send(message)
+        if message == "goodbye":
+            return
 
 
 def choose(connection, offered):
@@ -27,7 +29,16 @@ async def main():
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(sys.argv[1])
     async with serve(
-        echo, "127.0.0.1", 0, ssl=tls, select_subprotocol=choose, max_size=None
+        echo,
+        "127.0.0.1",
+        0,
+        ssl=tls,
+        select_subprotocol=choose,
+        max_size=None,
+        # a machine that is busy with other tests is no connection that is lost
+        open_timeout=60,
+        ping_interval=None,
+        close_timeout=60,
     ) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()

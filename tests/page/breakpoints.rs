@@ -174,7 +174,7 @@ fn what_waits_outlives_the_page_and_who_is_late_is_told() {
         "{limited}"
     );
     assert!(
-        text(&limited["became"]).contains("nobody had decided after 4 s"),
+        text(&limited["became"]).contains("nobody had decided after 15 s"),
         "{limited}"
     );
 }

@@ -206,9 +206,14 @@ fn the_tree_begins_with_the_devices_when_there_are_several() {
     let first: Vec<[String; 2]> = serde_json::from_value(devices["first"].clone()).unwrap();
     let phones = ["1".to_owned(), format!("{address}, 2 flows")];
     assert!(first.contains(&phones), "{first:?}");
-    // this computer: curl, and what was over before it was found
+    // this computer: curl, and what was over before it was found, which may be all of it
     for [level, text] in &first {
-        let known = ["curl", "Unknown program (127.0.0.1)", &*address];
+        let known = [
+            "curl",
+            "Unknown program (127.0.0.1)",
+            "127.0.0.1",
+            &*address,
+        ];
         let name = text.split(',').next().unwrap();
         assert!(level == "1" && known.contains(&name), "{first:?}");
     }

@@ -19,7 +19,6 @@ fn the_list_stands_where_a_person_is() {
     let pressed = &seen["pressed"];
     assert_eq!(pressed["hits"], json!(vec![true; 8]), "{pressed}");
     assert_eq!(pressed["grown"], true, "flows came while it was pressed");
-    assert_eq!(pressed["running"], true, "and went on coming");
     assert_eq!(seen["sorted"], "/many/99");
     let around = &seen["around"];
     assert_eq!(around["near"], true, "neighbours: {around}");

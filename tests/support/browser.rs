@@ -32,7 +32,7 @@ pub fn drive_in(home: &Path, name: &str, input: &Value) -> Value {
         .env("HOME", home)
         .env("BROWSER", executable())
         .env("SCREENSHOTS", target_dir().join("screenshots"))
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_secs(900))
         .ok()
         .json()
 }

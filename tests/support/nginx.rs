@@ -91,7 +91,7 @@ impl Nginx {
 fn launch(dir: &Path, sink: u16) -> (Running, [u16; 4]) {
     let mut said = String::new();
     for _ in 0..10 {
-        let ports = [(); 4].map(|()| server::closed_port().port());
+        let ports = [(); 4].map(|()| server::free_port().port());
         let config = dir.join("nginx.conf");
         std::fs::write(&config, configuration(dir, ports, sink)).unwrap();
         let program = if Path::new("/usr/sbin/nginx").exists() {

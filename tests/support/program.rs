@@ -205,7 +205,8 @@ impl Program {
     /// The root certificate in a file, for clients that want a path.
     pub fn ca_file(&self) -> PathBuf {
         let file = self.home().join("root.pem");
-        std::fs::write(&file, self.ca_pem()).unwrap();
+        // a client that was started before may just read it
+        super::save(&file, &self.ca_pem());
         file
     }
 

@@ -187,8 +187,13 @@ pub fn response(status: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Vec<u8
     [head.as_bytes(), body].concat()
 }
 
-/// An address on which nothing listens (it was free a moment ago).
+/// An address on which nothing listens, as long as the tests run.
 pub fn closed_port() -> SocketAddr {
+    super::system::closed_port()
+}
+
+/// An address that was free a moment ago, to listen on.
+pub fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

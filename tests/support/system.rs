@@ -85,6 +85,37 @@ pub fn deaf_port() -> (std::net::TcpListener, std::net::TcpStream) {
     (listener, first)
 }
 
+/// An address of this computer that is taken, and listened on by nobody: who connects is refused. Nobody else gets it while
+/// the tests run.
+pub fn closed_port() -> std::net::SocketAddr {
+    use std::os::fd::FromRawFd;
+    // SAFETY: a plain system call without pointers.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) };
+    assert!(
+        socket >= 0,
+        "no socket: {}",
+        std::io::Error::last_os_error()
+    );
+    // SAFETY: all zeros are a value of this plain structure.
+    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_addr.s_addr = u32::from(std::net::Ipv4Addr::LOCALHOST).to_be();
+    // SAFETY: the descriptor is open and the address points to a live value of the given size.
+    let bound = unsafe {
+        libc::bind(
+            socket,
+            std::ptr::from_ref(&address).cast(),
+            size_of::<libc::sockaddr_in>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(bound, 0, "no port: {}", std::io::Error::last_os_error());
+    // SAFETY: the descriptor is open and nobody else's.
+    let taken = unsafe { std::net::TcpListener::from_raw_fd(socket) };
+    let address = taken.local_addr().unwrap();
+    std::mem::forget(taken);
+    address
+}
+
 /// Lets every user look into a folder of ours.
 pub fn open_to_all(dir: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;

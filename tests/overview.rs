@@ -2,11 +2,15 @@
 //! leads to its packets.
 
 use crate::{
+    clients::interpreter,
     diagnose::Faults,
-    support::{Program, Run},
+    support::{Program, Run, folder, program::overhear, repository},
 };
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// A statistic of tshark, by lines of words; figures below 10,000 are written out.
 fn tshark(file: &Path, what: &str) -> Vec<Vec<String>> {
@@ -37,6 +41,120 @@ fn tree(lines: impl Iterator<Item = (usize, String, u64, u64)>) -> BTreeMap<Stri
         all.insert(path.join("/"), (packets, bytes));
     }
     all
+}
+
+/// What each row is chosen by takes as many packets as were counted in it: all of these.
+fn each_row_finds_its_packets(program: &Program, base: &str, overview: &Value) -> BTreeSet<String> {
+    let packets = |expression: &str| {
+        let mut found = 0;
+        let mut cursor = String::new();
+        loop {
+            let query = expression.replace('[', "%5B").replace(']', "%5D");
+            let query = format!("limit=1000&expression={}{cursor}", query.replace(' ', "+"));
+            let page = program.api.get(&format!("{base}/packets?{query}"));
+            found += page["items"].as_array().unwrap().len() as u64;
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found,
+            }
+        }
+    };
+    let mut rows = Vec::new();
+    let all = |table: &str| overview[table].as_array().unwrap().clone();
+    for one in all("conversations") {
+        let count = sum(&one["a_to_b"], &one["b_to_a"], "packets");
+        rows.push((one["expression"].clone(), count));
+    }
+    for one in all("endpoints") {
+        let count = sum(&one["sent"], &one["received"], "packets");
+        rows.push((one["expression"].clone(), count));
+    }
+    for one in all("protocols") {
+        rows.push((one["expression"].clone(), one["packets"].as_u64().unwrap()));
+    }
+    let mut wrong = Vec::new();
+    let mut chosen = BTreeSet::new();
+    for (expression, count) in rows {
+        let expression = expression.as_str().unwrap().to_owned();
+        let found = packets(&expression);
+        if found != count {
+            wrong.push(format!("{expression}: {found} of {count}"));
+        }
+        chosen.insert(expression);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    chosen
+}
+
+/// One conversation in VLANs, in PPPoE, behind labels and extension headers, in fragments and as it is, all in one capture.
+#[test]
+fn rows_find_their_packets_whatever_these_come_in() {
+    let folder = folder();
+    let script = repository().join("tests/clients/carried.py");
+    let run = Run::new(interpreter()).arg(script).arg(folder.path());
+    let names = run.ok().text();
+    let names: Vec<_> = names.lines().collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    let program = Program::start();
+    let mut seen = BTreeMap::new();
+    for name in names {
+        let file = folder.path().join(name);
+        let run = program.command("import").arg("--json").arg(&file);
+        let capture = run.ok().json()["capture"].clone();
+        let base = format!("/api/captures/kept/{capture}");
+        let overview = program.api.get(&format!("{base}/overview"));
+        let chosen = each_row_finds_its_packets(&program, &base, &overview);
+        seen.insert(name.to_owned(), (base, overview, chosen));
+    }
+    let (base, overview, chosen) = &seen["all.pcap"];
+    let talk = "conversation tcp 10.0.0.1:1234 10.0.0.2:4321";
+    for row in [
+        talk,
+        "conversation udp [fd00::1]:1234 [fd00::2]:4321",
+        // later fragments have no ports
+        "conversation udp 10.0.0.1 10.0.0.2",
+        "conversation arp 02:00:00:00:00:01 02:00:00:00:00:02",
+        "endpoint 10.0.0.1",
+        "protocol eth/mpls/ip/tcp",
+        "protocol eth/pppoe/ppp/ip/tcp",
+        "protocol eth/vlan/vlan/ip/tcp",
+    ] {
+        assert!(chosen.contains(row), "{row}: {chosen:#?}");
+    }
+    let conversations = overview["conversations"].as_array().unwrap();
+    let one = conversations.iter().find(|one| one["expression"] == talk);
+    let all = sum(&one.unwrap()["a_to_b"], &one.unwrap()["b_to_a"], "packets");
+    // a row and an expression, as the page joins them; and by the command
+    let both = format!("(vlan 7) and ({talk})");
+    let few = format!("{base}/packets?expression={}", both.replace(' ', "+"));
+    let few = program.api.get(&few)["items"].as_array().unwrap().len();
+    assert!(few > 0 && (few as u64) < all, "{few} of {all}");
+    let read = |expression: &str| {
+        let run = overhear(folder.path()).arg("read");
+        let run = run.arg(folder.path().join("all.pcap"));
+        run.args(["--json", expression]).run()
+    };
+    assert_eq!(read(&both).exits(0).json()["packets"], few);
+    assert_eq!(read(talk).exits(0).json()["packets"], all);
+    let wrong = read("conversation tcp 10.0.0.1:1234").exits(2);
+    assert!(
+        wrong.err.contains("conversation PROTOCOL END END"),
+        "{}",
+        wrong.err
+    );
+    // where nothing stands between, libpcap's own expression does it
+    let (_, _, chosen) = &seen["plain.pcap"];
+    let own: Vec<_> = chosen
+        .iter()
+        .filter(|one| one.contains("10.0.0.1"))
+        .collect();
+    let expected = [
+        "icmp and host 10.0.0.1 and host 10.0.0.2",
+        "ip host 10.0.0.1",
+        "tcp and host 10.0.0.1 and port 1234 and host 10.0.0.2 and port 4321",
+    ];
+    assert_eq!(own, expected, "{chosen:#?}");
+    assert!(chosen.contains("ip and tcp"), "{chosen:#?}");
 }
 
 #[test]
@@ -144,37 +262,9 @@ fn a_capture_by_numbers_is_that_of_tshark() {
         assert_eq!(found.get(path), expected.get(path), "{path}");
     }
 
-    // each row's expression chooses its packets, and no others
-    let packets = |expression: &str| {
-        let mut chosen = 0;
-        let mut cursor = String::new();
-        loop {
-            let query = format!(
-                "limit=1000&expression={}{cursor}",
-                expression.replace(' ', "+")
-            );
-            let page = program.api.get(&format!("{base}/packets?{query}"));
-            chosen += page["items"].as_array().unwrap().len() as u64;
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return chosen,
-            }
-        }
-    };
-    for one in conversations {
-        let all = sum(&one["a_to_b"], &one["b_to_a"], "packets");
-        let expression = one["expression"].as_str().unwrap();
-        assert_eq!(packets(expression), all, "{expression}");
-    }
-    for one in endpoints {
-        let all = sum(&one["sent"], &one["received"], "packets");
-        let expression = one["expression"].as_str().unwrap();
-        assert_eq!(packets(expression), all, "{expression}");
-    }
-    for one in protocols.iter().filter(|one| !one["expression"].is_null()) {
-        let expression = one["expression"].as_str().unwrap();
-        assert_eq!(json!(packets(expression)), one["packets"], "{expression}");
-    }
+    let chosen = each_row_finds_its_packets(&program, &base, &overview);
+    // those of plain packets are understood by other programs, too
+    assert!(chosen.contains("ip host 192.0.2.2"), "{chosen:#?}");
     // and of those alone the numbers are told
     let some = program
         .api

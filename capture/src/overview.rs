@@ -5,14 +5,17 @@
 
 mod application;
 pub mod expression;
+mod row;
 
 #[cfg(test)]
 mod tests;
 
+pub use row::{NoRow, Row};
+
 use crate::{
     ip::{Ip, protocol},
-    link::{Layers, Network},
-    packet::{Mac, Packet},
+    link::{Layers, Network, Protocol},
+    packet::{LinkType, Mac, Packet},
 };
 use foldhash::{HashMap, HashMapExt};
 use std::{fmt, net::IpAddr};
@@ -78,6 +81,8 @@ pub struct Conversation {
     pub first: i64,
     /// When the last was.
     pub last: i64,
+    /// libpcap, asked for its ends, finds each of its packets.
+    pub plain: bool,
 }
 
 /// What an address sent and received.
@@ -89,6 +94,8 @@ pub struct Endpoint {
     pub sent: Count,
     /// What it received.
     pub received: Count,
+    /// libpcap, asked for the address, finds each of its packets.
+    pub plain: bool,
 }
 
 /// A protocol, and what is inside it.
@@ -136,6 +143,10 @@ pub struct Overview {
     /// Those of too many conversations.
     pub others: Count,
     paths: HashMap<[&'static str; DEEPEST], Count>,
+    /// The outermost protocol of all packets so far.
+    root: Option<Protocol>,
+    /// libpcap reads every packet of the capture as it was counted.
+    pub plain: bool,
 }
 
 impl Overview {
@@ -154,6 +165,8 @@ impl Overview {
             endpoints: HashMap::new(),
             others: Count::default(),
             paths: HashMap::new(),
+            root: None,
+            plain: true,
         }
     }
 
@@ -174,8 +187,17 @@ impl Overview {
         if let Some(count) = self.interfaces.get_mut(interface) {
             count.add(bytes);
         }
+        let root = layers.path.as_slice().first().copied();
+        let malformed = ip.is_none() && matches!(layers.network, Network::Ipv4 | Network::Ipv6);
+        self.plain &= !malformed && ip.is_none_or(|ip| begins_at_once(packet.link, ip));
+        let has_root = matches!(
+            root,
+            Some(Protocol::Ethernet | Protocol::LinuxCooked | Protocol::Raw)
+        );
+        self.plain &= has_root && (self.root == root || self.root.is_none());
+        self.root = root;
         if self.wanted.talk {
-            self.talk(packet.time, bytes, layers, ip);
+            self.talk(packet, bytes, layers, ip);
         }
         if self.wanted.hierarchy {
             let path = path(layers, ip);
@@ -185,21 +207,17 @@ impl Overview {
         }
     }
 
-    fn talk(&mut self, time: i64, bytes: u64, layers: &Layers<'_>, ip: Option<&Ip<'_>>) {
-        let (protocol, from, to) = match (ip, layers.source, layers.destination) {
-            (Some(ip), _, _) => {
-                let (from, to) = ports(ip).unzip();
-                let name = ip_protocol(ip.protocol, ip.source.is_ipv6());
-                let (a, b) = (Address::Ip(ip.source), Address::Ip(ip.destination));
-                (name, (a, from), (b, to))
-            }
-            (None, Some(from), Some(to)) => {
-                let name = network(layers.network).unwrap_or("other");
-                let (a, b) = (Address::Mac(from), Address::Mac(to));
-                (name, (a, None), (b, None))
-            }
-            _ => return,
+    fn talk(&mut self, packet: &Packet<'_>, bytes: u64, layers: &Layers<'_>, ip: Option<&Ip<'_>>) {
+        let time = packet.time;
+        let Some(ends) = talk(layers, ip) else {
+            return;
         };
+        let plain = is_plain(packet.link, layers, ip);
+        let Ends {
+            protocol,
+            a: from,
+            b: to,
+        } = ends;
         for (address, sent) in [(from.0, true), (to.0, false)] {
             if self.endpoints.len() >= MOST && !self.endpoints.contains_key(&address) {
                 continue;
@@ -208,7 +226,9 @@ impl Overview {
                 address,
                 sent: Count::default(),
                 received: Count::default(),
+                plain: true,
             });
+            endpoint.plain &= plain;
             match sent {
                 true => endpoint.sent.add(bytes),
                 false => endpoint.received.add(bytes),
@@ -226,17 +246,15 @@ impl Overview {
             return;
         }
         let conversation = self.conversations.entry(key).or_insert(Conversation {
-            ends: Ends {
-                protocol,
-                a: from,
-                b: to,
-            },
+            ends,
             a_to_b: Count::default(),
             b_to_a: Count::default(),
             first: time,
             last: time,
+            plain: true,
         });
         conversation.last = time;
+        conversation.plain &= plain;
         match conversation.ends.a == from && conversation.ends.b == to {
             true => conversation.a_to_b.add(bytes),
             false => conversation.b_to_a.add(bytes),
@@ -280,6 +298,45 @@ impl Overview {
         sort(&mut roots);
         roots
     }
+}
+
+/// Who sends a packet to whom in which protocol: `a` to `b`; none where nobody is told.
+fn talk(layers: &Layers<'_>, ip: Option<&Ip<'_>>) -> Option<Ends> {
+    let (protocol, a, b) = match (ip, layers.source, layers.destination) {
+        (Some(ip), _, _) => {
+            let (from, to) = ports(ip).unzip();
+            let name = ip_protocol(ip.protocol, ip.source.is_ipv6());
+            let (a, b) = (Address::Ip(ip.source), Address::Ip(ip.destination));
+            (name, (a, from), (b, to))
+        }
+        (None, Some(from), Some(to)) => {
+            let name = network(layers.network).unwrap_or("other");
+            let (a, b) = (Address::Mac(from), Address::Mac(to));
+            (name, (a, None), (b, None))
+        }
+        _ => return None,
+    };
+    Some(Ends { protocol, a, b })
+}
+
+/// Whether libpcap, asked for the addresses and ports of a packet, finds it: nothing stands before the network layer, and nothing
+/// between that and the transport.
+fn is_plain(link: LinkType, layers: &Layers<'_>, ip: Option<&Ip<'_>>) -> bool {
+    match (layers.path.as_slice(), ip) {
+        ([Protocol::Ethernet | Protocol::LinuxCooked | Protocol::Raw], Some(ip)) => {
+            begins_at_once(link, ip)
+        }
+        (path, ip) => path == [Protocol::Ethernet] && ip.is_none(),
+    }
+}
+
+/// Whether a datagram is whole, has no extension headers of IPv6, and is of the version that its link type says, if it says one.
+fn begins_at_once(link: LinkType, ip: &Ip<'_>) -> bool {
+    let other = match ip.source {
+        IpAddr::V4(_) => LinkType::IPV6,
+        IpAddr::V6(_) => LinkType::IPV4,
+    };
+    link != other && ip.fragment.is_none() && (ip.source.is_ipv4() || ip.header_length == 40)
 }
 
 /// Adds to a protocol of a level, and gives the level inside it.

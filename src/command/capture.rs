@@ -121,7 +121,7 @@ fn capture(options: &Capture, live: &live::Options) -> anyhow::Result<()> {
 /// Packets of a file, as if they came from an interface.
 fn read(options: &Capture, file: &Path, expression: &str) -> anyhow::Result<()> {
     let mut reader = Reader::open(file).with_context(|| format!("{}", file.display()))?;
-    let mut filter = Filter::new(expression, !options.no_optimize)?;
+    let mut filter = Filter::new(expression, !options.no_optimize).map_err(explain)?;
     let mut output: Option<Output> = None;
     let (mut seen, mut packets) = (0_u64, 0);
     // what is said about the interface stands before the first packet, or nowhere

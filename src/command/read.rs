@@ -46,7 +46,8 @@ pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     let name = options.file.display().to_string();
     let mut input = Input {
         reader: Reader::open(&options.file).with_context(|| name.clone())?,
-        filter: Filter::new(&options.expression.join(" "), true)?,
+        filter: Filter::new(&options.expression.join(" "), true)
+            .map_err(super::capture::explain)?,
     };
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let what = &options.what;

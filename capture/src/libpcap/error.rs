@@ -44,7 +44,7 @@ pub enum Error {
     Expression {
         /// The expression.
         expression: String,
-        /// What libpcap says of it.
+        /// What libpcap says of it, or who reads rows.
         text: String,
     },
     /// Anything else that libpcap says.

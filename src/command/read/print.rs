@@ -11,7 +11,7 @@ const LINES: usize = 64 * 1024;
 pub(super) fn execute(options: &Read) -> anyhow::Result<()> {
     let mut reader =
         Reader::open(&options.file).with_context(|| format!("{}", options.file.display()))?;
-    let mut filter = Filter::new(&options.expression.join(" "), true)?;
+    let mut filter = Filter::new(&options.expression.join(" "), true).map_err(capture::explain)?;
     let mut printer = capture::printer(&options.lines);
     let mut lines = Vec::new();
     let mut out = io::stdout().lock();

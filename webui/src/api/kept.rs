@@ -144,7 +144,8 @@ struct PacketsQuery {
     /// capture goes on: one page looks at 64 MiB.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// Only the packets that an expression of pcap-filter(7) matches. Those on links for which it has no meaning do not.
+    /// Only the packets that an expression of pcap-filter(7) matches, or that of a row of the overview. Those on links for which
+    /// it has no meaning do not. Several are joined as `(ROW) and (EXPRESSION)`.
     #[param(example = "arp or icmp")]
     expression: Option<String>,
 }

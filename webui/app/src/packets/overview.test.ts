@@ -10,14 +10,14 @@ const OVERVIEW: CaptureOverview = {
   last: "2026-11-21T10:00:09.000000000Z",
   conversations: [
     { protocol: "tcp", a: "10.0.0.10", a_port: 40000, b: "10.0.0.2", b_port: 443, a_to_b: counted(2, 200), b_to_a: counted(4, 4000), first: "2026-11-21T10:00:01.500000000Z", duration_ms: 1200, expression: "tcp" },
-    { protocol: "arp", a: "02:00:00:00:00:01", a_port: null, b: "02:00:00:00:00:02", b_port: null, a_to_b: counted(9, 700), b_to_a: counted(0, 0), first: "2026-11-21T10:00:00.000000000Z", duration_ms: 3, expression: null },
+    { protocol: "arp", a: "02:00:00:00:00:01", a_port: null, b: "02:00:00:00:00:02", b_port: null, a_to_b: counted(9, 700), b_to_a: counted(0, 0), first: "2026-11-21T10:00:00.000000000Z", duration_ms: 3, expression: "arp" },
     { protocol: "udp", a: "10.0.0.9", a_port: 9, b: "fd00::1", b_port: 53, a_to_b: counted(1, 60), b_to_a: counted(1, 40), first: "2026-11-21T10:00:00.000000000Z", duration_ms: 1, expression: "udp" },
   ],
   conversation_count: 5,
   endpoints: [],
   endpoint_count: 0,
   protocols: [
-    { protocol: "eth", depth: 0, packets: 10, bytes: 5000, expression: null },
+    { protocol: "eth", depth: 0, packets: 10, bytes: 5000, expression: "protocol eth" },
     { protocol: "ip", depth: 1, packets: 4, bytes: 4300, expression: "ip" },
     { protocol: "tcp", depth: 2, packets: 2, bytes: 4200, expression: "ip and tcp" },
     { protocol: "udp", depth: 2, packets: 3, bytes: 100, expression: "ip and udp" },

@@ -19,8 +19,8 @@ export interface Row {
   cells: Record<string, { text: string; by: number | string }>;
   /** How deep it stands in others. */
   depth: number;
-  /** What chooses its packets. */
-  expression: string | null;
+  /** What chooses its packets: an expression of pcap-filter(7), or the row itself. */
+  expression: string;
 }
 
 export interface Sort {

@@ -12,7 +12,7 @@ use crate::{
 use axum::{Json, extract::State};
 use overhear_capture::{
     ip, link,
-    overview::{Address, Conversation, Count, Endpoint, Ends, Node, Overview, Wanted, expression},
+    overview::{Conversation, Count, Endpoint, Ends, Node, Overview, Wanted, expression},
 };
 use overhear_store::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub(super) struct OverviewQuery {
     /// How many conversations and how many endpoints: those with the most bytes. 1,000 when absent.
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
-    /// Only the packets that an expression of pcap-filter(7) matches.
+    /// Only the packets that an expression of pcap-filter(7), or that of a row, matches.
     #[param(example = "net 192.168.0.0/16")]
     expression: Option<String>,
 }
@@ -87,8 +87,10 @@ struct ConversationLine {
     first: String,
     /// Milliseconds from the first packet to the last.
     duration_ms: f64,
-    /// An expression of pcap-filter(7) that chooses its packets; null where none can.
-    expression: Option<String>,
+    /// What chooses its packets: an expression of pcap-filter(7), or, where none can, the row itself, which all that takes an
+    /// expression here understands.
+    #[schema(example = "conversation tcp 10.0.0.1:40000 10.0.0.2:443")]
+    expression: String,
 }
 
 /// An address and what it sent and received.
@@ -97,7 +99,8 @@ struct EndpointLine {
     address: String,
     sent: PacketCount,
     received: PacketCount,
-    /// An expression of pcap-filter(7) that chooses its packets.
+    /// What chooses its packets, as in a conversation.
+    #[schema(example = "ip host 10.0.0.1")]
     expression: String,
 }
 
@@ -109,8 +112,9 @@ struct ProtocolLine {
     depth: usize,
     packets: u64,
     bytes: u64,
-    /// An expression of pcap-filter(7) that chooses its packets; null where none can.
-    expression: Option<String>,
+    /// What chooses its packets, as in a conversation.
+    #[schema(example = "protocol eth/ip/tcp/tls")]
+    expression: String,
 }
 
 /// Who spoke with whom in a capture, who spoke at all, and in which protocols. All of its packets are read for it.
@@ -192,10 +196,10 @@ impl CaptureOverview {
     fn new(overview: &Overview, limit: usize, gone: bool) -> Self {
         let roots = overview.hierarchy();
         let mut protocols = Vec::new();
-        roots
-            .iter()
-            .for_each(|root| flatten(root, &mut Vec::new(), &mut protocols));
-        let tags = most_tags(&roots);
+        let mut path = Vec::new();
+        for root in &roots {
+            flatten(root, &mut path, overview.plain, &mut protocols);
+        }
         let (conversations, endpoints) = (overview.conversations(), overview.endpoints());
         let moment = |time| rfc3339(Timestamp(time));
         Self {
@@ -206,13 +210,13 @@ impl CaptureOverview {
             conversations: conversations
                 .iter()
                 .take(limit)
-                .map(|one| ConversationLine::new(one, tags))
+                .map(ConversationLine::new)
                 .collect(),
             endpoint_count: endpoints.len(),
             endpoints: endpoints
                 .iter()
                 .take(limit)
-                .map(|one| EndpointLine::new(one, tags))
+                .map(EndpointLine::new)
                 .collect(),
             protocols,
             gone,
@@ -221,7 +225,7 @@ impl CaptureOverview {
 }
 
 /// The protocols of a tree in the order in which they are read.
-fn flatten(node: &Node, path: &mut Vec<&'static str>, lines: &mut Vec<ProtocolLine>) {
+fn flatten(node: &Node, path: &mut Vec<&'static str>, plain: bool, lines: &mut Vec<ProtocolLine>) {
     let depth = path.len();
     path.push(node.protocol);
     lines.push(ProtocolLine {
@@ -229,24 +233,17 @@ fn flatten(node: &Node, path: &mut Vec<&'static str>, lines: &mut Vec<ProtocolLi
         depth,
         packets: node.count.packets,
         bytes: node.count.bytes,
-        expression: expression::protocol(path),
+        expression: expression::protocol(path, plain),
     });
     for inside in &node.inside {
-        flatten(inside, path, lines);
+        flatten(inside, path, plain, lines);
     }
     path.pop();
 }
 
-/// How many VLAN tags a packet has at most.
-fn most_tags(nodes: &[Node]) -> usize {
-    let tags = |node: &Node| usize::from(node.protocol == "vlan") + most_tags(&node.inside);
-    nodes.iter().map(tags).max().unwrap_or(0)
-}
-
 impl ConversationLine {
-    fn new(one: &Conversation, tags: usize) -> Self {
+    fn new(one: &Conversation) -> Self {
         let Ends { protocol, a, b } = one.ends;
-        let of = expression::conversation(&one.ends);
         Self {
             protocol,
             a: a.0.to_string(),
@@ -257,28 +254,19 @@ impl ConversationLine {
             b_to_a: PacketCount::from(one.b_to_a),
             first: rfc3339(Timestamp(one.first)),
             duration_ms: one.last.saturating_sub(one.first) as f64 / 1e6,
-            expression: of.map(|of| behind(a.0, of, tags)),
+            expression: expression::conversation(one),
         }
     }
 }
 
 impl EndpointLine {
-    fn new(one: &Endpoint, tags: usize) -> Self {
-        let of = expression::address(one.address);
+    fn new(one: &Endpoint) -> Self {
         Self {
             address: one.address.to_string(),
             sent: PacketCount::from(one.sent),
             received: PacketCount::from(one.received),
-            expression: behind(one.address, of, tags),
+            expression: expression::endpoint(one),
         }
-    }
-}
-
-/// Addresses of the link layer stand before the tags.
-fn behind(address: Address, expression: String, tags: usize) -> String {
-    match address {
-        Address::Mac(_) => expression,
-        Address::Ip(_) => expression::tagged(&expression, tags),
     }
 }
 

@@ -60,12 +60,12 @@ export interface CaptureOverview {
     b_to_a: PacketCount;
     first: string;
     duration_ms: number;
-    expression: string | null;
+    expression: string;
   }[];
   conversation_count: number;
   endpoints: { address: string; sent: PacketCount; received: PacketCount; expression: string }[];
   endpoint_count: number;
-  protocols: { protocol: string; depth: number; packets: number; bytes: number; expression: string | null }[];
+  protocols: { protocol: string; depth: number; packets: number; bytes: number; expression: string }[];
   gone: boolean;
 }
 

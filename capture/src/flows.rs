@@ -11,6 +11,7 @@ mod copies;
 mod datagrams;
 mod dns_stream;
 mod exchanges;
+mod recognize;
 mod row;
 mod secure;
 mod sides;
@@ -511,6 +512,7 @@ impl Work {
             client: is_known.then(|| side_of(said.client(), said.server())),
             name: name.as_deref(),
             whole: said.is_whole(),
+            closed: said.has_closed(),
             end: end.0,
         });
         for (error, packets) in errors.into_iter().flatten() {

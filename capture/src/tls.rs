@@ -7,6 +7,7 @@ mod alert;
 mod ccm;
 mod cursor;
 mod decrypt;
+mod ending;
 mod fingerprint;
 mod hello;
 mod keylog;

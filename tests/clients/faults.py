@@ -1,10 +1,11 @@
-"""Servers that behave badly, and clients that meet them: faults.py serve | meet WHAT [SERVER]."""
+"""Servers that behave badly, and clients that meet them: faults.py serve | tls CERTIFICATE KEY | meet WHAT [SERVER]."""
 
 import select
 import socket
 import ssl
 import struct
 import sys
+import threading
 
 from segments import ACK, RST, SYN, Air
 
@@ -15,6 +16,8 @@ PEER = 50001
 # where nobody is, but for what is made by hand; and where nobody is
 FORGED, NOBODY = "192.0.2.3", "192.0.2.4"
 IGNORED, FILTERED, STALE, SILENT, SWALLOWS = 9101, 9102, 9103, 9104, 9105
+# TLS, and TLS that wants a certificate of the client
+SECURE, STRICT = 9201, 9202
 
 
 def answer(question):
@@ -178,6 +181,96 @@ def closed_port():
     fails(ConnectionRefusedError, lambda: client.recv(100))
 
 
+def hung_up(talk):
+    """Waits until the other side has reset the connection."""
+    poll = select.poll()
+    poll.register(talk, 0)
+    poll.poll()
+
+
+def serve_tls(certificate, key):
+    """Says what it hears, and ends nothing by itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.load_cert_chain(certificate, key)
+    strict.load_verify_locations(certificate)
+    strict.verify_mode = ssl.CERT_REQUIRED
+
+    def talk(plain, context):
+        abort(plain)
+        try:
+            with context.wrap_socket(plain, server_side=True) as client:
+                while data := client.recv(100):
+                    client.sendall(data)
+                # it has said that this is all: what it does next is its own affair
+                hung_up(client)
+        except OSError:
+            pass
+
+    def accept(listener, context):
+        while True:
+            plain, _ = listener.accept()
+            threading.Thread(target=talk, args=(plain, context), daemon=True).start()
+
+    threads = [
+        threading.Thread(target=accept, args=(listen(port), one))
+        for port, one in [(SECURE, context), (STRICT, strict)]
+    ]
+    for thread in threads:
+        thread.start()
+    print("ready", flush=True)
+
+
+def secure(version, verify=False, port=SECURE):
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    plain = connect(SERVER, port)
+    abort(plain)
+    return context.wrap_socket(plain, server_hostname="shop.test")
+
+
+def says(client, words=b"how are you?"):
+    client.sendall(words)
+    assert client.recv(100) == words
+
+
+def closes(version):
+    """All was said, which is said (close_notify), and then a RST."""
+    client = secure(version)
+    says(client)
+    client.setblocking(False)
+    fails(ssl.SSLWantReadError, client.unwrap)
+    client.close()
+
+
+def breaks(version):
+    client = secure(version)
+    says(client)
+    client.close()
+
+
+def breaks_off_short_words():
+    client = secure(ssl.TLSVersion.TLSv1_3)
+    says(client, b"hi")
+    says(client, b"ho")
+    client.close()
+
+
+def wants_certificate():
+    client = secure(ssl.TLSVersion.TLSv1_3, port=STRICT)
+
+    def talk():
+        client.sendall(b"let me in")
+        client.recv(100)
+
+    fails(OSError, talk)
+    hung_up(client)
+    client.close()
+
+
 def warned():
     """TLS with a server that does not know the name, warns of it and goes on."""
     context = ssl.create_default_context()
@@ -311,10 +404,19 @@ MEETS = {
     "lost_answer": lost_answer,
     "large": large,
     "warned": warned,
+    "closes_12": lambda: closes(ssl.TLSVersion.TLSv1_2),
+    "closes_13": lambda: closes(ssl.TLSVersion.TLSv1_3),
+    "breaks_12": lambda: breaks(ssl.TLSVersion.TLSv1_2),
+    "breaks_13": lambda: breaks(ssl.TLSVersion.TLSv1_3),
+    "short_words": breaks_off_short_words,
+    "refuses": lambda: fails(ssl.SSLCertVerificationError, lambda: secure(ssl.TLSVersion.TLSv1_3, verify=True)),
+    "wants_certificate": wants_certificate,
 }
 
 if sys.argv[1] == "serve":
     serve()
+elif sys.argv[1] == "tls":
+    serve_tls(*sys.argv[2:4])
 else:
     MEETS[sys.argv[2]]()
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"the-last-packet", (SERVER, SINK))

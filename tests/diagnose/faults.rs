@@ -19,7 +19,7 @@ pub struct Faults {
     _servers: [Running; 2],
 }
 
-fn script() -> PathBuf {
+pub fn script() -> PathBuf {
     repository().join("tests/clients/faults.py")
 }
 
@@ -86,6 +86,11 @@ impl Faults {
         })
     }
 
+    /// Where the clients of TLS write their secrets.
+    pub fn keys(&self) -> PathBuf {
+        self.home.path().join("keys.log")
+    }
+
     /// Meets a fault while the first host's packets are captured: the file.
     pub fn meet(&self, what: &str) -> PathBuf {
         self.meet_seen(what, 0, "eth0")
@@ -116,6 +121,7 @@ impl Faults {
             capture.said_so_far().contains("listening on").then_some(())
         });
         let client = self.island.run(client, "python3").arg(script());
+        let client = client.env("SSLKEYLOGFILE", self.keys());
         client.args(["meet", what, server]).ok();
         until("the last packet", || {
             let data = fs::read(&file).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! Resets, answers that get lost and large segments that do: each with what it is, who did it, and its proof. The peers are
 //! real systems, or, where no system does it on purpose, segments that are made by hand beside one.
 
-use super::faults::{Faults, numbers};
+use super::faults::{Faults, numbers, script};
+use crate::support::{certs::TestCa, program::overhear, until};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -94,6 +95,62 @@ fn a_reset_is_told_by_what_came_before_it() {
         let error = flows[0]["error"]["cause"].as_str().unwrap_or_default();
         assert_ne!(error, "refused", "{what}");
     }
+}
+
+/// What OpenSSL says last, and then a RST without FIN: as browsers end their connections. Without a key log TLS 1.3 shows only how long
+/// that is.
+#[test]
+fn a_reset_after_tls_was_ended_in_order_is_no_fault() {
+    let Some(faults) = Faults::new() else { return };
+    TestCa::new().identity().write(faults.home.path(), "server");
+    let path = |end: &str| faults.home.path().join(format!("server.{end}"));
+    let server = faults.island.run(1, "python3").arg(script()).arg("tls");
+    let server = server.arg(path("pem")).arg(path("key")).start();
+    until("the server", || {
+        server.out_so_far().contains("ready").then_some(())
+    });
+    for what in ["closes_12", "closes_13"] {
+        let file = faults.meet(what);
+        let last = numbers(&file, RST);
+        assert_eq!(last.len(), 1, "{what}: {last:?}");
+        assert_eq!(
+            numbers(&file, "tcp.flags.fin == 1"),
+            [] as [u64; 0],
+            "{what}"
+        );
+        let none: [Value; 0] = [];
+        assert_eq!(faults.diagnose(&file), none, "{what}");
+        let keys = faults.keys();
+        let read = overhear(faults.home.path()).arg("read").arg(&file);
+        let read = read.args(["--diagnose", "--json", "--keylog"]).arg(&keys);
+        assert_eq!(read.ok().json_lines(), none, "{what}, decrypted");
+        let flows = faults.flows(&file);
+        let told: Vec<_> = flows
+            .iter()
+            .map(|flow| (&flow["kind"], &flow["state"]))
+            .collect();
+        assert_eq!(told, [(&json!("tls"), &json!("complete"))], "{flows:#?}");
+    }
+    // without it, and after messages as short as it is
+    let client = " (the client) reset the connection in the middle.";
+    for what in ["breaks_12", "breaks_13", "short_words"] {
+        let file = faults.meet(what);
+        let found = faults.diagnose(&file);
+        let text = found.first().and_then(|one| one["text"].as_str());
+        let text = text.unwrap_or_default().to_owned();
+        assert!(text.ends_with(client), "{what}: {found:#?}");
+        assert_found(&found, &file, "reset", &text, RST);
+        assert_eq!(faults.flows(&file)[0]["state"], "failed", "{what}");
+    }
+    // where it is a refusal: one that can be read, and one that cannot
+    let file = faults.meet("refuses");
+    let found = faults.diagnose(&file);
+    let causes: Vec<_> = found.iter().map(|one| &one["cause"]).collect();
+    assert_eq!(causes, ["tls_alert", "reset"], "{found:#?}");
+    let file = faults.meet("wants_certificate");
+    let text = "192.0.2.2:9202 (the server) reset the connection in the middle.";
+    let sent = "tcp.flags.reset == 1 && ip.src == 192.0.2.2";
+    assert_found(&faults.diagnose(&file), &file, "reset", text, sent);
 }
 
 /// A filter that drops what has a name, and says nothing.

@@ -3,24 +3,19 @@
 use super::{
     alerts::{self, warned},
     closing::Closing,
-    dns_stream::{self, DnsStream},
+    dns_stream::DnsStream,
     exchanges::Exchanges,
+    recognize::{self, Protocol},
     row::{Context, Row},
     secure::Secure,
 };
 use crate::{
     diagnose::Finding,
-    http::{
-        Http1, Http2, Position, begins_like_preface, begins_like_request, begins_like_response,
-        begins_like_settings, is_frames,
-    },
+    http::{Http1, Http2, Position, begins_like_request, begins_like_response},
     tls::{self, Observed},
 };
 use overhear_store::{Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use std::{mem, net::SocketAddr};
-
-/// So many bytes are looked at before it is raw.
-const MOST_EARLY: usize = 64 << 10;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +200,16 @@ impl Conversation {
             Speaks::Http1(http) => http.1.is_whole(),
             Speaks::Http2(http) => http.1.is_whole(),
             Speaks::Tls(tls) => tls.inside.as_ref().is_some_and(|inside| inside.is_whole()),
+            _ => false,
+        }
+    }
+
+    /// Whether a side has ended TLS in order, also behind a CONNECT.
+    pub(super) fn has_closed(&self) -> bool {
+        match &self.speaks {
+            Speaks::Tls(tls) => tls.has_closed(),
+            Speaks::Http1(http) => http.1.tunnel.as_ref().is_some_and(|t| t.has_closed()),
+            Speaks::Http2(http) => http.1.tunnel.as_ref().is_some_and(|t| t.has_closed()),
             _ => false,
         }
     }
@@ -521,59 +526,36 @@ impl Conversation {
         for (side, _, bytes) in early.iter() {
             said[*side as usize].extend_from_slice(bytes);
         }
-        let [request, response] = said;
-        let is_tls = [&request, &response]
-            .into_iter()
-            .any(|said| said.len() >= 3 && tls::begins_like(said));
-        let may_be_tls = [&request, &response]
-            .into_iter()
-            .any(|said| tls::begins_like(said));
-        let http = match (request.is_empty(), response.is_empty()) {
-            (false, _) => begins_like_request(&request),
-            (true, _) => begins_like_response(&response),
-        };
-        let http2 = match request.is_empty() {
-            false => begins_like_preface(&request),
-            // whose client was not heard yet
-            true => (!begins_like_settings(&response)).then_some(false),
-        };
-        let dns = match self.context.server.port() == dns_stream::PORT {
-            true if request.is_empty() => dns_stream::begins_like(Side::Response, &response),
-            true => dns_stream::begins_like(Side::Request, &request),
-            false => Some(false),
-        };
-        let wait = !now && request.len() + response.len() < MOST_EARLY;
-        let is_known = dns == Some(true) || is_tls || http == Some(true) || http2 == Some(true);
-        let may_be = may_be_tls || http.is_none() || http2.is_none() || dns.is_none();
-        if !is_known && wait && may_be {
+        let port = self.context.server.port();
+        let Some(protocol) = recognize::protocol(&said, port, self.whole, now) else {
             return;
-        }
+        };
         let early = mem::take(early);
-        self.speaks = if dns == Some(true) {
-            Speaks::Dns(Box::new(DnsStream::new()))
-        } else if is_tls {
-            Speaks::Tls(Box::new(Secure::new(&self.context, first)))
-        } else if http == Some(true) {
-            let http = match self.whole {
-                true => Http1::default(),
-                false => Http1::midway(),
-            };
-            let mut context = self.context.clone();
-            context.begun = 0;
-            Speaks::Http1(Box::new((http, Exchanges::new(context))))
-        } else if http2 == Some(true) {
-            let mut context = self.context.clone();
-            context.begun = 0;
-            Speaks::Http2(Box::new((Http2::default(), Exchanges::new(context))))
-        } else {
-            let midway = |said: &[u8]| !self.whole && is_frames(said);
-            let is_http2 = begins_like_settings(&response) || midway(&request) || midway(&response);
-            let mut row = self.context.begin_plain(first, Kind::Tcp, "tcp");
-            unsaid(&row, first, self.unsaid);
-            if is_http2 {
-                row.note(HTTP2_MIDWAY);
+        let context = || Context {
+            begun: 0,
+            ..self.context.clone()
+        };
+        self.speaks = match protocol {
+            Protocol::Dns => Speaks::Dns(Box::new(DnsStream::new())),
+            Protocol::Tls => Speaks::Tls(Box::new(Secure::new(&self.context, first))),
+            Protocol::Http1 => {
+                let http = match self.whole {
+                    true => Http1::default(),
+                    false => Http1::midway(),
+                };
+                Speaks::Http1(Box::new((http, Exchanges::new(context()))))
             }
-            Speaks::Raw(row)
+            Protocol::Http2 => {
+                Speaks::Http2(Box::new((Http2::default(), Exchanges::new(context()))))
+            }
+            Protocol::Http2Midway | Protocol::Other => {
+                let mut row = self.context.begin_plain(first, Kind::Tcp, "tcp");
+                unsaid(&row, first, self.unsaid);
+                if protocol == Protocol::Http2Midway {
+                    row.note(HTTP2_MIDWAY);
+                }
+                Speaks::Raw(row)
+            }
         };
         for (side, at, bytes) in early {
             self.push(side, at, &bytes);

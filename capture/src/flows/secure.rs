@@ -100,6 +100,12 @@ impl Secure {
         self.observer.awaits_keys()
     }
 
+    /// Whether a side has ended TLS in order.
+    pub(super) fn has_closed(&self) -> bool {
+        let mut sides = [Side::Request, Side::Response].into_iter();
+        sides.any(|side| self.observer.has_closed(side))
+    }
+
     /// Hands on what was said under encryption.
     fn hear(&mut self, context: &Context) {
         for said in self.observer.take_said() {

@@ -138,6 +138,11 @@ impl Decrypt {
         self.keys.is_given() && self.why_not.is_none()
     }
 
+    /// Whether what is said is read.
+    pub(super) fn reads(&self) -> bool {
+        self.is_on() && self.works
+    }
+
     /// What a person should know.
     pub(super) fn note(&self) -> Option<&str> {
         if let Some(why) = &self.why_not {

@@ -6,6 +6,7 @@ use super::{
     alert::Alert,
     cursor::Cursor,
     decrypt::{Decrypt, Opened},
+    ending::Ending,
     hello::{ClientHello, ServerHello, extensions, protocols, text},
     keylog::KeyLog,
     suite_name, version_name,
@@ -94,6 +95,7 @@ struct Direction {
     changed: bool,
     /// Something encrypted was sent.
     encrypted: bool,
+    ending: Ending,
 }
 
 impl Observer {
@@ -166,7 +168,38 @@ impl Observer {
         self.sides[side as usize].records.is_broken()
     }
 
+    /// Whether a side has said that it has said everything (close_notify, RFC 8446 section 6.1), and nothing after that: which may be
+    /// encrypted, and is then an alert with which the direction ends.
+    pub fn has_closed(&self, side: Side) -> bool {
+        let direction = &self.sides[side as usize];
+        let is_open = self.seen.done.is_none();
+        if is_open || direction.records.is_broken() || direction.records.is_cut() {
+            return false;
+        }
+        let last = self.seen.alerts.iter().rfind(|seen| seen.side == side);
+        match last.and_then(|seen| seen.alert) {
+            Some(alert) => alert.description == Alert::CLOSE_NOTIFY,
+            None => !self.decrypt.reads() && direction.ending.is_alert(),
+        }
+    }
+
+    /// What a record looks like.
+    fn form(&mut self, side: Side, record: &Record<'_>) {
+        let answers = self.sides[1 - side as usize].encrypted;
+        let server = self.seen.server_hello.as_ref();
+        let ending = &mut self.sides[side as usize].ending;
+        match (record.content, server) {
+            (ContentType::Alert, _) => ending.alert(),
+            (ContentType::ApplicationData, Some(hello)) if hello.is_13() => {
+                let tag = tag_length(hello.suite);
+                ending.hidden(record.fragment.len(), tag, answers);
+            }
+            _ => ending.other(),
+        }
+    }
+
     fn record(&mut self, side: Side, at: Position, record: Record<'_>) {
+        self.form(side, &record);
         self.clear(side, at, record);
         if !self.decrypt.is_on() {
             return;
@@ -391,6 +424,11 @@ impl Observed {
             ..TlsInfo::default()
         }
     }
+}
+
+/// The bytes that a cipher of TLS 1.3 adds, RFC 8446 section 5.2: eight with TLS_AES_128_CCM_8_SHA256.
+fn tag_length(suite: u16) -> usize {
+    if suite == 0x1305 { 8 } else { 16 }
 }
 
 /// The chain of a Certificate message, RFC 5246 section 7.4.2.

@@ -94,6 +94,17 @@ impl Talk {
         })
     }
 
+    /// What is found when TLS was ended in order.
+    fn closed(&self) -> Vec<Finding> {
+        self.track.findings(&Known {
+            a: "a",
+            b: "b",
+            closed: true,
+            end: self.time,
+            ..Known::default()
+        })
+    }
+
     /// Causes with their packets.
     fn found(&self) -> Vec<(Cause, Vec<u64>)> {
         let found = self.all(self.time + 5000 * MS);
@@ -156,6 +167,13 @@ fn a_reset_in_the_middle_and_one_after_silence() {
         .after(60_000 * MS)
         .says(Side::A, RST, 101, 0, 0, 0);
     assert_eq!(idle.found(), [(Cause::IdleReset, vec![4])]);
+    // what is said of TLS that was ended in order: nothing
+    assert_eq!((cut.closed(), idle.closed()), (vec![], vec![]));
+    let refused =
+        Talk::new()
+            .says(Side::A, SYN, 100, 0, 0, 1000)
+            .says(Side::B, RST | ACK, 0, 101, 0, 0);
+    assert_eq!(refused.closed().len(), 1);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Known<'a> {
     pub name: Option<&'a str>,
     /// Every message was said to its end.
     pub whole: bool,
+    /// A side has ended TLS in order, which is to TLS what a FIN is to TCP.
+    pub closed: bool,
     /// The capture goes on until then: nanoseconds since the epoch.
     pub end: i64,
 }
@@ -180,6 +182,7 @@ impl Track {
         let mut overcome = false;
         let (cause, mut text, proof, means) = match reset.when {
             When::Ended => return None,
+            When::Middle | When::Idle(_) if ends.known.closed => return None,
             When::Refusal => {
                 let text = format!("{by} answered the SYN with a RST.");
                 (Cause::Refused, text, only(), None)

@@ -159,3 +159,103 @@ fn a_message_that_never_ends_is_not_kept() {
     assert!(observer.sides[0].message.capacity() < 1 << 20);
     assert_eq!(observer.seen(), &Observed::default());
 }
+
+/// What both sides say of a handshake of TLS 1.3 that goes well: its hidden records have so many bytes.
+fn shaken_hands() -> Vec<(Side, Vec<u8>)> {
+    let hello = server_hello([9; 32], b"\0\x2b\0\x02\x03\x04");
+    vec![
+        (Side::Request, record(22, &client_hello())),
+        (
+            Side::Response,
+            [record(22, &hello), record(20, &[1]), hidden(900)].concat(),
+        ),
+        (Side::Request, [record(20, &[1]), hidden(53)].concat()),
+    ]
+}
+
+fn hidden(length: usize) -> Vec<u8> {
+    record(23, &vec![0; length])
+}
+
+fn closed(steps: &[(Side, Vec<u8>)]) -> [bool; 2] {
+    let mut observer = Observer::default();
+    for (packet, (side, bytes)) in (1..).zip(steps) {
+        observer.push(*side, at(packet, packet as u64), bytes);
+    }
+    [Side::Request, Side::Response].map(|side| observer.has_closed(side))
+}
+
+#[test]
+fn the_end_of_tls_13_shows_by_the_length_of_its_last_record() {
+    let (client, server) = (Side::Request, Side::Response);
+    let closes = |more: &[(Side, usize)]| {
+        let mut steps = shaken_hands();
+        steps.extend(more.iter().map(|(side, length)| (*side, hidden(*length))));
+        closed(&steps)
+    };
+    assert_eq!(closes(&[]), [false, false]);
+    assert_eq!(closes(&[(client, 100), (server, 300)]), [false, false]);
+    assert_eq!(
+        closes(&[(client, 100), (server, 300), (client, 19)]),
+        [true, false]
+    );
+    assert_eq!(
+        closes(&[(client, 100), (server, 300), (server, 19)]),
+        [false, true]
+    );
+    assert_eq!(closes(&[(client, 19)]), [true, false]);
+    // a certificate of the client that is missing or not accepted: nothing came after the handshake
+    assert_eq!(closes(&[(client, 100), (server, 19)]), [false, false]);
+    // messages of two bytes, and one that something follows
+    assert_eq!(closes(&[(client, 19), (client, 19)]), [false, false]);
+    assert_eq!(closes(&[(client, 19), (client, 20)]), [false, false]);
+    // the server's certificate is not accepted: instead of Finished
+    let mut refused = shaken_hands();
+    refused[2].1 = [record(20, &[1]), hidden(19)].concat();
+    assert_eq!(closed(&refused), [false, false]);
+    // what comes last is cut, or missing
+    let mut cut = shaken_hands();
+    cut.push((client, [hidden(19), vec![23, 3]].concat()));
+    assert_eq!(closed(&cut), [false, false]);
+    let mut observer = Observer::default();
+    for (side, bytes) in shaken_hands() {
+        observer.push(side, at(1, 1), &bytes);
+    }
+    observer.push(client, at(1, 1), &hidden(19));
+    assert!(observer.has_closed(client));
+    observer.gap(client, 100);
+    assert!(!observer.has_closed(client));
+}
+
+#[test]
+fn the_end_of_tls_12_is_an_alert() {
+    let hands = [
+        (Side::Request, record(22, &client_hello())),
+        (Side::Response, record(22, &server_hello([9; 32], b""))),
+        (
+            Side::Request,
+            [record(20, &[1]), record(22, &[0; 40])].concat(),
+        ),
+        (
+            Side::Response,
+            [record(20, &[1]), record(22, &[0; 40])].concat(),
+        ),
+    ];
+    let closes = |more: &[Vec<u8>]| {
+        let client = more.iter().map(|bytes| (Side::Request, bytes.clone()));
+        closed(&hands.iter().cloned().chain(client).collect::<Vec<_>>())
+    };
+    assert_eq!(closes(&[]), [false, false]);
+    // a message of two bytes is as long as the alert
+    assert_eq!(closes(&[record(23, &[0; 26])]), [false, false]);
+    assert_eq!(closes(&[record(21, &[0; 26])]), [true, false]);
+    assert_eq!(
+        closes(&[record(21, &[0; 26]), record(23, &[0; 26])]),
+        [false, false]
+    );
+    // one that can be read and says something else, and one before the handshake is over
+    let refused =
+        |alert: &[u8]| closed(&[&hands[..2], &[(Side::Request, record(21, alert))]].concat());
+    assert_eq!(refused(&[2, 48]), [false, false]);
+    assert_eq!(refused(&[1, 0]), [false, false]);
+}

@@ -12,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, Direction, Report, Spread};
+pub use account::{Account, Counts, Direction, Report, Spread};
 pub use segment::{Flags, Options, Segment, decode};
 pub use stream::{Data, Ending, Event};
 

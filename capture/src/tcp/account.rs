@@ -3,6 +3,7 @@
 //! The quantities are those of `tcptrace -l`, by its definitions where they are sound: what is a retransmission and
 //! what is out of order, which acknowledgements give a round trip (Karn's rule), how windows are scaled.
 
+mod counts;
 mod direction;
 mod report;
 mod sent;
@@ -11,6 +12,7 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
+pub use counts::Counts;
 pub use direction::Direction;
 pub use report::Report;
 pub use spread::Spread;
@@ -43,7 +45,7 @@ impl Account {
             Side::B => &self.b,
         };
         let seconds = self.duration() as f64 / 1e9;
-        (seconds > 0.0).then(|| direction.unique_bytes as f64 / seconds)
+        (seconds > 0.0).then(|| direction.counts.unique_bytes as f64 / seconds)
     }
 
     /// Counts a segment; `time` is in nanoseconds. What it was is told.
@@ -58,20 +60,24 @@ impl Account {
         let flags = segment.flags;
         let length = segment.length as u64;
 
-        mine.packets += 1;
-        mine.resets += u64::from(flags.rst());
-        mine.syn_packets += u64::from(flags.syn());
-        mine.fin_packets += u64::from(flags.fin());
+        mine.counts.packets += 1;
+        mine.counts.resets += u64::from(flags.rst());
+        mine.counts.syn_packets += u64::from(flags.syn());
+        mine.counts.fin_packets += u64::from(flags.fin());
         mine.idle(time);
         let options = segment.options();
         mine.options(&options, flags.syn());
         // windows are shifted when both sides asked for it, but never in a SYN (RFC 7323, 2.2)
-        let scaled = mine.window_scale.is_some() && other.window_scale.is_some() && !flags.syn();
+        let scaled = mine.counts.window_scale.is_some()
+            && other.counts.window_scale.is_some()
+            && !flags.syn();
         let window = match (flags.ack() || flags.syn(), scaled) {
             (false, _) => 0,
             (true, false) => u64::from(segment.window),
             // 14 is the most there is (RFC 7323, 2.3)
-            (true, true) => u64::from(segment.window) << mine.window_scale.unwrap_or(0).min(14),
+            (true, true) => {
+                u64::from(segment.window) << mine.counts.window_scale.unwrap_or(0).min(14)
+            }
         };
         if length > 0 {
             mine.data(time, segment);
@@ -95,46 +101,49 @@ impl Account {
             ..Seen::default()
         };
         if numbers > 0 {
-            if other.packets > 0 && other.last_window == 0 {
-                mine.zero_window_probe_packets += 1;
-                mine.zero_window_probe_bytes += length;
+            if other.counts.packets > 0 && other.last_window == 0 {
+                mine.counts.zero_window_probe_packets += 1;
+                mine.counts.zero_window_probe_bytes += length;
             } else {
                 let noted = mine
                     .sent
                     .note(sequence, numbers, time, &mut mine.retransmission_time);
                 (again, late) = (noted.again, noted.late);
-                mine.most_retransmissions = mine.most_retransmissions.max(noted.times);
+                mine.counts.most_retransmissions =
+                    mine.counts.most_retransmissions.max(noted.times);
                 let mut counted = again;
-                if flags.syn() && mine.syn_packets > 1 {
+                if flags.syn() && mine.counts.syn_packets > 1 {
                     counted = counted.saturating_sub(1);
                 }
-                if flags.fin() && mine.fin_packets > 1 {
+                if flags.fin() && mine.counts.fin_packets > 1 {
                     counted = counted.saturating_sub(1);
                 }
-                mine.unique_bytes += length.saturating_sub(counted);
+                mine.counts.unique_bytes += length.saturating_sub(counted);
             }
-            mine.out_of_order_packets += u64::from(late);
+            mine.counts.out_of_order_packets += u64::from(late);
             if again > 0 {
-                mine.retransmitted_packets += 1;
-                mine.retransmitted_bytes += again;
+                mine.counts.retransmitted_packets += 1;
+                mine.counts.retransmitted_bytes += again;
             }
         }
 
         if flags.ack() {
-            mine.acks += 1;
+            mine.counts.acks += 1;
             let acknowledged = other.acknowledge(segment, time, mine.last_window == window);
             if !flags.rst() {
                 seen.acknowledged = Some((acknowledged.to, window));
             }
             seen.round_trip = acknowledged.time;
             let synchronized = other.syn.is_some_and(|syn| acknowledged.to == syn + 1);
-            if let (true, 1, Some(time)) = (synchronized, other.syn_packets, acknowledged.time) {
+            if let (true, 1, Some(time)) =
+                (synchronized, other.counts.syn_packets, acknowledged.time)
+            {
                 other.handshake_rtt = other.handshake_rtt.or(Some(time));
             }
             if !flags.rst() {
                 mine.last_ack = Some(acknowledged.to);
                 let bare = length == 0 && !flags.syn() && !flags.fin();
-                mine.pure_acks += u64::from(bare);
+                mine.counts.pure_acks += u64::from(bare);
                 mine.sacks(&options, segment.acknowledgement);
                 if !other.data_acknowledged && !synchronized {
                     other.data_acknowledged = true;
@@ -147,8 +156,8 @@ impl Account {
         }
         mine.window(window, flags.ack(), flags.syn(), scaled);
         if length > 0 && !mine.data_acknowledged && again == 0 {
-            mine.initial_window_bytes += length;
-            mine.initial_window_packets += 1;
+            mine.counts.initial_window_bytes += length;
+            mine.counts.initial_window_packets += 1;
         }
         if !flags.syn() && !late && again == 0 {
             let outstanding = match other.last_ack {
@@ -188,10 +197,10 @@ impl Direction {
             && !segment.flags.fin()
             && !segment.flags.rst();
         let acknowledged = self.sent.acknowledge(to, time, bare);
-        self.cumulatively_acknowledged += acknowledged.cumulatively;
-        self.duplicate_acks += u64::from(acknowledged.duplicate);
-        self.triple_duplicate_acks += u64::from(acknowledged.third);
-        self.acks_after_loss += u64::from(acknowledged.after_loss);
+        self.counts.cumulatively_acknowledged += acknowledged.cumulatively;
+        self.counts.duplicate_acks += u64::from(acknowledged.duplicate);
+        self.counts.triple_duplicate_acks += u64::from(acknowledged.third);
+        self.counts.acks_after_loss += u64::from(acknowledged.after_loss);
         if let Some(time) = acknowledged.time {
             self.rtt.add(time);
             if acknowledged.length >= self.largest_segment {

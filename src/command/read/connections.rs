@@ -156,17 +156,18 @@ fn as_rows(connection: &Connection, account: &Account) -> String {
         let sampled = |time: i64| (rtt.samples > 0).then_some(time as f64);
         let throughput = account.throughput(side).unwrap_or(0.0);
         let values = columns([
-            direction.packets.to_string(),
-            size(direction.unique_bytes),
-            direction.retransmitted_packets.to_string(),
-            size(direction.retransmitted_bytes),
-            direction.out_of_order_packets.to_string(),
+            direction.counts.packets.to_string(),
+            size(direction.counts.unique_bytes),
+            direction.counts.retransmitted_packets.to_string(),
+            size(direction.counts.retransmitted_bytes),
+            direction.counts.out_of_order_packets.to_string(),
             direction
+                .counts
                 .mss
                 .map_or_else(|| "-".to_owned(), |mss| mss.to_string()),
             // how often it was used, where it was agreed on
-            match direction.sack_permitted || direction.sack_packets > 0 {
-                true => direction.sack_packets.to_string(),
+            match direction.counts.sack_permitted || direction.counts.sack_packets > 0 {
+                true => direction.counts.sack_packets.to_string(),
                 false => "no".to_owned(),
             },
             size(direction.window_max),

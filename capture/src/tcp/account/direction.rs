@@ -1,59 +1,13 @@
 //! What is counted of one direction.
 
-use super::{Spread, sent::Sent};
+use super::{Counts, Spread, sent::Sent};
 use crate::tcp::segment::{Options, Segment};
 
 /// What one side sent, and how it was answered. Times are in nanoseconds.
 #[derive(Debug, Clone, Default)]
 pub struct Direction {
-    /// Packets.
-    pub packets: u64,
-    /// Of them, with RST.
-    pub resets: u64,
-    /// With ACK.
-    pub acks: u64,
-    /// With ACK and nothing else: no data, SYN, FIN or RST.
-    pub pure_acks: u64,
-    /// With selective acknowledgements.
-    pub sack_packets: u64,
-    /// Of them, those that report a duplicate (RFC 2883).
-    pub dsack_packets: u64,
-    /// The most blocks in one of them.
-    pub most_sack_blocks: u64,
-    /// Bytes of data, each counted once.
-    pub unique_bytes: u64,
-    /// Packets with data.
-    pub data_packets: u64,
-    /// Bytes of data, as often as they were sent.
-    pub data_bytes: u64,
-    /// Packets with something (data, SYN, FIN) that was sent before.
-    pub retransmitted_packets: u64,
-    /// How much of that; SYN and FIN count as one each.
-    pub retransmitted_bytes: u64,
-    /// Packets sent while the other side's window was zero.
-    pub zero_window_probe_packets: u64,
-    /// Their data.
-    pub zero_window_probe_bytes: u64,
-    /// Packets with something new that lies before what was seen already.
-    pub out_of_order_packets: u64,
-    /// Packets with data and PSH.
-    pub pushed_packets: u64,
-    /// Packets with SYN.
-    pub syn_packets: u64,
-    /// Packets with FIN.
-    pub fin_packets: u64,
-    /// The scale of its windows (bits), when it asked for that.
-    pub window_scale: Option<u8>,
-    /// It sends timestamps.
-    pub timestamps: bool,
-    /// It understands selective acknowledgements.
-    pub sack_permitted: bool,
-    /// Packets with data and URG.
-    pub urgent_packets: u64,
-    /// Their urgent pointers, added up.
-    pub urgent_bytes: u64,
-    /// The segments that it wants to receive: bytes at most.
-    pub mss: Option<u16>,
+    /// What is told as it is counted.
+    pub counts: Counts,
     /// The largest segment that it sent.
     pub largest_segment: u64,
     /// The smallest with data.
@@ -68,14 +22,6 @@ pub struct Direction {
     pub outstanding_max: u64,
     /// The least, above zero.
     pub outstanding_min: u64,
-    /// Data sent before any data was acknowledged: bytes.
-    pub initial_window_bytes: u64,
-    /// The same in packets.
-    pub initial_window_packets: u64,
-    /// Data that the capture cut off.
-    pub truncated_bytes: u64,
-    /// Packets of which it did.
-    pub truncated_packets: u64,
     /// The longest time without a packet of this side.
     pub idle_max: i64,
     /// Round trips: from a segment that was sent once to its acknowledgement.
@@ -86,16 +32,6 @@ pub struct Direction {
     pub handshake_rtt: Option<i64>,
     /// From the last time that a segment was sent, where it was sent several times.
     pub rtt_last: Spread,
-    /// Acknowledgements that had waited for something sent again before it.
-    pub acks_after_loss: u64,
-    /// Segments acknowledged together with a later one.
-    pub cumulatively_acknowledged: u64,
-    /// Duplicate acknowledgements of this side's data (RFC 5681, 2).
-    pub duplicate_acks: u64,
-    /// How often there were three of them, which makes a sender send again.
-    pub triple_duplicate_acks: u64,
-    /// How often the same segment was sent again, at most.
-    pub most_retransmissions: u32,
     /// How long it took until a segment was sent again.
     pub retransmission_time: Spread,
 
@@ -128,7 +64,7 @@ struct Windows {
 impl Direction {
     /// The mean of its segments with data: bytes.
     pub fn mean_segment(&self) -> Option<u64> {
-        self.data_bytes.checked_div(self.data_packets)
+        self.counts.data_bytes.checked_div(self.counts.data_packets)
     }
 
     /// The mean of its windows: bytes.
@@ -155,7 +91,10 @@ impl Direction {
 
     /// What of that was never seen: bytes.
     pub fn missed_bytes(&self) -> Option<u64> {
-        Some(self.stream_length()?.saturating_sub(self.unique_bytes))
+        Some(
+            self.stream_length()?
+                .saturating_sub(self.counts.unique_bytes),
+        )
     }
 
     /// From the first packet with data to the last.
@@ -174,23 +113,23 @@ impl Direction {
 
     #[inline]
     pub(super) fn options(&mut self, options: &Options, syn: bool) {
-        self.timestamps |= options.timestamps.is_some();
+        self.counts.timestamps |= options.timestamps.is_some();
         if syn {
-            self.mss = options.mss.or(self.mss);
-            self.window_scale = options.window_scale.or(self.window_scale);
-            self.sack_permitted |= options.sack_permitted;
+            self.counts.mss = options.mss.or(self.counts.mss);
+            self.counts.window_scale = options.window_scale.or(self.counts.window_scale);
+            self.counts.sack_permitted |= options.sack_permitted;
         }
     }
 
     #[inline]
     pub(super) fn data(&mut self, time: i64, segment: &Segment<'_>) {
         let length = segment.length as u64;
-        self.data_packets += 1;
-        self.data_bytes += length;
-        self.pushed_packets += u64::from(segment.flags.psh());
+        self.counts.data_packets += 1;
+        self.counts.data_bytes += length;
+        self.counts.pushed_packets += u64::from(segment.flags.psh());
         if segment.flags.urg() {
-            self.urgent_packets += 1;
-            self.urgent_bytes += u64::from(segment.urgent);
+            self.counts.urgent_packets += 1;
+            self.counts.urgent_bytes += u64::from(segment.urgent);
         }
         self.largest_segment = self.largest_segment.max(length);
         self.smallest_segment = match self.smallest_segment {
@@ -201,8 +140,8 @@ impl Direction {
         self.data_times = Some((first, time));
         let cut = segment.length.saturating_sub(segment.payload.len()) as u64;
         if cut > 0 {
-            self.truncated_bytes += cut;
-            self.truncated_packets += 1;
+            self.counts.truncated_bytes += cut;
+            self.counts.truncated_packets += 1;
         }
     }
 
@@ -253,13 +192,13 @@ impl Direction {
         let Some([first, rest @ ..]) = options.sack.get(..count) else {
             return;
         };
-        self.sack_packets += 1;
-        self.most_sack_blocks = self.most_sack_blocks.max(count as u64);
+        self.counts.sack_packets += 1;
+        self.counts.most_sack_blocks = self.counts.most_sack_blocks.max(count as u64);
         let before = |a: u32, b: u32| a.wrapping_sub(b).cast_signed() <= 0;
         let below = before(first.1, acknowledgement);
         let within = rest
             .first()
             .is_some_and(|second| before(second.0, first.0) && before(first.1, second.1));
-        self.dsack_packets += u64::from(below || within);
+        self.counts.dsack_packets += u64::from(below || within);
     }
 }

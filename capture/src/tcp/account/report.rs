@@ -1,48 +1,22 @@
 //! What was counted of a direction, in the form in which programs read it.
 
-use super::{Account, Direction, Spread};
+use super::{Account, Counts, Direction, Spread};
 use crate::tcp::Side;
 use serde::Serialize;
 
 /// What one side of a connection did and how it was answered: sizes in bytes, `_s` in seconds, `_ms` in milliseconds.
 ///
-/// [`Direction`] says what each member means.
+/// [`Counts`] and [`Direction`] say what each member means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "they are those of `Direction`")]
 pub struct Report {
-    pub packets: u64,
-    pub resets: u64,
-    pub acks: u64,
-    pub pure_acks: u64,
-    pub sack_packets: u64,
-    pub dsack_packets: u64,
-    pub most_sack_blocks: u64,
-    pub unique_bytes: u64,
-    pub data_packets: u64,
-    pub data_bytes: u64,
-    pub retransmitted_packets: u64,
-    pub retransmitted_bytes: u64,
-    pub zero_window_probe_packets: u64,
-    pub zero_window_probe_bytes: u64,
-    pub out_of_order_packets: u64,
-    pub pushed_packets: u64,
-    pub syn_packets: u64,
-    pub fin_packets: u64,
-    pub window_scale: Option<u8>,
-    pub timestamps: bool,
-    pub sack_permitted: bool,
-    pub urgent_packets: u64,
-    pub urgent_bytes: u64,
-    pub mss: Option<u16>,
+    #[serde(flatten)]
+    pub counts: Counts,
     pub segment: Sizes,
     pub window: Windows,
     pub outstanding: Outstanding,
-    pub initial_window_bytes: u64,
-    pub initial_window_packets: u64,
     pub stream_length: Option<u64>,
     pub missed_bytes: Option<u64>,
-    pub truncated_bytes: u64,
-    pub truncated_packets: u64,
     pub transmission_time_s: f64,
     pub idle_max_ms: f64,
     /// Bytes a second.
@@ -50,12 +24,7 @@ pub struct Report {
     pub rtt_ms: Times,
     pub rtt_handshake_ms: Option<f64>,
     pub rtt_full_ms: Times,
-    pub acks_after_loss: u64,
     pub rtt_ambiguous_ms: Times,
-    pub cumulatively_acknowledged: u64,
-    pub duplicate_acks: u64,
-    pub triple_duplicate_acks: u64,
-    pub most_retransmissions: u32,
     pub retransmission_time_ms: Times,
 }
 
@@ -110,30 +79,7 @@ impl Account {
 impl Direction {
     fn report(&self, throughput: Option<f64>) -> Report {
         Report {
-            packets: self.packets,
-            resets: self.resets,
-            acks: self.acks,
-            pure_acks: self.pure_acks,
-            sack_packets: self.sack_packets,
-            dsack_packets: self.dsack_packets,
-            most_sack_blocks: self.most_sack_blocks,
-            unique_bytes: self.unique_bytes,
-            data_packets: self.data_packets,
-            data_bytes: self.data_bytes,
-            retransmitted_packets: self.retransmitted_packets,
-            retransmitted_bytes: self.retransmitted_bytes,
-            zero_window_probe_packets: self.zero_window_probe_packets,
-            zero_window_probe_bytes: self.zero_window_probe_bytes,
-            out_of_order_packets: self.out_of_order_packets,
-            pushed_packets: self.pushed_packets,
-            syn_packets: self.syn_packets,
-            fin_packets: self.fin_packets,
-            window_scale: self.window_scale,
-            timestamps: self.timestamps,
-            sack_permitted: self.sack_permitted,
-            urgent_packets: self.urgent_packets,
-            urgent_bytes: self.urgent_bytes,
-            mss: self.mss,
+            counts: self.counts.clone(),
             segment: Sizes {
                 max: self.largest_segment,
                 min: self.smallest_segment,
@@ -151,24 +97,15 @@ impl Direction {
                 mean: self.mean_outstanding(),
                 mean_over_time: self.weighted_outstanding(),
             },
-            initial_window_bytes: self.initial_window_bytes,
-            initial_window_packets: self.initial_window_packets,
             stream_length: self.stream_length(),
             missed_bytes: self.missed_bytes(),
-            truncated_bytes: self.truncated_bytes,
-            truncated_packets: self.truncated_packets,
             transmission_time_s: self.transmission_time() as f64 / 1e9,
             idle_max_ms: self.idle_max as f64 / 1e6,
             throughput,
             rtt_ms: self.rtt.report(),
             rtt_handshake_ms: self.handshake_rtt.map(|time| time as f64 / 1e6),
             rtt_full_ms: self.rtt_full.report(),
-            acks_after_loss: self.acks_after_loss,
             rtt_ambiguous_ms: self.rtt_last.report(),
-            cumulatively_acknowledged: self.cumulatively_acknowledged,
-            duplicate_acks: self.duplicate_acks,
-            triple_duplicate_acks: self.triple_duplicate_acks,
-            most_retransmissions: self.most_retransmissions,
             retransmission_time_ms: self.retransmission_time.report(),
         }
     }

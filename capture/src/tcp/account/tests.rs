@@ -50,11 +50,15 @@ fn a_handshake_measures_both_ways() {
     assert_eq!(account.a.handshake_rtt, Some(10 * MS));
     assert_eq!(account.b.handshake_rtt, Some(MS));
     assert_eq!(
-        (account.a.mss, account.a.window_scale),
+        (account.a.counts.mss, account.a.counts.window_scale),
         (Some(1460), Some(4))
     );
     assert_eq!(
-        (account.a.packets, account.a.acks, account.a.pure_acks),
+        (
+            account.a.counts.packets,
+            account.a.counts.acks,
+            account.a.counts.pure_acks
+        ),
         (2, 1, 1)
     );
     // the window of a SYN is not scaled, and is forgotten when windows are
@@ -79,9 +83,22 @@ fn what_is_sent_again_and_what_is_late() {
         account.segment(Side::A, time, &segment);
     }
     let a = &account.a;
-    assert_eq!((a.data_packets, a.data_bytes, a.unique_bytes), (4, 42, 32));
-    assert_eq!((a.retransmitted_packets, a.retransmitted_bytes), (1, 10));
-    assert_eq!((a.out_of_order_packets, a.most_retransmissions), (1, 1));
+    assert_eq!(
+        (
+            a.counts.data_packets,
+            a.counts.data_bytes,
+            a.counts.unique_bytes
+        ),
+        (4, 42, 32)
+    );
+    assert_eq!(
+        (a.counts.retransmitted_packets, a.counts.retransmitted_bytes),
+        (1, 10)
+    );
+    assert_eq!(
+        (a.counts.out_of_order_packets, a.counts.most_retransmissions),
+        (1, 1)
+    );
     assert_eq!(
         (a.retransmission_time.samples, a.retransmission_time.min),
         (1, 19 * MS)
@@ -110,7 +127,10 @@ fn round_trips_only_from_what_was_sent_once() {
     assert_eq!((a.rtt.samples, a.rtt.min, a.rtt.max), (2, 7 * MS, 10 * MS));
     assert_eq!(a.rtt.mean(), Some(8.5e6));
     assert_eq!((a.rtt_last.samples, a.rtt_last.min), (1, 6 * MS));
-    assert_eq!((a.acks_after_loss, a.cumulatively_acknowledged), (1, 1));
+    assert_eq!(
+        (a.counts.acks_after_loss, a.counts.cumulatively_acknowledged),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -124,18 +144,25 @@ fn three_duplicates_and_selective_acknowledgements() {
         account.segment(Side::B, 31 * MS, &segment(ACK, 501, 104, b"", &sack));
     }
     assert_eq!(
-        (account.a.duplicate_acks, account.a.triple_duplicate_acks),
+        (
+            account.a.counts.duplicate_acks,
+            account.a.counts.triple_duplicate_acks
+        ),
         (3, 1)
     );
     let b = &account.b;
     assert_eq!(
-        (b.sack_packets, b.most_sack_blocks, b.dsack_packets),
+        (
+            b.counts.sack_packets,
+            b.counts.most_sack_blocks,
+            b.counts.dsack_packets
+        ),
         (3, 1, 0)
     );
     // a block that was acknowledged before reports a duplicate
     let dsack = [1, 1, 5, 10, 0, 0, 0, 101, 0, 0, 0, 104];
     account.segment(Side::B, 32 * MS, &segment(ACK, 501, 104, b"", &dsack));
-    assert_eq!(account.b.dsack_packets, 1);
+    assert_eq!(account.b.counts.dsack_packets, 1);
 }
 
 #[test]
@@ -151,10 +178,13 @@ fn probes_of_a_closed_window_are_not_losses() {
     assert_eq!(account.b.zero_windows, 1);
     let a = &account.a;
     assert_eq!(
-        (a.zero_window_probe_packets, a.zero_window_probe_bytes),
+        (
+            a.counts.zero_window_probe_packets,
+            a.counts.zero_window_probe_bytes
+        ),
         (1, 1)
     );
-    assert_eq!((a.retransmitted_packets, a.idle_max), (0, 480 * MS));
+    assert_eq!((a.counts.retransmitted_packets, a.idle_max), (0, 480 * MS));
 }
 
 #[test]
@@ -166,7 +196,13 @@ fn the_length_of_a_stream_and_what_of_it_is_missing() {
     assert_eq!((a.stream_length(), a.missed_bytes()), (Some(13), Some(10)));
     assert_eq!(account.duration(), 1000 * MS);
     assert_eq!(account.throughput(Side::A), Some(3.0));
-    assert_eq!((a.initial_window_bytes, a.initial_window_packets), (3, 1));
+    assert_eq!(
+        (
+            a.counts.initial_window_bytes,
+            a.counts.initial_window_packets
+        ),
+        (3, 1)
+    );
     assert_eq!(account.b.stream_length(), None);
 }
 
@@ -181,9 +217,9 @@ fn numbers_wrap() {
     let a = &account.a;
     assert_eq!(
         (
-            a.unique_bytes,
-            a.retransmitted_packets,
-            a.out_of_order_packets
+            a.counts.unique_bytes,
+            a.counts.retransmitted_packets,
+            a.counts.out_of_order_packets
         ),
         (6, 0, 0)
     );

@@ -65,7 +65,7 @@ fn numbers_count_from_the_syn() {
     assert_eq!(throughput.width, 100_000);
     assert_eq!(throughput.bytes.iter().sum::<u64>(), 400);
     assert_eq!(throughput.bytes[130], 100);
-    assert_eq!(graph.account.a.retransmitted_packets, 1);
+    assert_eq!(graph.account.a.counts.retransmitted_packets, 1);
 }
 
 #[test]

@@ -9,26 +9,38 @@ use std::fmt::Write;
 type Line = (&'static str, fn(&Report) -> String);
 
 const LINES: [Line; 39] = [
-    ("packets", |r| r.packets.to_string()),
-    ("with ACK", |r| r.acks.to_string()),
-    ("with nothing but ACK", |r| r.pure_acks.to_string()),
+    ("packets", |r| r.counts.packets.to_string()),
+    ("with ACK", |r| r.counts.acks.to_string()),
+    ("with nothing but ACK", |r| r.counts.pure_acks.to_string()),
     ("with SYN, FIN, RST", |r| {
-        format!("{}, {}, {}", r.syn_packets, r.fin_packets, r.resets)
+        format!(
+            "{}, {}, {}",
+            r.counts.syn_packets, r.counts.fin_packets, r.counts.resets
+        )
     }),
     ("with data", |r| {
-        format!("{}, {} with PSH", r.data_packets, r.pushed_packets)
+        format!(
+            "{}, {} with PSH",
+            r.counts.data_packets, r.counts.pushed_packets
+        )
     }),
     ("with urgent data", |r| {
-        format!("{}, {}", r.urgent_packets, size(r.urgent_bytes))
+        format!(
+            "{}, {}",
+            r.counts.urgent_packets,
+            size(r.counts.urgent_bytes)
+        )
     }),
-    ("data", |r| bytes(r.data_bytes)),
-    ("unique data", |r| bytes(r.unique_bytes)),
+    ("data", |r| bytes(r.counts.data_bytes)),
+    ("unique data", |r| bytes(r.counts.unique_bytes)),
     ("retransmitted packets", |r| {
-        r.retransmitted_packets.to_string()
+        r.counts.retransmitted_packets.to_string()
     }),
-    ("retransmitted data", |r| bytes(r.retransmitted_bytes)),
+    ("retransmitted data", |r| {
+        bytes(r.counts.retransmitted_bytes)
+    }),
     ("most of one segment", |r| {
-        r.most_retransmissions.to_string()
+        r.counts.most_retransmissions.to_string()
     }),
     ("after", |r| {
         times(
@@ -40,13 +52,15 @@ const LINES: [Line; 39] = [
             ],
         )
     }),
-    ("out of order", |r| r.out_of_order_packets.to_string()),
+    ("out of order", |r| {
+        r.counts.out_of_order_packets.to_string()
+    }),
     ("stream from SYN to FIN", |r| optional(r.stream_length)),
     ("missing of it", |r| optional(r.missed_bytes)),
     ("cut by the capture", |r| {
-        in_packets(r.truncated_bytes, r.truncated_packets)
+        in_packets(r.counts.truncated_bytes, r.counts.truncated_packets)
     }),
-    ("MSS", |r| match r.mss {
+    ("MSS", |r| match r.counts.mss {
         Some(mss) => bytes(mss.into()),
         None => "-".to_owned(),
     }),
@@ -56,7 +70,7 @@ const LINES: [Line; 39] = [
     ("window", |r| {
         spread(r.window.min, r.window.mean, r.window.max)
     }),
-    ("window scale", |r| match r.window_scale {
+    ("window scale", |r| match r.counts.window_scale {
         Some(scale) => format!("{scale} bits"),
         None => "-".to_owned(),
     }),
@@ -64,12 +78,15 @@ const LINES: [Line; 39] = [
     ("probes of it", |r| {
         format!(
             "{}, {}",
-            r.zero_window_probe_packets,
-            size(r.zero_window_probe_bytes)
+            r.counts.zero_window_probe_packets,
+            size(r.counts.zero_window_probe_bytes)
         )
     }),
     ("first window", |r| {
-        in_packets(r.initial_window_bytes, r.initial_window_packets)
+        in_packets(
+            r.counts.initial_window_bytes,
+            r.counts.initial_window_packets,
+        )
     }),
     ("on the way", |r| {
         spread(r.outstanding.min, r.outstanding.mean, r.outstanding.max)
@@ -80,22 +97,29 @@ const LINES: [Line; 39] = [
             None => "-".to_owned(),
         }
     }),
-    ("SACK permitted", |r| yes(r.sack_permitted)),
+    ("SACK permitted", |r| yes(r.counts.sack_permitted)),
     ("with SACK", |r| {
-        format!("{}, at most {} blocks", r.sack_packets, r.most_sack_blocks)
+        format!(
+            "{}, at most {} blocks",
+            r.counts.sack_packets, r.counts.most_sack_blocks
+        )
     }),
-    ("with duplicate SACK", |r| r.dsack_packets.to_string()),
-    ("timestamps", |r| yes(r.timestamps)),
+    ("with duplicate SACK", |r| {
+        r.counts.dsack_packets.to_string()
+    }),
+    ("timestamps", |r| yes(r.counts.timestamps)),
     ("duplicate ACKs", |r| {
         format!(
             "{}, three of them {} times",
-            r.duplicate_acks, r.triple_duplicate_acks
+            r.counts.duplicate_acks, r.counts.triple_duplicate_acks
         )
     }),
     ("ACKed with a later one", |r| {
-        r.cumulatively_acknowledged.to_string()
+        r.counts.cumulatively_acknowledged.to_string()
     }),
-    ("ACKed after a loss", |r| r.acks_after_loss.to_string()),
+    ("ACKed after a loss", |r| {
+        r.counts.acks_after_loss.to_string()
+    }),
     ("RTT", |r| {
         times(
             r.rtt_ms.samples,

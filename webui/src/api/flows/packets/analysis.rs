@@ -314,7 +314,7 @@ fn analysis(read: Read, [client, server]: [String; 2]) -> Analysis {
     let Read { graph, .. } = read;
     let account = &graph.account;
     let moment = |time| rfc3339(Timestamp(time));
-    let whole = account.a.syn_packets > 0 && account.b.syn_packets > 0;
+    let whole = account.a.counts.syn_packets > 0 && account.b.counts.syn_packets > 0;
     Analysis {
         first: read.times.map(|(first, _)| moment(first)),
         last: read.times.map(|(_, last)| moment(last)),

@@ -3,7 +3,7 @@ mod http2;
 mod live;
 
 use super::*;
-use crate::packet::LinkType;
+use crate::{diagnose::Cause, packet::LinkType};
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;

@@ -4,12 +4,13 @@
 use crate::{
     LinkType, Packet, Reader,
     dns::Message,
+    filter::Filter,
     flows::Flows,
     http::{ExchangeId, Head, Http1, Http2, Position, Sink, Upgrade},
     icmp::IcmpError,
     ip::{self, Fragments},
     link,
-    overview::{Overview, Wanted as Counted},
+    overview::{Overview, Row, Wanted as Counted},
     packet::{Span, Spot},
     tcp::{self, Connection, Event, Place, Side, Tcp, Wanted},
     tls::{KeyLog, Observer},
@@ -59,6 +60,32 @@ pub fn file(data: &[u8]) {
     assert!(counted <= numbers);
 }
 
+/// A file again, and what flows are made of it.
+pub fn flows(data: &[u8]) {
+    let Ok(mut reader) = Reader::new(Cursor::new(data.to_vec())) else {
+        return;
+    };
+    let mut flows = Flows::new(None, "fuzz");
+    // what gzip inflates to is not bounded by the input
+    for _ in 0..10_000 {
+        match reader.next() {
+            Ok(Some(packet)) => flows.packet(&packet),
+            _ => break,
+        }
+    }
+    flows.finish();
+}
+
+/// What chooses packets, as a person writes it: it is taken apart, and a row that is read is written as the same row.
+pub fn filter(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = Filter::new(&text, true);
+    if let Ok(row) = text.parse::<Row>() {
+        let again = row.to_string();
+        assert_eq!(again.parse::<Row>().as_ref(), Ok(&row), "{again}");
+    }
+}
+
 /// A packet of the link type that its first byte chooses: what is found in it lies in it.
 pub fn packet(data: &[u8]) {
     const LINKS: [u32; 24] = [
@@ -78,6 +105,9 @@ pub fn packet(data: &[u8]) {
     if let Ok(ip) = &found {
         assert!(inside(ip.payload, data));
         assert!(ip.payload.len() <= ip.payload_length);
+        if let Some(error) = IcmpError::read(ip) {
+            assert!(!error.text().is_empty());
+        }
         if let Some(segment) = tcp::decode(ip) {
             assert!(inside(segment.payload, data) && segment.payload.len() <= segment.length);
             let _ = segment.options();
@@ -97,9 +127,17 @@ pub fn packet(data: &[u8]) {
         data,
     };
     overview.packet(&packet, &layers, found.as_ref().ok());
+    // each row that it is counted in finds it
+    let rows = overview.conversations();
+    let rows = rows.iter().map(|one| Row::conversation(&one.ends));
+    let addresses = overview.endpoints();
+    let addresses = addresses.iter().map(|one| Row::Endpoint(one.address));
+    for row in rows.chain(addresses) {
+        assert!(row.matches(&layers, found.as_ref().ok()), "{row}");
+    }
 }
 
-/// Fragments: records of a length, a place, a number, then bytes. What is put together is what came first.
+/// Fragments of IPv4, or of IPv6 where the number says so: records of a length, a place, a number, then bytes. What is put together is what came first.
 pub fn fragments(data: &[u8]) {
     let mut fragments = Fragments::default();
     let mut rest = data;
@@ -109,35 +147,17 @@ pub fn fragments(data: &[u8]) {
         let (bytes, after) = after.split_at(length);
         rest = after;
         number += 1;
-        let mut header = vec![
-            0x45,
-            0,
-            0,
-            0,
-            0,
-            id & 3,
-            0,
-            0,
-            64,
-            17,
-            0,
-            0,
-            1,
-            1,
-            1,
-            1,
-            2,
-            2,
-            2,
-            2,
-        ];
-        header.extend_from_slice(bytes);
-        let total = u16::try_from(header.len()).unwrap_or(u16::MAX);
-        header[2..4].copy_from_slice(&total.to_be_bytes());
-        header[6..8].copy_from_slice(
-            &(u16::from(place & 0x3f) | u16::from(place & 0x80) << 6).to_be_bytes(),
-        );
-        let Ok(ip) = ip::ipv4(&header) else {
+        let offset = u16::from(place & 0x3f);
+        let more = u16::from(place >> 7);
+        let datagram = match id & 4 {
+            0 => fragment_of_ipv4(*id & 3, offset | more << 13, bytes),
+            _ => fragment_of_ipv6(*id & 3, offset << 3 | more, bytes),
+        };
+        let ip = match id & 4 {
+            0 => ip::ipv4(&datagram),
+            _ => ip::ipv6(&datagram),
+        };
+        let Ok(ip) = ip else {
             continue;
         };
         if let Some(whole) = fragments.add(
@@ -150,6 +170,31 @@ pub fn fragments(data: &[u8]) {
             assert_eq!(whole.ip().payload_length, whole.bytes.len());
         }
     }
+}
+
+fn fragment_of_ipv4(id: u8, place: u16, bytes: &[u8]) -> Vec<u8> {
+    let total = u16::try_from(20 + bytes.len()).unwrap_or(u16::MAX);
+    let mut datagram = vec![0x45, 0];
+    datagram.extend(total.to_be_bytes());
+    datagram.extend([0, id]);
+    datagram.extend(place.to_be_bytes());
+    datagram.extend([64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
+    datagram.extend_from_slice(bytes);
+    datagram
+}
+
+fn fragment_of_ipv6(id: u8, place: u16, bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + bytes.len()).unwrap_or(u16::MAX);
+    let mut datagram = vec![0x60, 0, 0, 0];
+    datagram.extend(length.to_be_bytes());
+    datagram.extend([44, 64]);
+    datagram.extend([1; 16]);
+    datagram.extend([2; 16]);
+    datagram.extend([17, 0]);
+    datagram.extend(place.to_be_bytes());
+    datagram.extend([0, 0, 0, id]);
+    datagram.extend_from_slice(bytes);
+    datagram
 }
 
 /// Segments of a few connections: the streams have no hole that was not told, and nothing is told twice.

@@ -140,8 +140,9 @@ impl Printer {
 /// the capture cut; whatever the rest is must not panic and must not make a line without bounds.
 #[doc(hidden)]
 pub fn fuzz(data: &[u8]) {
-    const LINKS: [u32; 15] = [
-        0, 1, 9, 50, 101, 104, 105, 108, 113, 127, 149, 192, 258, 276, 999,
+    const LINKS: [u32; 24] = [
+        0, 1, 9, 50, 101, 104, 105, 108, 113, 127, 149, 192, 258, 276, 999, 12, 14, 51, 119, 163,
+        166, 204, 228, 229,
     ];
     let [link, how, cut, packet @ ..] = data else {
         return;

@@ -126,6 +126,22 @@ fn mutated_files_end_with_a_reason() {
 }
 
 #[test]
+fn mutated_files_become_flows() {
+    rounds(&files(), flows, 0x6a09_e667_f3bc_c909);
+}
+
+#[test]
+fn mutated_filters_are_taken_apart() {
+    let seeds = [
+        "(vlan 7) and (conversation tcp 10.0.0.1:40000 [fd00::1]:443)",
+        "conversation arp 02:00:00:00:00:01 ff:ff:ff:ff:ff:ff",
+        "endpoint fd00::1",
+        "protocol eth/vlan/ip, malformed",
+    ];
+    rounds(&seeds.map(Vec::from), filter, 0xbb67_ae85_84ca_a73b);
+}
+
+#[test]
 fn mutated_packets_are_taken_apart() {
     let mut seeds = Vec::new();
     for link in 0..24 {
@@ -138,9 +154,11 @@ fn mutated_packets_are_taken_apart() {
 #[test]
 fn mutated_fragments_are_put_together_or_not() {
     let mut seed = Vec::new();
-    for (place, more) in [(1_u8, 0x80_u8), (0, 0x80), (2, 0)] {
-        seed.extend([8, place | more, 1, 0]);
-        seed.extend([place; 8]);
+    for id in [1, 5] {
+        for (place, more) in [(1_u8, 0x80_u8), (0, 0x80), (2, 0)] {
+            seed.extend([8, place | more, id, 0]);
+            seed.extend([place; 8]);
+        }
     }
     rounds(&[seed], fragments, 0x1234_5678_9abc_def1);
 }

@@ -254,6 +254,40 @@ fn frame(bytes: &[u8]) -> Result<Option<Frame>, String> {
     }))
 }
 
+/// What must hold for any bytes, in pieces of both directions: a side, a length, bytes. Run by the fuzz target of the same name, and
+/// by a test that mutates messages.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(data: &[u8]) {
+    let Some((first, mut rest)) = data.split_first() else {
+        return;
+    };
+    let mut messages = Messages::new(match first & 1 {
+        0 => "permessage-deflate",
+        _ => "",
+    });
+    while let Some(([what, length], after)) = rest.split_first_chunk() {
+        let (piece, after) = after.split_at(usize::from(*length).min(after.len()));
+        rest = after;
+        let side = if what & 1 == 0 {
+            Side::Request
+        } else {
+            Side::Response
+        };
+        match messages.take(side, piece) {
+            Ok(found) => {
+                for message in found {
+                    assert!(message.data.len() <= MOST && message.opcode < 16);
+                }
+            }
+            Err(why) => {
+                assert!(!why.is_empty());
+                return;
+            }
+        }
+    }
+    let _ = messages.cut();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +315,52 @@ mod tests {
     fn owned(list: &[(u8, &str)]) -> Vec<(u8, String)> {
         let own = |(opcode, data): &(u8, &str)| (*opcode, (*data).to_owned());
         list.iter().map(own).collect()
+    }
+
+    /// The same run of mutations each time.
+    #[test]
+    fn mutated_messages_are_told_apart_or_refused() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed % below.max(1) as u64).unwrap_or(0)
+        };
+        // compressed, in two fragments, masked, a ping between them, and a close
+        let pieces: [(u8, &[u8]); 5] = [
+            (1, &[0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]),
+            (0, &[0x01, 0x83, 1, 2, 3, 4, 0x49, 0x67, 0x6f]),
+            (0, &[0x89, 0x80, 0, 0, 0, 0]),
+            (0, &[0x80, 0x82, 0, 0, 0, 0, b'l', b'o']),
+            (1, &[0x88, 0x02, 0x03, 0xe8]),
+        ];
+        let mut base = vec![0];
+        for (side, piece) in pieces {
+            base.extend([side, u8::try_from(piece.len()).unwrap()]);
+            base.extend(piece);
+        }
+        fuzz(&base);
+        for round in 0..50_000 {
+            let mut data = base.clone();
+            data[0] = u8::from(round % 4 == 0);
+            for _ in 0..=random(5) {
+                let at = random(data.len());
+                match random(4) {
+                    0 => data[at] = u8::try_from(random(256)).unwrap(),
+                    1 => drop(data.drain(at..(at + random(6)).min(data.len()))),
+                    2 => data.insert(at, u8::try_from(random(256)).unwrap()),
+                    _ => {
+                        let copy = data[at..(at + random(12)).min(data.len())].to_vec();
+                        data.splice(at..at, copy);
+                    }
+                }
+                if data.is_empty() {
+                    break;
+                }
+            }
+            fuzz(&data);
+        }
     }
 
     #[test]

@@ -539,6 +539,49 @@ fn captures_are_started_and_stopped_while_the_program_runs() {
     program.stop();
 }
 
+/// As on macOS, whose BPF has no others: a library that is the real one but for that.
+#[test]
+fn times_in_microseconds_are_enough() {
+    let Some(net) = Net::new() else { return };
+    let home = folder();
+    let (source, library) = (home.path().join("micro.c"), home.path().join("micro.so"));
+    let code = "int pcap_set_tstamp_precision(void *handle, int precision) { return precision == 0 ? 0 : -12; }\n";
+    fs::write(&source, code).unwrap();
+    let link = |real: &str| {
+        let cc = Run::new("cc").args(["-shared", "-fPIC", "-Wl,--no-as-needed", "-o"]);
+        let cc = cc.arg(&library).arg(&source).arg(format!("-l:{real}"));
+        cc.run().status.success()
+    };
+    if !["libpcap.so.0.8", "libpcap.so.1"].into_iter().any(link) {
+        return not_run("libpcap lies where the linker does not look");
+    }
+    let asked = overhear(home.path()).env("OVERHEAR_LIBPCAP", &library);
+    let asked = asked.args(["capture", "-i", "lo", "--time-stamp-precision", "nano"]);
+    let refused = asked.args(["-c", "1"]).run();
+    assert!(
+        !refused.status.success() && refused.err.contains("precision"),
+        "{}",
+        refused.err
+    );
+    let _servers = net.serve();
+    let program = Setup::new().args(["--capture", &net.place()]);
+    let program = program.env("OVERHEAR_LIBPCAP", &library).start();
+    capturing(&program);
+    net.script("flood").args([&net.client, "3"]).ok();
+    let flow = program.api.flow_when("kind:udp port:7000", |flow| {
+        flow["response"]["body_size"].as_u64() > Some(3 * 8192)
+    });
+    // the times are those of this moment, and none in between
+    let packets = packets(&program, &flow);
+    let status = program.api.get("/api/captures")["items"][0].clone();
+    assert_eq!(status["state"], "running", "{status}");
+    for packet in &packets {
+        let time = packet["time"].as_str().unwrap();
+        assert!(time.ends_with("000Z"), "{packet}");
+    }
+    program.stop();
+}
+
 #[test]
 fn what_the_proxy_records_is_left_out_by_default() {
     let Some(island) = Island::new() else { return };

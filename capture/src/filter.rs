@@ -126,11 +126,9 @@ impl Filter {
 
 impl Expression {
     fn matches(&mut self, packet: &Packet<'_>) -> Result<bool, Error> {
-        // where libpcap cannot look behind Apple's header, we can
-        let (link, data) = match link::inside_pktap(packet.link, packet.data) {
-            Some(inside) if !cfg!(target_os = "macos") => inside,
-            _ => (packet.link, packet.data),
-        };
+        // not every libpcap looks behind Apple's header
+        let inside = link::inside_pktap(packet.link, packet.data);
+        let (link, data) = inside.unwrap_or((packet.link, packet.data));
         let header = u32::try_from(packet.data.len() - data.len()).unwrap_or(u32::MAX);
         let length = packet.original_length.saturating_sub(header);
         let known = self.programs.iter().position(|one| one.link == link);

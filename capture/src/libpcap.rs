@@ -20,7 +20,7 @@ mod raw;
 mod text;
 
 pub use error::Error;
-pub use handle::{DataLink, Direction, Handle, Next, Settings, Statistics};
+pub use handle::{DataLink, Direction, Handle, Next, Settings, Statistics, Times};
 pub use interface::{Connection, Interface};
 pub use library::{Library, library};
 pub use program::Program;

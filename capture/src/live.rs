@@ -1,7 +1,7 @@
 //! Capturing on an interface: opened as asked, filtered by the system, one packet after the other.
 
 use crate::{
-    libpcap::{DataLink, Direction, Error, Handle, Next, Settings, Statistics},
+    libpcap::{DataLink, Direction, Error, Handle, Next, Settings, Statistics, Times},
     packet::{LinkType, Packet},
 };
 use std::time::Duration;
@@ -28,8 +28,8 @@ pub struct Options {
     pub buffer: Option<u32>,
     /// Each packet at once.
     pub immediate: bool,
-    /// Times in nanoseconds.
-    pub nanoseconds: bool,
+    /// How exact times are to be.
+    pub times: Times,
     /// The kind of packets, by libpcap's name for it.
     pub link: Option<String>,
     /// Which way packets go.
@@ -50,7 +50,7 @@ impl Options {
             monitor: false,
             buffer: None,
             immediate: false,
-            nanoseconds: false,
+            times: Times::Micro,
             link: None,
             direction: None,
             expression: String::new(),
@@ -201,7 +201,7 @@ fn settings(options: &Options) -> Settings {
         timeout: TIMEOUT,
         buffer: options.buffer,
         immediate: options.immediate,
-        nanoseconds: options.nanoseconds,
+        times: options.times,
     }
 }
 

@@ -14,7 +14,7 @@ use output::{Going, Output};
 use overhear_capture::{
     LinkType, Packet, Reader,
     filter::Filter,
-    libpcap::{self, Connection, Direction, Interface, Statistics},
+    libpcap::{self, Connection, Direction, Interface, Statistics, Times},
     live::{self, Event, Live},
     write::Counted,
 };
@@ -211,7 +211,10 @@ fn live_options(options: &Capture, expression: String) -> anyhow::Result<live::O
         monitor: options.monitor_mode,
         buffer: options.buffer_size,
         immediate: options.immediate_mode,
-        nanoseconds: options.lines.time_stamp_precision == Precision::Nano,
+        times: match options.lines.time_stamp_precision {
+            Precision::Nano => Times::Nano,
+            Precision::Micro => Times::Micro,
+        },
         link: options.linktype.clone(),
         direction: options.direction.map(|way| match way {
             Way::In => Direction::In,

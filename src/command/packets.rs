@@ -6,6 +6,7 @@ use super::capture::{explain_beside, watch};
 use crate::cli::Packets;
 use anyhow::Context;
 use overhear_capture::{
+    libpcap::Times,
     live::{self, Event, Live},
     write::{Counted, Format, Header, Writer},
 };
@@ -32,7 +33,7 @@ const WAITING: Duration = Duration::from_millis(250);
 pub(super) fn execute(options: &Packets) -> anyhow::Result<()> {
     let mut live = live::Options::new(&options.interface);
     live.expression.clone_from(&options.expression);
-    live.nanoseconds = true;
+    live.times = Times::Finest;
     live.buffer = Some(BUFFER);
     let mut capture = Live::open(&live).map_err(explain_beside)?;
     let header = Header {

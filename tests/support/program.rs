@@ -17,6 +17,7 @@ pub struct Setup {
     web: String,
     upstream_ca: Option<String>,
     binary: PathBuf,
+    environment: Vec<(String, OsString)>,
 }
 
 /// A running program. Killed when dropped, by its own id.
@@ -66,6 +67,7 @@ impl Setup {
             web: "127.0.0.1:0".to_owned(),
             upstream_ca: None,
             binary: binary().to_owned(),
+            environment: Vec::new(),
         }
     }
 
@@ -105,6 +107,12 @@ impl Setup {
         self
     }
 
+    /// A variable of its environment.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// The command line that [`start`](Self::start) would run, in a home (which must live on).
     pub fn command(&self, home: &Path) -> (Run, PathBuf) {
         let data = self.data.clone().unwrap_or_else(|| home.join("data"));
@@ -121,6 +129,9 @@ impl Setup {
             .arg(&data)
             .args(&self.args)
             .limit(Duration::from_secs(3600));
+        for (name, value) in &self.environment {
+            run = run.env(name, value);
+        }
         if let Some(pem) = &self.upstream_ca {
             let file = home.join("upstream-ca.pem");
             std::fs::write(&file, pem).unwrap();

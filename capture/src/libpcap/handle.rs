@@ -34,6 +34,17 @@ pub enum Direction {
     Out,
 }
 
+/// How exact times are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// Microseconds.
+    Micro,
+    /// Nanoseconds; where the system has none, this is an error.
+    Nano,
+    /// Nanoseconds where the system has them (BPF has them on FreeBSD, not on macOS), else microseconds.
+    Finest,
+}
+
 /// How an interface is to be captured on, before [`Handle::open`].
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -49,8 +60,8 @@ pub struct Settings {
     pub buffer: Option<u32>,
     /// Each packet at once.
     pub immediate: bool,
-    /// Times in nanoseconds instead of microseconds.
-    pub nanoseconds: bool,
+    /// How exact times are to be.
+    pub times: Times,
 }
 
 /// A kind of packets, as libpcap numbers it (`DLT_`, which is not always the `LINKTYPE_` in a file).
@@ -132,9 +143,13 @@ impl Handle {
         let mut error = ErrorText::new();
         // SAFETY: a terminated string and a buffer of the size that the manual page asks for.
         let raw = unsafe { (library.create)(name.as_ptr(), error.as_mut_ptr()) };
-        let raw = NonNull::new(raw).ok_or_else(|| Error::Interface {
-            interface: interface.to_owned(),
-            text: error.text(),
+        let raw = NonNull::new(raw).ok_or_else(|| {
+            let (interface, text) = (interface.to_owned(), error.text());
+            // macOS makes the interface that shows several others' packets (pktap) only for root
+            match text.contains("Operation not permitted") || text.contains("Permission denied") {
+                true => Error::Permission { interface, text },
+                false => Error::Interface { interface, text },
+            }
         })?;
         Ok(Self {
             functions: library,
@@ -162,11 +177,11 @@ impl Handle {
             if let (true, Some(set)) = (settings.immediate, library.set_immediate_mode) {
                 set(raw, 1);
             }
-            if settings.nanoseconds {
+            if settings.times != Times::Micro {
                 let set = library
                     .set_tstamp_precision
                     .is_some_and(|set| set(raw, 1) == 0);
-                if !set {
+                if !set && settings.times == Times::Nano {
                     return Err(self.failed(interface, -12));
                 }
             }

@@ -59,7 +59,7 @@ fn an_interface_that_is_not_there_is_told() {
         timeout: Duration::from_millis(100),
         buffer: None,
         immediate: false,
-        nanoseconds: false,
+        times: Times::Finest,
     };
     let error = Handle::open("nowhere0", &settings).err().unwrap();
     assert!(

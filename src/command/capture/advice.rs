@@ -48,7 +48,8 @@ pub(crate) fn ended(filter: Filter) -> anyhow::Result<()> {
 fn permission() -> String {
     "Capturing reads /dev/bpf*, which by default only root may. Either start it with sudo, or give your user the right \
      for good: `brew install --cask wireshark-chmodbpf` (the ChmodBPF that comes with Wireshark), or until the next \
-     restart: sudo chown \"$USER\" /dev/bpf*"
+     restart: sudo chown \"$USER\" /dev/bpf*. For `pktap`, which shows several interfaces, macOS wants sudo all \
+     the same."
         .to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     alongside::Net,
-    support::{Run, command::Running, program::binary, until},
+    support::{Run, command::Running, folder, program::binary, system, until},
 };
 use std::net::UdpSocket;
 
@@ -65,6 +65,43 @@ fn the_flags_of_a_live_capture_are_tcpdumps() {
         assert!(theirs.lines().count() >= 4, "{flags:?}: {theirs}");
         assert_eq!(ours, theirs, "{flags:?}");
     }
+}
+
+/// A program that is held up: the system's buffer is full, and what comes then is lost.
+#[test]
+fn packets_that_are_lost_are_told_with_what_to_do() {
+    let Some(net) = Net::new() else { return };
+    let address = net.expression.trim_start_matches("net ");
+    let address = address.replace(".0/24", ".8");
+    let receiver = UdpSocket::bind((address.as_str(), 0)).unwrap();
+    let target = receiver.local_addr().unwrap();
+    let home = folder();
+    let capture = Run::new(binary()).args(["capture", "-i", "lo", "-B", "64", "-w"]);
+    let capture = capture.arg(home.path().join("some.pcap"));
+    let capture = capture.arg(format!("udp port {}", target.port()));
+    let mut running = capture.start();
+    until("the capture to begin", || {
+        let said = running.said_so_far();
+        said.contains("listening on").then_some(())
+    });
+    let id = running.child().id().to_string();
+    let signal = |name: &str| Run::new("kill").args([name, &id]).ok();
+    signal("-STOP");
+    for _ in 0..4000 {
+        receiver.send_to(&[0; 1400], target).unwrap();
+    }
+    signal("-CONT");
+    system::interrupt(running.child());
+    let said = running.wait().ok().err;
+    let dropped = said.lines().find_map(|line| {
+        let count = line.strip_suffix(" packets dropped by kernel")?;
+        count.trim().parse::<u64>().ok()
+    });
+    assert!(dropped.is_some_and(|dropped| dropped > 1000), "{said}");
+    assert!(
+        said.contains("raise the buffer with -B KIB (it was 64 KiB)"),
+        "{said}"
+    );
 }
 
 /// What cannot be done is refused, and with what tcpdump says of it.

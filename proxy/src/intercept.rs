@@ -41,7 +41,7 @@ use crate::script::{ScriptError, Scripts, Worker};
 use arc_swap::ArcSwapOption;
 use overhear_store::{
     FlowRecorder, Side,
-    filter::{Matcher, Passing},
+    filter::{Matcher, Passing, Sieve},
     rule::{Action, Rule, RuleError, Sender, Stage, StoredRule},
 };
 use parking_lot::{Mutex, RwLock};
@@ -77,9 +77,16 @@ pub(crate) struct Set {
 /// The rules that may touch something on a host.
 #[derive(Debug, Default)]
 pub(crate) struct OnHost {
-    request: Vec<Arc<One>>,
-    response: Vec<Arc<One>>,
-    message: Vec<Arc<One>>,
+    request: Sifted,
+    response: Sifted,
+    message: Sifted,
+}
+
+/// Rules, and what tells of most of them at once that they do not match.
+#[derive(Debug, Default)]
+struct Sifted {
+    rules: Vec<Arc<One>>,
+    sieve: Sieve,
 }
 
 /// Hosts that are remembered.
@@ -196,24 +203,30 @@ impl Rules {
     /// were asked.
     pub(crate) fn may_answer(&self, host: &str) -> bool {
         let set = self.current();
-        set.is_some_and(|set| set.on(host).request.iter().any(|rule| may_answer(rule)))
+        set.is_some_and(|set| {
+            set.on(host)
+                .request
+                .rules
+                .iter()
+                .any(|rule| may_answer(rule))
+        })
     }
 }
 
 impl Set {
     /// The rules that touch this request.
     pub(crate) fn on_request(&self, passing: Passing<'_>) -> Plan {
-        matching(&self.on(&passing.flow.host).request, passing)
+        self.on(&passing.flow.host).request.matching(passing)
     }
 
     /// The rules that touch this response.
     pub(crate) fn on_response(&self, passing: Passing<'_>) -> Plan {
-        matching(&self.on(&passing.flow.host).response, passing)
+        self.on(&passing.flow.host).response.matching(passing)
     }
 
     /// The rules that touch this message of a WebSocket.
     pub(crate) fn on_message(&self, side: Side, passing: Passing<'_>) -> Plan {
-        let mut plan = matching(&self.on(&passing.flow.host).message, passing);
+        let mut plan = self.on(&passing.flow.host).message.matching(passing);
         plan.retain(|rule| rule.is_of(side));
         plan
     }
@@ -221,7 +234,7 @@ impl Set {
     /// The rules that would look at messages of a WebSocket which nobody can read.
     pub(crate) fn on_unread(&self, side: Side, passing: Passing<'_>) -> Plan {
         let on_host = self.on(&passing.flow.host);
-        let may = on_host.message.iter();
+        let may = on_host.message.rules.iter();
         may.filter(|rule| rule.is_of(side) && rule.matcher.may_match(passing))
             .cloned()
             .collect()
@@ -229,17 +242,17 @@ impl Set {
 
     /// Whether there are rules that may touch messages of a WebSocket to this host.
     pub(crate) fn touches_messages(&self, host: &str) -> bool {
-        !self.message.is_empty() && !self.on(host).message.is_empty()
+        !self.message.is_empty() && !self.on(host).message.rules.is_empty()
     }
 
     /// Whether there are rules that may touch a request to this host.
     pub(crate) fn touches_requests(&self, host: &str) -> bool {
-        !self.request.is_empty() && !self.on(host).request.is_empty()
+        !self.request.is_empty() && !self.on(host).request.rules.is_empty()
     }
 
     /// Whether there are rules that may touch a response of this host.
     pub(crate) fn touches_responses(&self, host: &str) -> bool {
-        !self.response.is_empty() && !self.on(host).response.is_empty()
+        !self.response.is_empty() && !self.on(host).response.rules.is_empty()
     }
 
     /// The rules that may touch something on a host: most rules name theirs, so most are not even looked at.
@@ -249,7 +262,7 @@ impl Set {
         }
         let may = |rules: &[Arc<One>]| {
             let may = rules.iter().filter(|rule| !rule.matcher.rules_out(host));
-            may.cloned().collect()
+            Sifted::new(may.cloned().collect())
         };
         let made = Arc::new(OnHost {
             request: may(&self.request),
@@ -265,9 +278,18 @@ impl Set {
     }
 }
 
-fn matching(rules: &[Arc<One>], passing: Passing<'_>) -> Plan {
-    let matching = rules.iter().filter(|rule| rule.matcher.matches(passing));
-    matching.cloned().collect()
+impl Sifted {
+    fn new(rules: Vec<Arc<One>>) -> Self {
+        let sieve = Sieve::new(rules.iter().map(|rule| &rule.matcher));
+        Self { rules, sieve }
+    }
+
+    fn matching(&self, passing: Passing<'_>) -> Plan {
+        let may = self.sieve.may_match(passing.flow);
+        let may = may.iter().filter_map(|at| self.rules.get(*at));
+        let matching = may.filter(|rule| rule.matcher.matches(passing));
+        matching.cloned().collect()
+    }
 }
 
 impl One {

@@ -38,11 +38,13 @@ mod moment;
 mod parse;
 mod pattern;
 pub(crate) mod search;
+mod sieve;
 mod sql;
 mod test;
 
 pub use field::{FIELDS, FieldHelp, help};
 pub use matches::{Matcher, Passing};
+pub use sieve::Sieve;
 pub(crate) use sql::Argument;
 
 use crate::flow::SessionId;

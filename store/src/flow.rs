@@ -319,6 +319,40 @@ impl Flow {
     }
 }
 
+#[cfg(test)]
+impl Flow {
+    /// One of which nothing is known yet.
+    pub(crate) fn sample() -> Self {
+        Self {
+            id: FlowId(1),
+            connection: ConnectionId(1),
+            kind: Kind::Http,
+            state: State::Running,
+            method: String::new(),
+            scheme: String::new(),
+            host: String::new(),
+            port: 0,
+            path: String::new(),
+            status: None,
+            error: None,
+            request: MessageInfo::default(),
+            response: MessageInfo::default(),
+            times: Times::default(),
+            client: ([127, 0, 0, 1], 1).into(),
+            server: None,
+            replay_of: None,
+            modified: false,
+            rules: String::new(),
+            app: String::new(),
+            tags: String::new(),
+            comment: String::new(),
+            session: SessionId(1),
+            color: None,
+            starred: false,
+        }
+    }
+}
+
 /// The measures of one message, without its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageInfo {

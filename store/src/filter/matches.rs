@@ -7,6 +7,7 @@
 use super::{
     Filter,
     parse::Node,
+    pattern,
     search::{self, Network},
     test::{Column, NumberColumn, Presence, Test},
 };
@@ -73,6 +74,12 @@ impl Matcher {
             .is_some_and(|root| on_host(root, host) == Some(false))
     }
 
+    /// A text without which the filter does not match, and the pattern that looks for it: the one that few flows have. What a
+    /// person wrote as a regular expression is none: many of those together can take long.
+    pub(super) fn needed(&self) -> Option<(Needed, &str)> {
+        needed(self.root.as_ref()?)
+    }
+
     /// Whether the filter matches.
     pub fn matches(&self, passing: Passing<'_>) -> bool {
         // what is not known does not match
@@ -135,6 +142,34 @@ fn cost(ready: &Ready) -> u32 {
         Ready::Text(..) | Ready::Network(..) => 1,
         Ready::Heads(_) => 10,
         Ready::Body(_) => 20,
+    }
+}
+
+/// A column in which a filter needs something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Needed(Column);
+
+impl Needed {
+    /// What a flow has there; none where nothing is known.
+    pub(super) fn text(self, flow: &Flow) -> Option<Cow<'_, str>> {
+        text(self.0, flow)
+    }
+}
+
+fn needed(ready: &Ready) -> Option<(Needed, &str)> {
+    match ready {
+        Ready::And(parts) => {
+            let parts = parts.iter().filter_map(needed);
+            parts.max_by_key(|(Needed(column), _)| match column {
+                Column::Path => 2,
+                Column::Method | Column::Scheme => 0,
+                _ => 1,
+            })
+        }
+        Ready::Text([column], regex) if !pattern::is_regex(regex.as_str()) => {
+            Some((Needed(*column), regex.as_str()))
+        }
+        _ => None,
     }
 }
 

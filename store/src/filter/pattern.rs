@@ -104,6 +104,11 @@ pub(super) fn regex(source: &str, ignore_case: bool) -> String {
     format!("{flags}{source}")
 }
 
+/// Whether a person wrote it as a regular expression.
+pub(super) fn is_regex(pattern: &str) -> bool {
+    pattern.starts_with("(?m)") || pattern.starts_with("(?mi)")
+}
+
 /// What `*` becomes.
 const ANY: &str = r"[^\r\n]*";
 

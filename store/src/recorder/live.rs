@@ -406,36 +406,9 @@ pub(crate) struct ConnectionState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{ConnectionId, Kind, MessageInfo, SessionId, State, Times};
 
     fn state() -> FlowState {
-        FlowState::new(Flow {
-            id: FlowId(1),
-            connection: ConnectionId(1),
-            kind: Kind::Http,
-            state: State::Running,
-            method: String::new(),
-            scheme: String::new(),
-            host: String::new(),
-            port: 0,
-            path: String::new(),
-            status: None,
-            error: None,
-            request: MessageInfo::default(),
-            response: MessageInfo::default(),
-            times: Times::default(),
-            client: ([127, 0, 0, 1], 1).into(),
-            server: None,
-            replay_of: None,
-            modified: false,
-            rules: String::new(),
-            app: String::new(),
-            tags: String::new(),
-            comment: String::new(),
-            session: SessionId(1),
-            color: None,
-            starred: false,
-        })
+        FlowState::new(Flow::sample())
     }
 
     /// Seq, microsecond, offset and size of the pieces.

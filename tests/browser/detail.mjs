@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { audit, DESKTOP, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
-await steps({ explained, jump, huge, events, messages, imported, tls, steps: waterfall })
+await steps({ explained, jump, heads, huge, events, messages, imported, tls, steps: waterfall })
 
 function inner(page, id) {
   return page.getByTestId(id).first().innerText()
@@ -70,6 +70,51 @@ async function jump(page) {
   await page.getByTestId('redirect-from').getByRole('button').click()
   await page.getByTestId('redirect-to').waitFor()
   return { old: Number(old), next: Number(next), selected, back: Number(await shown()) }
+}
+
+/** Two heads that hardly differ: as one, and each by itself; both are copied as the bytes that they are. */
+async function heads(page) {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await row(page, '/odd').waitFor()
+  await open(page, '/odd')
+  await tab(page, 'request')
+  const heads = page.getByTestId('heads-request')
+  await heads.waitFor()
+  const shown = async () => ({
+    line: await heads.locator('.start').innerText(),
+    gone: await heads.locator('.start del').allInnerTexts(),
+    fields: await heads.locator('dl > div').evaluateAll((lines) => lines.map((line) => [line.querySelector('dt').textContent, line.querySelector('dd').firstChild.textContent, line.dataset.only ?? null])),
+  })
+  const copied = async (press) => {
+    await page.evaluate(() => navigator.clipboard.writeText(''))
+    await press()
+    for (const end = Date.now() + 30_000; Date.now() < end; ) {
+      const text = await page.evaluate(() => navigator.clipboard.readText())
+      if (text !== '') return text
+    }
+    return null
+  }
+  const copy = page.getByTestId('head-copy')
+  const chosen = (name) => async () => {
+    await copy.click()
+    await page.getByTestId(`menu-${name}`).click()
+  }
+  const seen = { both: await shown(), broken: await audit(page, '[data-testid=detail]') }
+  seen.copied = { came: await copied(chosen('copy-came')), sent: await copied(chosen('copy-sent')) }
+  await screenshots(page, DESKTOP, 'heads')
+  await page.setViewportSize(PHONE)
+  seen.wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  await screenshots(page, PHONE, 'heads')
+  await page.setViewportSize(DESKTOP)
+  for (const which of ['came', 'sent']) {
+    await page.getByTestId(`head-as-${which}`).click()
+    seen[which] = { ...(await shown()), copied: await copied(() => copy.click()) }
+  }
+  // so it stays
+  await tab(page, 'overview')
+  await tab(page, 'request')
+  seen.stays = await page.getByTestId('head-as-sent').getAttribute('aria-checked')
+  return seen
 }
 
 async function huge(page) {

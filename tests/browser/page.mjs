@@ -37,8 +37,8 @@ async function detail(page) {
   await open(page, '/data.json')
   const story = await page.getByTestId('story').innerText()
   await page.getByTestId('tab-request').click()
-  // the last head is the one that went to the server
-  const head = page.getByTestId('head-request').locator('section').last()
+  await page.getByTestId('head-as-sent').click()
+  const head = page.getByTestId('heads-request')
   await head.locator('dl > div').first().waitFor()
   const fields = await head
     .locator('dl > div')

@@ -124,6 +124,57 @@ fn a_flow_is_explained() {
 }
 
 #[test]
+fn heads_that_hardly_differ_are_one_and_stay_exact() {
+    let origin = Server::answering(None, |_| response("200 OK", &[], "odd"));
+    let program = Program::start();
+    let host = format!("localhost:{}", origin.port());
+    let came = format!(
+        "GET http://{host}/odd?x=1 HTTP/1.1\r\nHost:   {host}\r\nproxy-connection: close\r\nX-Odd:no blank \r\nX-odd: again\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(wire::exchange(program.proxy, &came).status(), 200);
+    program.api.wait_for("", 1);
+    let seen = drive(&program, &origin, "detail", &["heads"]);
+    let heads = &seen["heads"];
+
+    let fields = |of: &str| {
+        let all = heads[of]["fields"].as_array().unwrap().iter();
+        all.map(|field| field[0].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let went = ["Host", "X-Odd", "X-odd", "Connection"];
+    let line = format!("GET http://{host}/odd?x=1 HTTP/1.1");
+    assert_eq!(heads["both"]["line"], line, "once");
+    assert_eq!(heads["both"]["gone"], json!([format!("http://{host}")]));
+    let all = ["Host", "proxy-connection", "X-Odd", "X-odd", "Connection"];
+    assert_eq!(fields("both"), all);
+    let marked = heads["both"]["fields"].as_array().unwrap().iter();
+    let marked: Vec<_> = marked.filter(|field| !field[2].is_null()).collect();
+    assert_eq!(
+        json!(marked),
+        json!([["proxy-connection", "close", "came"]])
+    );
+    // each by itself
+    assert_eq!(
+        (&heads["came"]["line"], fields("came")),
+        (&json!(line), all.to_vec())
+    );
+    assert_eq!(
+        (&heads["sent"]["line"], fields("sent")),
+        (&json!("GET /odd?x=1 HTTP/1.1"), went.to_vec())
+    );
+    // and both byte for byte, whichever way they are taken
+    let sent = origin.requests()[0].head_text();
+    assert_ne!(sent, came);
+    assert_eq!(heads["copied"], json!({"came": came, "sent": sent}));
+    assert_eq!(heads["came"]["copied"], came);
+    assert_eq!(heads["sent"]["copied"], sent);
+    assert_eq!(heads["stays"], "true");
+    assert_eq!(heads["wide"], 390, "nothing sticks out on a phone");
+    assert_eq!(heads["broken"], json!([]));
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
 fn a_huge_head_is_shown_in_parts() {
     let mut head = String::from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
     for number in 0..10_000 {

@@ -187,8 +187,9 @@ export function bodyAddress(id: number, side: Side, options: { decoded?: boolean
   return address(`flows/${id}/${side}/body`, options);
 }
 
-export function headAddress(id: number, side: Side): string {
-  return address(`flows/${id}/${side}/head`);
+/** Where a recorded head is, byte for byte; `sent` is the one that went on. */
+export function headAddress(id: number, side: Side, sent = false): string {
+  return address(`flows/${id}/${side}/head`, { sent });
 }
 
 /** An error in words, whatever was thrown. */

@@ -51,6 +51,14 @@ struct BodyQuery {
     download: bool,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HeadQuery {
+    /// The head as it went on; where that is as it came, that.
+    #[serde(default)]
+    sent: bool,
+}
+
 /// The request's body: as it was sent, without transfer coding.
 #[utoipa::path(
     get, path = "/flows/{id}/request/body", tag = "bodies", operation_id = "getRequestBody",
@@ -98,42 +106,54 @@ async fn response_body(
 /// The request's head, byte for byte (HTTP/2: one field a line).
 #[utoipa::path(
     get, path = "/flows/{id}/request/head", tag = "bodies", operation_id = "getRequestHead",
-    params(("id" = i64, Path, description = "The flow's number")),
+    params(("id" = i64, Path, description = "The flow's number"), HeadQuery),
     responses(
         (status = 200, description = "The head", body = String, content_type = "text/plain"),
         (status = 404, description = "There is no such flow, or no head", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn request_head(state: State<Arc<App>>, id: Path<i64>) -> Result<Response, Problem> {
-    head(state, id, HeadKind::Request).await
+async fn request_head(
+    state: State<Arc<App>>,
+    id: Path<i64>,
+    query: Query<HeadQuery>,
+) -> Result<Response, Problem> {
+    head(state, id, Side::Request, query).await
 }
 
 /// The final response's head, byte for byte (HTTP/2: one field a line).
 #[utoipa::path(
     get, path = "/flows/{id}/response/head", tag = "bodies", operation_id = "getResponseHead",
-    params(("id" = i64, Path, description = "The flow's number")),
+    params(("id" = i64, Path, description = "The flow's number"), HeadQuery),
     responses(
         (status = 200, description = "The head", body = String, content_type = "text/plain"),
         (status = 404, description = "There is no such flow, or no head (yet)", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn response_head(state: State<Arc<App>>, id: Path<i64>) -> Result<Response, Problem> {
-    head(state, id, HeadKind::Response).await
+async fn response_head(
+    state: State<Arc<App>>,
+    id: Path<i64>,
+    query: Query<HeadQuery>,
+) -> Result<Response, Problem> {
+    head(state, id, Side::Response, query).await
 }
 
 async fn head(
     State(app): State<Arc<App>>,
     Path(id): Path<i64>,
-    kind: HeadKind,
+    side: Side,
+    Query(query): Query<HeadQuery>,
 ) -> Result<Response, Problem> {
-    let heads = app.store.heads(FlowId(id)).await?;
-    let found = heads.into_iter().find(|head| head.kind == kind);
-    let Some(head) = found else {
-        let side = if kind == HeadKind::Request {
-            "request"
-        } else {
-            "response"
-        };
+    let (came, sent, side) = match side {
+        Side::Request => (HeadKind::Request, HeadKind::RequestSent, "request"),
+        Side::Response => (HeadKind::Response, HeadKind::ResponseSent, "response"),
+    };
+    let mut heads = app.store.heads(FlowId(id)).await?;
+    let mut take = |kind| {
+        let at = heads.iter().position(|head| head.kind == kind)?;
+        Some(heads.swap_remove(at))
+    };
+    let found = query.sent.then(|| take(sent)).flatten();
+    let Some(head) = found.or_else(|| take(came)) else {
         return Err(match app.store.flow(FlowId(id)).await? {
             Some(_) => Problem::not_found(format!("Flow {id} has no {side} head.")),
             None => Problem::no_flow(id),

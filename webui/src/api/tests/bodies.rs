@@ -281,6 +281,46 @@ async fn heads_are_bytes() {
 }
 
 #[tokio::test]
+async fn heads_that_went_on_otherwise_are_bytes_too() {
+    let site = Site::new().await;
+    let recorder = site.store.recorder();
+    let client = "192.168.1.7:50000".parse().expect("an address");
+    let connection = recorder.connection(Connection::accepted(client, client));
+    let flow = recorder.flow(FlowStart {
+        connection: connection.id(),
+        kind: Kind::Http,
+        method: "GET".to_owned(),
+        scheme: "http",
+        host: "a.test".to_owned(),
+        port: 80,
+        path: "/".to_owned(),
+        client,
+        server: None,
+        started: Timestamp(1),
+        replay_of: None,
+    });
+    let id = flow.id();
+    let came = "GET http://a.test/ HTTP/1.1\r\nHost:a.test \r\nProxy-Connection: close\r\n\r\n";
+    let went = "GET / HTTP/1.1\r\nHost:a.test \r\n\r\n";
+    let answer = "HTTP/1.1 204 No Content\r\n\r\n";
+    flow.head(HeadKind::Request, Timestamp(2), came.as_bytes());
+    flow.head(HeadKind::RequestSent, Timestamp(2), went.as_bytes());
+    flow.head(HeadKind::Response, Timestamp(3), answer.as_bytes());
+    flow.complete();
+    site.store.flush().await.expect("a flush");
+    for (head, wanted) in [
+        ("request/head", came),
+        ("request/head?sent=true", went),
+        ("response/head", answer),
+        // it went on as it came
+        ("response/head?sent=true", answer),
+    ] {
+        let got = site.get(&format!("/api/flows/{id}/{head}")).await;
+        assert_eq!(got.text(), wanted, "{head}");
+    }
+}
+
+#[tokio::test]
 async fn messages_come_in_the_order_of_time_and_in_portions() {
     let site = Site::new().await;
     let recorder = site.store.recorder();

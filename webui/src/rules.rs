@@ -74,6 +74,7 @@ impl Rulebook {
     /// The file cannot be used: why, for a person.
     pub async fn read_file(&self, path: &Path) -> Result<(), String> {
         let read = read(path).await;
+        let _alone = self.change().await;
         {
             let mut file = self.file.lock();
             file.path = Some(path.to_owned());
@@ -110,7 +111,7 @@ impl Rulebook {
         self.changes.subscribe()
     }
 
-    /// Holds off other changes.
+    /// Holds off other changes; what is read under it acts already.
     pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.changing.lock().await
     }

@@ -81,6 +81,7 @@ fn now(app: &App) -> OfflineNow {
     responses((status = 200, description = "As it is now", body = OfflineNow))
 )]
 async fn show(State(app): State<Arc<App>>) -> Answer<OfflineNow> {
+    let _alone = app.rules.change().await;
     Answer(now(&app))
 }
 

@@ -82,6 +82,7 @@ struct RuleList {
     responses((status = 200, description = "The rules", body = RuleList))
 )]
 async fn list(State(app): State<Arc<App>>) -> Result<Answer<RuleList>, Problem> {
+    let _alone = app.rules.change().await;
     listed(&app).await
 }
 
@@ -170,6 +171,7 @@ async fn switch(
     )
 )]
 async fn show(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<Answer<Item>, Problem> {
+    let _alone = app.rules.change().await;
     Ok(Answer(find(&app, id).await?.into()))
 }
 

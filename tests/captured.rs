@@ -3,7 +3,7 @@
 
 use crate::{
     clients::{interpreter, websocket_conversation, websocket_server},
-    decrypt::{Secret, bytes},
+    decrypt::Secret,
     support::{
         Nginx, Program, Run, certs::TestCa, folder, program::overhear, repository, tap::Tap, until,
     },
@@ -182,63 +182,6 @@ fn a_captured_exchange_has_its_times_and_is_sent_again() {
     let script = command.ok().text();
     let fetched = Run::new("sh").args(["-c", &script]).ok();
     assert!(fetched.text().as_bytes().ends_with(&body), "{script}");
-}
-
-/// Without TLS: two bodies that come down, and one that goes up.
-#[test]
-fn http2_in_the_clear_becomes_flows() {
-    let origin = Nginx::start();
-    let home = folder();
-    let file = home.path().join("h2c.pcapng");
-    let Some(tap) = Tap::on(origin.h2c, &file) else {
-        return;
-    };
-    let url = |path: &str| format!("http://localhost:{}/{path}", origin.h2c);
-    let sent: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
-    let curl = |path: &str| {
-        let curl = Run::new("curl").args(["-sS", "--ipv4", "--noproxy", "*"]);
-        curl.args(["--http2-prior-knowledge", &url(path)])
-    };
-    curl("lines.txt").ok();
-    curl("picture.png").ok();
-    let upload = curl("upload").args(["--data-binary", "@-"]);
-    upload.input(sent.clone()).ok();
-    tap.end();
-    let flows = imported(home.path(), &file, &[]);
-    let told: Vec<_> = flows
-        .iter()
-        .map(|flow| {
-            [
-                &flow["kind"],
-                &flow["method"],
-                &flow["path"],
-                &flow["state"],
-            ]
-        })
-        .map(|words| words.map(|word| word.as_str().unwrap()).join(" "))
-        .collect();
-    let expected = [
-        "http GET /lines.txt complete",
-        "http GET /picture.png complete",
-        "http POST /upload complete",
-    ];
-    assert_eq!(told, expected, "{flows:#?}");
-    for flow in &flows {
-        assert_eq!(
-            (&flow["response"]["version"], &flow["status"]),
-            (&json!("HTTP/2"), &json!(200))
-        );
-    }
-    assert!(bytes(&flows[0]["response_body"]) == origin.file("lines.txt"));
-    assert!(bytes(&flows[1]["response_body"]) == origin.file("picture.png"));
-    assert!(bytes(&flows[2]["request_body"]) == sent);
-    let port = format!("tcp.port=={},http2", origin.h2c);
-    let seen = Run::new("tshark").args(["-d", &port, "-T", "fields", "-e", "http2.headers.method"]);
-    let seen = seen.arg("-r").arg(&file).ok().text();
-    let seen = seen
-        .split(['\n', ',', '\t'])
-        .filter(|method| !method.is_empty());
-    assert_eq!(seen.count(), 3);
 }
 
 /// A server that answers each line with a hundred bytes, and a client that says five.

@@ -148,7 +148,7 @@ impl Secret {
 }
 
 /// The bytes of a body of an export.
-pub fn bytes(body: &Value) -> Vec<u8> {
+fn bytes(body: &Value) -> Vec<u8> {
     use base64::Engine as _;
     match (&body["text"], &body["base64"]) {
         (Value::String(text), _) => text.clone().into_bytes(),

@@ -1,7 +1,7 @@
 // What waits at breakpoints is edited, dropped, answered and let go in the page; curl is who waits.
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { audit, DESKTOP, PHONE, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, eventually, PHONE, row, screenshots, steps } from './shared.mjs'
 
 await steps({ set, form, hex, response, dropped, answered, written, all, reloaded, gaveUp, twoPages, limited, large, off, many, socket, switch: rule })
 
@@ -378,7 +378,7 @@ async function off(page, input) {
   await page.getByTestId('menu-break-all').click()
   await page.getByTestId('break-open').locator('b').waitFor({ state: 'detached' })
   // the page shows what it asked for; the proxy knows of it a moment later
-  await page.waitForFunction(() => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on === false)))
+  await eventually(page, () => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on === false)))
   const { out } = await curl(input, `${input.origin}/stop?off`).ended
   const silent = await banner(page).count()
   await page.keyboard.press('Control+k')
@@ -386,7 +386,7 @@ async function off(page, input) {
   await page.keyboard.press('Enter')
   await page.getByTestId('break-open').locator('b').waitFor()
   // both, as above
-  await page.waitForFunction(() => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on !== false)))
+  await eventually(page, () => fetch('/api/rules').then((answer) => answer.json()).then((rules) => rules.items.every((rule) => rule.on !== false)))
   const waits = curl(input, `${input.origin}/stop?on`)
   await banner(page).waitFor()
   await page.getByTestId('waiting-all').click()

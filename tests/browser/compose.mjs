@@ -1,7 +1,7 @@
 // A request of one's own: out of nothing, out of a curl command, many times, through redirections, in a WebSocket; and two sessions compared.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { audit, DESKTOP, PHONE, open, row, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, eventually, open, PHONE, row, screenshots, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 const WIDE = { width: 1280, height: 800 }
@@ -59,7 +59,7 @@ async function pasted(page, { origin }) {
     await row(page, path).first().click()
     await page.evaluate(() => navigator.clipboard.writeText(''))
     await page.keyboard.press('y')
-    await page.waitForFunction(async (path) => (await navigator.clipboard.readText()).includes(path), path)
+    await eventually(page, async (path) => (await navigator.clipboard.readText()).includes(path), path)
     lines.push(await page.evaluate(() => navigator.clipboard.readText()))
     await page.getByTestId('detail-close').click()
     await page.getByTestId('compose-open').click()

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { audit, DESKTOP, PHONE, open, row, save as saveFile, screenshots, steps } from './shared.mjs'
+import { audit, DESKTOP, eventually, open, PHONE, row, save as saveFile, screenshots, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
@@ -61,7 +61,7 @@ function stand(page, wanted) {
 
 /** Waits for what the API says to be so: what is dragged is seen before it is kept. */
 function kept(page, wanted) {
-  return page.waitForFunction(async (wanted) => JSON.stringify((await (await fetch('/api/rules')).json()).items.map((rule) => rule.name)) === wanted, JSON.stringify(wanted))
+  return eventually(page, async (wanted) => JSON.stringify((await (await fetch('/api/rules')).json()).items.map((rule) => rule.name)) === wanted, JSON.stringify(wanted))
 }
 
 function rule(page, name) {
@@ -279,15 +279,15 @@ async function switched(page, input) {
   await rule(page, 'one').getByTestId('rule-switch').click()
   await rule(page, 'one').and(page.locator(':not([data-on])')).waitFor()
   await kept(page, ['one', 'two', 'three'])
-  await page.waitForFunction(async () => (await (await fetch('/api/rules')).json()).items[0].on === false)
+  await eventually(page, async () => (await (await fetch('/api/rules')).json()).items[0].on === false)
   await look()
   await page.locator('[data-testid=rule-group-head][data-group=pair]').getByTestId('rule-group-switch').click()
   await page.waitForFunction(() => document.querySelectorAll('[data-testid=rule][data-on]').length === 0)
-  await page.waitForFunction(async () => (await (await fetch('/api/rules')).json()).items.every((rule) => rule.on === false))
+  await eventually(page, async () => (await (await fetch('/api/rules')).json()).items.every((rule) => rule.on === false))
   await look()
   await rule(page, 'three').getByTestId('rule-open').focus()
   await page.keyboard.press(' ')
-  await page.waitForFunction(async () => (await (await fetch('/api/rules')).json()).items[2].on !== false)
+  await eventually(page, async () => (await (await fetch('/api/rules')).json()).items[2].on !== false)
   await look()
   const broken = await audit(page)
   await screenshots(page, DESKTOP, 'rules-list')

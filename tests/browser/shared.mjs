@@ -73,6 +73,15 @@ export async function save(file, text) {
   await rename(`${file}.whole`, file)
 }
 
+/** Waits until an asynchronous question to the page is answered with yes; `waitForFunction` takes the promise itself for one. */
+export async function eventually(page, asks, argument) {
+  const end = performance.now() + PATIENCE
+  while (!(await page.evaluate(asks, argument))) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${asks}`)
+    await page.evaluate(() => new Promise((soon) => setTimeout(soon, 20)))
+  }
+}
+
 /** The row of the list that holds a text. */
 export function row(page, text) {
   return page.getByTestId('flow-row').filter({ hasText: text })

@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
     sync::Semaphore,
+    task::yield_now,
 };
 
 /// A server that answers every connection's first request with that request.
@@ -187,10 +188,13 @@ async fn the_flows_of_a_run_that_is_over_can_be_read() {
         };
         while written().await < round {
             assert!(Instant::now() < limit, "no flow {round}");
+            yield_now().await;
         }
         go.add_permits(1);
         while site.get(&path).await.json()["state"] == "running" {
             assert!(Instant::now() < limit, "run {round} goes on");
+            // an answer that waits for nothing leaves no turn to what is asked about
+            yield_now().await;
         }
         let results = site.get(&format!("{path}/results")).await.json();
         let flow = &results["items"][0]["flow"];

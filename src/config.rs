@@ -9,12 +9,12 @@ use crate::{
 };
 use anyhow::Context;
 use directories::ProjectDirs;
-use overhear_proxy::Cidr;
+use overhear_proxy::{Cidr, HostMap, UpstreamRule, WayOptions};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -42,6 +42,11 @@ pub(crate) struct File {
     insecure_upstream: Insecure,
     #[serde(default, deserialize_with = "one_or_more")]
     upstream_ca: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    upstream: Vec<UpstreamRule>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    map_host: Vec<HostMap>,
+    bind: Option<IpAddr>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture: Vec<Where>,
     #[serde(default, deserialize_with = "parsed")]
@@ -104,12 +109,13 @@ pub(crate) struct RunSettings {
     pub(crate) said: Said,
 }
 
-/// How servers are trusted.
+/// How servers are reached and trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UpstreamSettings {
     pub(crate) insecure_all: bool,
     pub(crate) insecure_hosts: Vec<String>,
     pub(crate) ca: Vec<PathBuf>,
+    pub(crate) ways: WayOptions,
 }
 
 impl File {
@@ -167,6 +173,10 @@ impl File {
                 list(&upstream.insecure())
             }
             "upstream-ca" => paths(&self.upstream_ca),
+            // without the passwords
+            "upstream" => list(&self.upstream),
+            "map-host" => list(&self.map_host),
+            "bind" => self.bind.map(|bind| json!(bind.to_string())),
             "capture-keylog" => paths(&self.capture_keylog),
             "capture" => list(&self.capture),
             "capture-limit" => {
@@ -238,7 +248,12 @@ impl File {
         })
     }
 
-    /// How servers are trusted.
+    /// The proxies that the file names, with their passwords.
+    pub(crate) fn upstream_rules(&self) -> &[UpstreamRule] {
+        &self.upstream
+    }
+
+    /// How servers are reached and trusted.
     pub(crate) fn upstream(&self, upstream: Upstream) -> UpstreamSettings {
         let (insecure_all, insecure_hosts) = if upstream.insecure_upstream.is_empty() {
             match &self.insecure_upstream {
@@ -253,6 +268,11 @@ impl File {
             insecure_all,
             insecure_hosts,
             ca: first(upstream.upstream_ca, &self.upstream_ca),
+            ways: upstream.ways.or(&WayOptions {
+                upstream: self.upstream.clone(),
+                mapped: self.map_host.clone(),
+                bind: self.bind,
+            }),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     config::{File, RunSettings},
 };
 use document::Document;
-use overhear_proxy::Handle;
+use overhear_proxy::{Handle, WayOptions};
 use overhear_webui::settings::{Desk, Kind, Refused, Setting, Settings, Source};
 use row::{ROWS, Row};
 use serde_json::{Map, Value, json};
@@ -95,6 +95,16 @@ impl Table {
                 let files = settings.upstream.ca.iter();
                 files.map(|file| file.display().to_string()).collect()
             }
+            // without the passwords
+            "upstream" => {
+                let rules = settings.upstream.ways.upstream.iter();
+                rules.map(ToString::to_string).collect()
+            }
+            "map-host" => {
+                let maps = settings.upstream.ways.mapped.iter();
+                maps.map(ToString::to_string).collect()
+            }
+            "bind" => json!(settings.upstream.ways.bind.map(|bind| bind.to_string())),
             "capture" => settings.capture.iter().map(ToString::to_string).collect(),
             "capture-limit" => match &settings.capture_limit {
                 Some(limit) => json!(limit.to_string()),
@@ -182,6 +192,35 @@ impl Table {
         }
     }
 
+    fn set_ways(&self, change: impl FnOnce(&mut WayOptions)) {
+        let mut ways = self.proxy.ways();
+        change(&mut ways);
+        self.proxy.set_ways(ways);
+    }
+
+    /// Puts the passwords back that were not shown.
+    fn with_passwords(&self, value: &Value, file: &File) -> Result<Value, String> {
+        let known = || {
+            let started = self.started.upstream.ways.upstream.iter();
+            file.upstream_rules().iter().chain(started)
+        };
+        let put = |text: &str| match text.contains(":***@") {
+            false => Ok(json!(text)),
+            true => known()
+                .find(|rule| rule.to_string() == text.trim())
+                .map(|rule| json!(rule.with_password()))
+                .ok_or_else(|| format!("the password for {text:?} is not known: write it instead of ***")),
+        };
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| Ok(item.clone()), put))
+                .collect(),
+            Value::String(text) => put(text),
+            other => Ok(other.clone()),
+        }
+    }
+
     /// Applies what is saved to the proxy.
     fn apply(&self, row: &Row, run: &RunSettings) -> Result<(), String> {
         match row.key {
@@ -191,6 +230,9 @@ impl Table {
                 self.proxy
                     .set_insecure(upstream.insecure_all, upstream.insecure_hosts.clone());
             }
+            "upstream" => self.set_ways(|ways| ways.upstream.clone_from(&run.upstream.ways.upstream)),
+            "map-host" => self.set_ways(|ways| ways.mapped.clone_from(&run.upstream.ways.mapped)),
+            "bind" => self.set_ways(|ways| ways.bind = run.upstream.ways.bind),
             "upstream-ca" => {
                 let applied = self.proxy.set_upstream_ca(&run.upstream.ca);
                 applied.map_err(|error| error.to_string())?;
@@ -238,7 +280,13 @@ impl Desk for Table {
                 let known = ROWS.map(|row| row.key).join(", ");
                 wrong(format!("there is no such setting; there are {known}"))
             })?;
-            let value = row.checked(value).map_err(wrong)?;
+            let value = match row.key {
+                "upstream" => self
+                    .with_passwords(value, &document.file()?)
+                    .map_err(wrong)?,
+                _ => value.clone(),
+            };
+            let value = row.checked(&value).map_err(wrong)?;
             document.set(row, &value);
             let file = document.file().map_err(|refused| wrong(refused.reason))?;
             let run = file.run(Run::default());

@@ -46,3 +46,4 @@ mod settings;
 mod support;
 mod survives;
 mod tables;
+mod upstream;

@@ -29,7 +29,7 @@ pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
 pub(crate) use request::IDLE;
 
-use crate::{intercept::Rules, target::Target, upstream::Via};
+use crate::{intercept::Rules, target::Target, upstream::{Forward, Via}};
 use bytes::BytesMut;
 use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -51,6 +51,8 @@ pub(crate) struct Upstream<S> {
     pub(crate) connection: Arc<ConnectionRecorder>,
     /// The server's address; none for what this program answers itself, which is not recorded.
     pub(crate) server: Option<SocketAddr>,
+    /// Another proxy is at the other end, which takes requests in absolute form.
+    pub(crate) forward: Option<Arc<Forward>>,
 }
 
 /// Reaches servers for plain proxy requests.

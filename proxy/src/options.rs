@@ -1,6 +1,9 @@
 //! What a proxy is made of, and the door to the site that it shows of itself.
 
-use crate::admit::{Cidr, Decision};
+use crate::{
+    admit::{Cidr, Decision},
+    upstream::{HostMap, UpstreamRule},
+};
 use overhear_ca::Authority;
 use overhear_store::Recorder;
 use std::{
@@ -32,6 +35,19 @@ pub struct Options {
     pub insecure_hosts: Vec<String>,
     /// More roots to trust upstream: PEM files.
     pub upstream_ca: Vec<PathBuf>,
+    /// How servers are reached.
+    pub ways: WayOptions,
+}
+
+/// How servers are reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WayOptions {
+    /// Through which proxy; the first that fits. None that fits: straight.
+    pub upstream: Vec<UpstreamRule>,
+    /// Hosts that stand for another place; the first that fits. They are reached straight.
+    pub mapped: Vec<HostMap>,
+    /// The address of this computer that connections are made from.
+    pub bind: Option<IpAddr>,
 }
 
 /// Answers visits to the proxy itself. `io` is the client's side of an HTTP/1.1 conversation without TLS.

@@ -9,12 +9,13 @@ use crate::{
     error::Error,
     intercept::{Choice, Edit, Recorded, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
-    options::Options,
+    options::{Options, WayOptions},
     replay::{self, Plan, ReplayRequest, Replaying, Run},
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
     tls::Connector,
     upstream::{Guard, Names, Own, Ways},
 };
+use arc_swap::ArcSwap;
 use overhear_store::{
     Timestamp,
     rule::{RuleError, StoredRule},
@@ -77,6 +78,7 @@ impl Proxy {
                 },
                 names: Names::default(),
                 own: Own::default(),
+                set: ArcSwap::from_pointee(options.ways),
             },
             connector,
             crowd: Crowd::default(),
@@ -210,6 +212,16 @@ impl Handle {
     /// [`Error::Option`] when a file cannot be used.
     pub fn check_upstream_ca(files: &[PathBuf]) -> Result<(), Error> {
         Connector::check_roots(files)
+    }
+
+    /// Reaches servers another way from now on; what stands stays.
+    pub fn set_ways(&self, ways: WayOptions) {
+        self.engine.ways.set.store(ways.into());
+    }
+
+    /// How servers are reached.
+    pub fn ways(&self) -> WayOptions {
+        WayOptions::clone(&self.engine.ways.set.load())
     }
 
     /// Accepts any certificate from every server or not, and from these hosts, for connections from now on.

@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 16] = [
+pub(super) const ROWS: [Row; 19] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -38,6 +38,24 @@ pub(super) const ROWS: [Row; 16] = [
         "upstream-ca",
         "More authorities that servers are trusted by",
         Kind::List,
+        true,
+    ),
+    row(
+        "upstream",
+        "Proxies that servers are reached through",
+        Kind::List,
+        true,
+    ),
+    row(
+        "map-host",
+        "Hosts that are somewhere else",
+        Kind::List,
+        true,
+    ),
+    row(
+        "bind",
+        "Connections are made from",
+        Kind::Text,
         true,
     ),
     row(

@@ -382,6 +382,11 @@ pub struct Connection {
     pub server: Option<SocketAddr>,
     /// Our own address and port on the server's side.
     pub upstream_local: Option<SocketAddr>,
+    /// The proxy that it goes through, as `socks5://proxy.test:1080`, without credentials: [`server`](Self::server) is
+    /// that proxy's address then.
+    pub via: Option<String>,
+    /// The place that the target's host stands for instead of what the resolver says, as `127.0.0.1:3000`.
+    pub mapped: Option<String>,
     /// TLS with the client, if any (filled as far as a failed handshake came).
     pub client_tls: Option<TlsInfo>,
     /// TLS with the server, if any.
@@ -420,6 +425,8 @@ impl Connection {
             port: 0,
             server: None,
             upstream_local: None,
+            via: None,
+            mapped: None,
             client_tls: None,
             server_tls: None,
             accepted: Timestamp::now(),

@@ -14,6 +14,7 @@ use crate::{
     target::{Scheme, Target},
     tls::{self, Failed, Hello, Unfinished, Wish, second_thoughts},
     tunnel,
+    upstream::Reached,
     words::failed,
 };
 use bytes::BytesMut;
@@ -36,8 +37,7 @@ impl Client {
         &self,
         client: Stream,
         client_read: BytesMut,
-        server: Stream,
-        address: SocketAddr,
+        reached: Reached,
         target: Target,
         connection: Arc<ConnectionRecorder>,
     ) {
@@ -48,14 +48,14 @@ impl Client {
         let inside = Inside {
             client: self,
             target,
-            server: Some(address),
+            server: Some(reached.server),
             connection,
         };
         let mut ends = Ends {
             client,
             client_read,
-            server,
-            server_read: BytesMut::new(),
+            server: reached.io,
+            server_read: reached.read,
             server_gone: None,
         };
         match ends.first(Layer::Tcp, &self.engine.stop).await {
@@ -311,6 +311,7 @@ impl Inside<'_> {
             target: self.target.clone(),
             connection: self.connection.clone(),
             server: self.server,
+            forward: None,
         }
     }
 

@@ -11,7 +11,7 @@ const GROUPS: readonly [title: string, keys: readonly string[]][] = [
   ["The proxy", ["listen", "allow"]],
   ["Packets", ["capture", "capture-limit", "capture-keylog"]],
   ["Rules and scripts", ["rules", "script", "script-time", "script-memory"]],
-  ["Servers", ["insecure-upstream", "upstream-ca"]],
+  ["Servers", ["insecure-upstream", "upstream-ca", "upstream", "map-host", "bind"]],
   ["This page", ["web", "token", "no-open", "qr"]],
   ["Data", ["data"]],
 ];
@@ -49,6 +49,9 @@ const HELP: Record<string, string> = {
   allow: "Addresses or networks, one a line, such as 192.168.0.0/16. These may use the proxy at once; all others are asked about first.",
   "insecure-upstream": "Hosts, one a line; * is every server. Whatever certificate they show is accepted, so somebody between you and them is not noticed.",
   "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",
+  upstream: "Proxies, one a line: http://proxy:3128, https://… or socks5://…, with user:password@ before the host where it asks for that; a password is shown as *** and stays when it is left so. hosts= before it says for which hosts (example.com and all below it, *.example.com); the first line that fits counts, and hosts=direct leaves some out.",
+  "map-host": "Hosts that stand for another place, one a line, such as api.example.com=127.0.0.1:3000. Only the connection is made there: what is asked for stays as it was. The first line that fits counts; no proxy is used for these.",
+  bind: "Address of this computer that connections to servers come from, where it has several.",
   capture: "Names of interfaces, one a line, whose packets are recorded beside what goes through the proxy. Without more, all ports but 80 and 443; after a colon an expression says which packets, as in eth0:udp port 53.",
   "capture-limit": "When the packets take more room than this, the oldest go. A number with KiB, MiB or GiB.",
   "capture-keylog": "Files that programs write their TLS secrets into (SSLKEYLOGFILE), one whole path a line. What these programs say over TLS on a captured port is then decrypted.",

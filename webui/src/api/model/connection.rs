@@ -24,6 +24,12 @@ pub struct Connection {
     pub server: Option<String>,
     /// The proxy's address and port on the server's side.
     pub upstream_local: Option<String>,
+    /// The proxy that it goes through, without credentials; `server` is that proxy's address then.
+    #[schema(example = "socks5://proxy.example:1080")]
+    pub via: Option<String>,
+    /// The place that the host stands for instead of what the resolver says (`--map-host`).
+    #[schema(example = "127.0.0.1:3000")]
+    pub mapped: Option<String>,
     /// When things happened.
     pub times: ConnectionTimes,
     /// Who ended it first.
@@ -111,6 +117,8 @@ impl From<&overhear_store::Connection> for Connection {
             port: connection.port,
             server: connection.server.map(|a| a.to_string()),
             upstream_local: connection.upstream_local.map(|a| a.to_string()),
+            via: connection.via.clone(),
+            mapped: connection.mapped.clone(),
             times: ConnectionTimes {
                 accepted: rfc3339(connection.accepted),
                 dns_start: optional(connection.dns_start),

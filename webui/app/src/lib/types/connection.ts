@@ -22,6 +22,10 @@ export interface Connection {
   port: number;
   server: string | null;
   upstream_local: string | null;
+  /** The proxy that it goes through, without credentials. */
+  via: string | null;
+  /** The place that the host stands for (--map-host). */
+  mapped: string | null;
   times: ConnectionTimes;
   closed_by: Party | null;
   reset: boolean;

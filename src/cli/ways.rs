@@ -1,0 +1,60 @@
+//! How servers are reached.
+
+use clap::Args;
+use overhear_proxy::{HostMap, UpstreamRule, WayOptions};
+use std::net::IpAddr;
+
+/// How servers are reached.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Ways {
+    /// Reach servers through another proxy: http://[USER:PASSWORD@]HOST[:PORT], https:// or socks5://, or direct for none; with
+    /// a pattern only these hosts (example.com and all below it, *.example.com); may be repeated, the first that fits counts
+    #[arg(
+        long,
+        value_name = "[PATTERN=]PROXY",
+        env = "OVERHEAR_UPSTREAM",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) upstream: Vec<UpstreamRule>,
+    /// Connect to another place for a host, as api.example.com=127.0.0.1:3000; what is asked for there (SNI, Host) stays as the
+    /// client asked; may be repeated, the first that fits counts, and no upstream proxy is used for it
+    #[arg(
+        long,
+        value_name = "PATTERN=HOST[:PORT]",
+        env = "OVERHEAR_MAP_HOST",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) map_host: Vec<HostMap>,
+    /// Address of this computer that connections to servers are made from
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "OVERHEAR_BIND",
+        hide_env_values = true
+    )]
+    pub(crate) bind: Option<IpAddr>,
+}
+
+impl Ways {
+    /// What is said here, and what `file` says where nothing is.
+    pub(crate) fn or(self, file: &WayOptions) -> WayOptions {
+        let Self {
+            upstream,
+            map_host,
+            bind,
+        } = self;
+        WayOptions {
+            upstream: match upstream.is_empty() {
+                true => file.upstream.clone(),
+                false => upstream,
+            },
+            mapped: match map_host.is_empty() {
+                true => file.mapped.clone(),
+                false => map_host,
+            },
+            bind: bind.or(file.bind),
+        }
+    }
+}

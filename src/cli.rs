@@ -16,7 +16,7 @@ pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 pub(crate) use script::{Script, ScriptCommand, Span};
-pub(crate) use ways::Ways;
+pub(crate) use ways::{Tls, Ways};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
 
 use crate::captures::Where;
@@ -121,6 +121,8 @@ pub(crate) struct Run {
     pub(crate) allow: Vec<Cidr>,
     #[command(flatten)]
     pub(crate) upstream: Upstream,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     /// Record packets of an interface, too, but those that the proxy records; of all ports but 80 and 443, or those that
     /// match an expression of pcap-filter(7); may be repeated
     #[arg(
@@ -510,6 +512,7 @@ Examples:
   overhear run --allow 192.168.0.0/16          every device in the home network may use it
   overhear run --insecure-upstream=dev.local   accept the self-signed certificate of one server
   overhear run --upstream http://proxy.corp:3128 --upstream '*.corp=direct'
+  overhear run --tls '*.bank.example=pass' --tls ads.example=block
   overhear run --map-host api.example.com=127.0.0.1:3000
   overhear run --data ./recording --no-open";
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Context;
 use directories::ProjectDirs;
-use overhear_proxy::{Cidr, HostMap, UpstreamRule, WayOptions};
+use overhear_proxy::{Cidr, HostMap, TlsOptions, TlsRule, UpstreamRule, WayOptions};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use std::{
@@ -48,6 +48,9 @@ pub(crate) struct File {
     map_host: Vec<HostMap>,
     bind: Option<IpAddr>,
     #[serde(default, deserialize_with = "one_or_more")]
+    tls: Vec<TlsRule>,
+    pass_pinned: Option<bool>,
+    #[serde(default, deserialize_with = "one_or_more")]
     capture: Vec<Where>,
     #[serde(default, deserialize_with = "parsed")]
     capture_limit: Option<Size>,
@@ -85,6 +88,7 @@ pub(crate) struct RunSettings {
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
+    pub(crate) tls: TlsOptions,
     /// Interfaces that packets are captured on.
     pub(crate) capture: Vec<Where>,
     /// Most that is kept of their packets.
@@ -176,6 +180,8 @@ impl File {
             // without the passwords
             "upstream" => list(&self.upstream),
             "map-host" => list(&self.map_host),
+            "tls" => list(&self.tls),
+            "pass-pinned" => self.pass_pinned.map(Value::Bool),
             "bind" => self.bind.map(|bind| json!(bind.to_string())),
             "capture-keylog" => paths(&self.capture_keylog),
             "capture" => list(&self.capture),
@@ -233,6 +239,7 @@ impl File {
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),
+            tls: run.tls.or(&self.tls, self.pass_pinned),
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             rules: run.rules.or_else(|| self.rules.clone()),

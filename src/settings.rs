@@ -104,6 +104,8 @@ impl Table {
                 let maps = settings.upstream.ways.mapped.iter();
                 maps.map(ToString::to_string).collect()
             }
+            "tls" => settings.tls.rules.iter().map(ToString::to_string).collect(),
+            "pass-pinned" => json!(settings.tls.pass_pinned),
             "bind" => json!(settings.upstream.ways.bind.map(|bind| bind.to_string())),
             "capture" => settings.capture.iter().map(ToString::to_string).collect(),
             "capture-limit" => match &settings.capture_limit {
@@ -232,6 +234,8 @@ impl Table {
             }
             "upstream" => self.set_ways(|ways| ways.upstream.clone_from(&run.upstream.ways.upstream)),
             "map-host" => self.set_ways(|ways| ways.mapped.clone_from(&run.upstream.ways.mapped)),
+            "tls" => self.proxy.set_tls_rules(run.tls.rules.clone()),
+            "pass-pinned" => self.proxy.set_pass_pinned(run.tls.pass_pinned),
             "bind" => self.set_ways(|ways| ways.bind = run.upstream.ways.bind),
             "upstream-ca" => {
                 let applied = self.proxy.set_upstream_ca(&run.upstream.ca);

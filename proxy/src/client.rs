@@ -8,6 +8,7 @@ mod dial;
 mod first;
 mod gate;
 mod inside;
+mod passed;
 #[cfg(test)]
 mod tests;
 mod visit;

@@ -6,7 +6,7 @@ use crate::{
     crowd::Crowd,
     intercept::Rules,
     options::{LocalSite, Visit},
-    tls::Connector,
+    tls::{Connector, Policy},
     upstream::{Ways, same_host},
 };
 use overhear_ca::Authority;
@@ -33,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) admission: Admission,
     pub(crate) ways: Ways,
     pub(crate) connector: Connector,
+    /// Which TLS is opened.
+    pub(crate) policy: Policy,
     pub(crate) crowd: Crowd,
     /// What is changed on its way.
     pub(crate) rules: Rules,

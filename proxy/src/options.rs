@@ -2,6 +2,7 @@
 
 use crate::{
     admit::{Cidr, Decision},
+    tls::TlsRule,
     upstream::{HostMap, UpstreamRule},
 };
 use overhear_ca::Authority;
@@ -37,6 +38,17 @@ pub struct Options {
     pub upstream_ca: Vec<PathBuf>,
     /// How servers are reached.
     pub ways: WayOptions,
+    /// What becomes of TLS.
+    pub tls: TlsOptions,
+}
+
+/// What becomes of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// Which is opened, passed through or blocked; the first that fits. None that fits: it is opened.
+    pub rules: Vec<TlsRule>,
+    /// A host for which a client keeps refusing our certificate passes through from then on.
+    pub pass_pinned: bool,
 }
 
 /// How servers are reached.

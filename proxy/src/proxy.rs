@@ -12,7 +12,7 @@ use crate::{
     options::{Options, WayOptions},
     replay::{self, Plan, ReplayRequest, Replaying, Run},
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
-    tls::Connector,
+    tls::{Connector, Passing, Policy, TlsRule},
     upstream::{Guard, Names, Own, Ways},
 };
 use arc_swap::ArcSwap;
@@ -65,6 +65,7 @@ impl Proxy {
     /// [`Error::Listen`] when a port cannot be had, [`Error::Option`] when a file of roots cannot be read.
     pub async fn bind(options: Options) -> Result<Self, Error> {
         let connector = Connector::new(&options)?;
+        let policy = Policy::new(options.tls);
         let listeners = Listeners::bind(&options.listen)?;
         let engine = Engine {
             authority: options.authority,
@@ -81,6 +82,7 @@ impl Proxy {
                 set: ArcSwap::from_pointee(options.ways),
             },
             connector,
+            policy,
             crowd: Crowd::default(),
             rules: Rules::default(),
             apps: Apps::new(),
@@ -222,6 +224,26 @@ impl Handle {
     /// How servers are reached.
     pub fn ways(&self) -> WayOptions {
         WayOptions::clone(&self.engine.ways.set.load())
+    }
+
+    /// Which TLS is opened, passed through or blocked, for connections from now on; the first rule that fits counts.
+    pub fn set_tls_rules(&self, rules: Vec<TlsRule>) {
+        self.engine.policy.rules.store(rules.into());
+    }
+
+    /// Whether a host for which a client keeps refusing our certificate passes through from then on.
+    pub fn set_pass_pinned(&self, pass: bool) {
+        self.engine.policy.pins.set_automatic(pass);
+    }
+
+    /// Lets a host pass through unread, or reads it again, for connections from now on.
+    pub fn pass_through(&self, host: &str, pass: bool) {
+        self.engine.policy.pins.pass(host, pass);
+    }
+
+    /// Hosts that pass through unread beside those of the rules.
+    pub fn passing_through(&self) -> Vec<Passing> {
+        self.engine.policy.pins.passing().to_vec()
     }
 
     /// Accepts any certificate from every server or not, and from these hosts, for connections from now on.

@@ -6,11 +6,23 @@
 
 mod accept;
 mod connect;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod peek;
+mod pins;
+mod policy;
+mod seen;
 mod verify;
 mod words;
 
 pub(crate) use accept::{Hello, Unfinished, second_thoughts};
 pub(crate) use connect::{Connector, Failed, Wish};
+pub(crate) use peek::peek;
+pub use pins::Passing;
+pub(crate) use pins::{OFTEN, Pins};
+pub(crate) use policy::{Decided, Policy, Why};
+pub use policy::{TlsChoice, TlsRule};
+pub(crate) use seen::ServerSeen;
 
 use crate::{target::Target, words::failed};
 use overhear_store::{Failure, FailureCause, Party, TlsInfo};

@@ -1,7 +1,7 @@
-//! How servers are reached.
+//! How servers are reached, and what becomes of TLS.
 
-use clap::Args;
-use overhear_proxy::{HostMap, UpstreamRule, WayOptions};
+use clap::{Args, builder::FalseyValueParser};
+use overhear_proxy::{HostMap, TlsOptions, TlsRule, UpstreamRule, WayOptions};
 use std::net::IpAddr;
 
 /// How servers are reached.
@@ -55,6 +55,38 @@ impl Ways {
                 false => map_host,
             },
             bind: bind.or(file.bind),
+        }
+    }
+}
+
+/// What becomes of TLS.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Tls {
+    /// What becomes of TLS with these hosts: intercept (read it, the usual), pass (relay it unread) or block; as
+    /// '*.bank.example=pass'; may be repeated, the first that fits counts
+    #[arg(
+        long,
+        value_name = "PATTERN=CHOICE",
+        env = "OVERHEAR_TLS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) tls: Vec<TlsRule>,
+    /// Let a host pass through unread when a client has refused overhear's certificate for it three times in five minutes (it
+    /// probably pins its own); such flows are tagged pinned
+    #[arg(long, env = "OVERHEAR_PASS_PINNED", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) pass_pinned: bool,
+}
+
+impl Tls {
+    /// What is said here, and what the file says where nothing is.
+    pub(crate) fn or(self, rules: &[TlsRule], pass_pinned: Option<bool>) -> TlsOptions {
+        TlsOptions {
+            rules: match self.tls.is_empty() {
+                true => rules.to_vec(),
+                false => self.tls,
+            },
+            pass_pinned: self.pass_pinned || pass_pinned.unwrap_or(false),
         }
     }
 }

@@ -72,6 +72,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         insecure_hosts: settings.upstream.insecure_hosts.clone(),
         upstream_ca: settings.upstream.ca.clone(),
         ways: settings.upstream.ways.clone(),
+        tls: settings.tls.clone(),
     });
     let proxy = match proxy.await {
         Ok(proxy) => proxy,

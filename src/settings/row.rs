@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 19] = [
+pub(super) const ROWS: [Row; 21] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -50,6 +50,13 @@ pub(super) const ROWS: [Row; 19] = [
         "map-host",
         "Hosts that are somewhere else",
         Kind::List,
+        true,
+    ),
+    row("tls", "TLS by host", Kind::List, true),
+    row(
+        "pass-pinned",
+        "Hosts whose apps pin pass through",
+        Kind::Bool,
         true,
     ),
     row(

@@ -1,13 +1,13 @@
 //! Servers for plain proxy requests, each named by its absolute form.
 
-use super::Client;
+use super::{Client, passed::blocked};
 use crate::{
     engine::is_site,
     http1::{Dial, DialFailed, Upstream},
     http2::Elsewhere,
     stream::Stream,
     target::{Scheme, Target},
-    tls::{Failed, Wish},
+    tls::{Failed, TlsChoice, Wish},
     upstream::{self, Purpose, Reached, Via},
 };
 use bytes::BytesMut;
@@ -94,6 +94,12 @@ impl Client {
             Scheme::Http => plain,
             Scheme::Https => Purpose::Bytes,
         };
+        if target.scheme == Scheme::Https {
+            let decided = self.engine.policy.decide(&target.host, &target.host);
+            if decided.choice == TlsChoice::Block {
+                return Err(blocked(&target.host, &decided.why));
+            }
+        }
         let reached = upstream::reach(target, via, purpose, &self.engine, connection).await?;
         if target.scheme == Scheme::Http {
             return Ok(reached);

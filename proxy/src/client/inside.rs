@@ -12,7 +12,7 @@ use crate::{
     sniff::Protocol,
     stream::Stream,
     target::{Scheme, Target},
-    tls::{self, Failed, Hello, Unfinished, Wish, second_thoughts},
+    tls::{self, Failed, Hello, OFTEN, Unfinished, Wish, second_thoughts},
     tunnel,
     upstream::Reached,
     words::failed,
@@ -23,12 +23,12 @@ use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Tim
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A tunnel to a server.
-struct Inside<'a> {
-    client: &'a Client,
+pub(super) struct Inside<'a> {
+    pub(super) client: &'a Client,
     /// Whom it reaches; the scheme is what was found inside.
-    target: Target,
+    pub(super) target: Target,
     server: Option<SocketAddr>,
-    connection: Arc<ConnectionRecorder>,
+    pub(super) connection: Arc<ConnectionRecorder>,
 }
 
 impl Client {
@@ -59,7 +59,11 @@ impl Client {
             server_gone: None,
         };
         match ends.first(Layer::Tcp, &self.engine.stop).await {
-            First::Speaks(Protocol::Tls) => Box::pin(inside.tls(ends)).await,
+            First::Speaks(Protocol::Tls) => {
+                if let Some((inside, ends)) = Box::pin(inside.unless_opened(ends)).await {
+                    Box::pin(inside.tls(ends)).await;
+                }
+            }
             First::Speaks(protocol) => inside.carry(protocol, ends).await,
             First::Silence(_) => {}
         }
@@ -142,7 +146,7 @@ impl Inside<'_> {
                 )));
             }
         };
-        let Some(client) = self.finish(hello, &leaf).await else {
+        let Some(client) = self.finish(hello, &leaf, &name).await else {
             return;
         };
         let inside = self.secure();
@@ -162,10 +166,11 @@ impl Inside<'_> {
             First::Speaks(protocol) => inside.carry(protocol, ends).await,
             First::Silence(Silence::Client(error, at)) => {
                 let quick = at.duration_since(agreed) < AT_ONCE && here.is_alone();
-                if let Some((failure, distrusts)) = second_thoughts(error.as_ref(), quick) {
+                if let Some((mut failure, distrusts)) = second_thoughts(error.as_ref(), quick) {
                     if distrusts {
                         engine.admission.saw_trust(ip, false);
                     }
+                    inside.refused_again(&name, &mut failure);
                     inside.failed_handshake(failure);
                 }
             }
@@ -179,14 +184,40 @@ impl Inside<'_> {
     }
 
     /// Finishes the handshake with the client; none (and a flow) when it does not want to.
-    async fn finish(&self, hello: Hello, leaf: &Leaf) -> Option<Stream> {
+    async fn finish(&self, hello: Hello, leaf: &Leaf, name: &str) -> Option<Stream> {
         match self.try_finish(hello, leaf).await {
             Ok(stream) => Some(stream),
-            Err(unfinished) => {
+            Err(mut unfinished) => {
+                if unfinished.distrusts {
+                    self.refused_again(name, &mut unfinished.failure);
+                }
                 self.failed_handshake(unfinished.failure);
                 None
             }
         }
+    }
+
+    /// Says what it means when the client keeps refusing our certificate for `name`.
+    fn refused_again(&self, name: &str, failure: &mut Failure) {
+        let pins = &self.client.engine.policy.pins;
+        let refusals = pins.refused(self.client.ip(), name, Instant::now());
+        if refusals.count < OFTEN {
+            return;
+        }
+        let text = format!(
+            " This client has refused overhear's certificate for {name} {} times in a few minutes: this app probably pins its certificate.",
+            refusals.count
+        );
+        failure.text.push_str(&text);
+        let what = match refusals.passes {
+            true => format!(
+                " {name} passes through unread from now on, as --pass-pinned says; the settings take that back."
+            ),
+            false => format!(
+                " To let it work, let {name} pass through unread: here in the page, or with --tls {name}=pass."
+            ),
+        };
+        failure.text.push_str(&what);
     }
 
     async fn try_finish(&self, hello: Hello, leaf: &Leaf) -> Result<Stream, Unfinished> {
@@ -366,7 +397,7 @@ impl Inside<'_> {
         Self { target, ..self }
     }
 
-    fn failed_handshake(&self, failure: Failure) {
+    pub(super) fn failed_handshake(&self, failure: Failure) {
         let (host, port) = (&self.target.host, self.target.port);
         self.client
             .engine

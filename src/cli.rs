@@ -16,8 +16,8 @@ pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 pub(crate) use script::{Script, ScriptCommand, Span};
-pub(crate) use ways::{Tls, Ways};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
+pub(crate) use ways::{Tls, Ways};
 
 use crate::captures::Where;
 

@@ -9,7 +9,9 @@ use crate::{
 };
 use anyhow::Context;
 use directories::ProjectDirs;
-use overhear_proxy::{Cidr, HostMap, TlsOptions, TlsRule, UpstreamRule, WayOptions};
+use overhear_proxy::{
+    Cidr, ClientCert, HostMap, TlsMin, TlsOptions, TlsRule, UpstreamRule, UpstreamTls, WayOptions,
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use std::{
@@ -24,6 +26,9 @@ pub(crate) const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     8081,
 ));
+
+/// The password of PKCS#12 files that say none: a flag would be seen by others on this computer.
+const CLIENT_CERT_PASSWORD: &str = "OVERHEAR_CLIENT_CERT_PASSWORD";
 
 /// The least memory that a script may have: bytes.
 const LEAST_MEMORY: u64 = 4 << 20;
@@ -50,6 +55,12 @@ pub(crate) struct File {
     #[serde(default, deserialize_with = "one_or_more")]
     tls: Vec<TlsRule>,
     pass_pinned: Option<bool>,
+    ask_client_cert: Option<bool>,
+    #[serde(default, deserialize_with = "parsed")]
+    tls_min: Option<TlsMin>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    client_cert: Vec<ClientCert>,
+    key_log: Option<PathBuf>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture: Vec<Where>,
     #[serde(default, deserialize_with = "parsed")]
@@ -88,7 +99,12 @@ pub(crate) struct RunSettings {
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
-    pub(crate) tls: TlsOptions,
+    /// Which TLS is opened.
+    pub(crate) tls: Vec<TlsRule>,
+    /// Hosts whose apps pin pass through.
+    pub(crate) pass_pinned: bool,
+    /// Clients are asked for certificates.
+    pub(crate) ask_client_cert: bool,
     /// Interfaces that packets are captured on.
     pub(crate) capture: Vec<Where>,
     /// Most that is kept of their packets.
@@ -120,6 +136,9 @@ pub(crate) struct UpstreamSettings {
     pub(crate) insecure_hosts: Vec<String>,
     pub(crate) ca: Vec<PathBuf>,
     pub(crate) ways: WayOptions,
+    pub(crate) tls: UpstreamTls,
+    /// Where the secrets of TLS go.
+    pub(crate) key_log: Option<PathBuf>,
 }
 
 impl File {
@@ -150,9 +169,12 @@ impl File {
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
         let paths = paths.chain(&mut file.rules).chain(&mut file.script);
+        let paths = paths.chain(&mut file.key_log);
         for path in paths.chain(&mut file.capture_keylog) {
             *path = folder.join(&path);
         }
+        let certs = std::mem::take(&mut file.client_cert).into_iter();
+        file.client_cert = certs.map(|cert| cert.within(folder)).collect();
         Ok(file)
     }
 
@@ -182,6 +204,11 @@ impl File {
             "map-host" => list(&self.map_host),
             "tls" => list(&self.tls),
             "pass-pinned" => self.pass_pinned.map(Value::Bool),
+            "ask-client-cert" => self.ask_client_cert.map(Value::Bool),
+            "tls-min" => self.tls_min.map(|min| json!(min.to_string())),
+            // without the passwords
+            "client-cert" => list(&self.client_cert),
+            "key-log" => self.key_log.as_ref().map(path),
             "bind" => self.bind.map(|bind| json!(bind.to_string())),
             "capture-keylog" => paths(&self.capture_keylog),
             "capture" => list(&self.capture),
@@ -239,7 +266,9 @@ impl File {
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),
-            tls: run.tls.or(&self.tls, self.pass_pinned),
+            tls: first(run.tls.tls, &self.tls),
+            pass_pinned: run.tls.pass_pinned || self.pass_pinned.unwrap_or(false),
+            ask_client_cert: run.tls.ask_client_cert || self.ask_client_cert.unwrap_or(false),
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             rules: run.rules.or_else(|| self.rules.clone()),
@@ -253,6 +282,11 @@ impl File {
             qr: run.qr || self.qr.unwrap_or(false),
             said: run.said,
         })
+    }
+
+    /// The client certificates that the file names, with their passwords.
+    pub(crate) fn client_certs(&self) -> &[ClientCert] {
+        &self.client_cert
     }
 
     /// The proxies that the file names, with their passwords.
@@ -275,6 +309,16 @@ impl File {
             insecure_all,
             insecure_hosts,
             ca: first(upstream.upstream_ca, &self.upstream_ca),
+            tls: UpstreamTls {
+                min: upstream.ways.tls_min.or(self.tls_min).unwrap_or_default(),
+                client_certs: first(upstream.ways.client_cert.clone(), &self.client_cert),
+                client_cert_password: std::env::var(CLIENT_CERT_PASSWORD).ok(),
+            },
+            key_log: upstream
+                .ways
+                .key_log
+                .clone()
+                .or_else(|| self.key_log.clone()),
             ways: upstream.ways.or(&WayOptions {
                 upstream: self.upstream.clone(),
                 mapped: self.map_host.clone(),
@@ -285,6 +329,16 @@ impl File {
 }
 
 impl RunSettings {
+    /// What becomes of TLS.
+    pub(crate) fn tls(&self) -> TlsOptions {
+        TlsOptions {
+            rules: self.tls.clone(),
+            pass_pinned: self.pass_pinned,
+            upstream: self.upstream.tls.clone(),
+            key_log: self.upstream.key_log.clone(),
+        }
+    }
+
     /// Most that is kept of captured packets: bytes.
     pub(crate) fn packets(&self) -> u64 {
         let limit = self.capture_limit.as_ref();

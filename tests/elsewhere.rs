@@ -129,10 +129,17 @@ fn a_proxy_leads_there() {
         format!("sent to the proxy http://127.0.0.1:{port}"),
         "the password is nobody else's"
     );
-    assert_eq!(flow["connection"]["via"], format!("http://127.0.0.1:{port}"));
+    assert_eq!(
+        flow["connection"]["via"],
+        format!("http://127.0.0.1:{port}")
+    );
     let socks = Socks::start();
     let to = format!("socks5://u:p@{}", socks.server.address);
-    add(&program, "path:/data.json", json!([{"do": "upstream", "to": to}]));
+    add(
+        &program,
+        "path:/data.json",
+        json!([{"do": "upstream", "to": to}]),
+    );
     for url in [origin.http("/data.json"), origin.https("/data.json")] {
         let got = program.curl().arg(&url).ok().out;
         assert_eq!(got, origin.file("data.json"));

@@ -151,8 +151,16 @@ fn what_is_wrong_with_an_upstream_proxy_is_told() {
         &["upstream proxy", "no program listens there"],
     );
     tells(at("https", &early), "tls", &["upstream proxy"]);
-    tells(at("socks5", &early), "closed", &["upstream proxy", "closed the connection"]);
-    tells(at("socks5", &garbage), "protocol", &["begins with 50, not with 5"]);
+    tells(
+        at("socks5", &early),
+        "closed",
+        &["upstream proxy", "closed the connection"],
+    );
+    tells(
+        at("socks5", &garbage),
+        "protocol",
+        &["begins with 50, not with 5"],
+    );
     tells(at("socks5", &length), "closed", &["closed the connection"]);
     tells(
         at("socks5", &refuses.server),
@@ -170,11 +178,23 @@ fn what_is_wrong_with_an_upstream_proxy_is_told() {
     assert_eq!(ran.status.code(), Some(56), "{ran:?}");
     let flow = &program.api.wait_for("error:protocol", 1)[0];
     let text = detail(&program, flow)["error"]["text"].to_string();
-    assert!(text.contains("does not answer as an HTTP proxy does"), "{text}");
+    assert!(
+        text.contains("does not answer as an HTTP proxy does"),
+        "{text}"
+    );
     // and what is there, but leads nowhere
-    let program = through(&origin.ca.pem, &[format!("socks5://u:p@{}", refuses.server.address)]);
-    let ran = program.curl().arg(format!("http://localhost:{}/", gone.port())).run();
-    assert!(ran.text().contains("the server refused the connection"), "{ran:?}");
+    let program = through(
+        &origin.ca.pem,
+        &[format!("socks5://u:p@{}", refuses.server.address)],
+    );
+    let ran = program
+        .curl()
+        .arg(format!("http://localhost:{}/", gone.port()))
+        .run();
+    assert!(
+        ran.text().contains("the server refused the connection"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -217,7 +237,11 @@ fn a_proxy_is_set_while_it_runs_and_its_password_stays_inside() {
     }
     patch(json!(null));
     assert_eq!(
-        program.curl().arg(origin.http("/hello.txt?direct")).ok().text(),
+        program
+            .curl()
+            .arg(origin.http("/hello.txt?direct"))
+            .ok()
+            .text(),
         "hello, world\n"
     );
     let flow = &program.api.wait_for("path:*direct", 1)[0];
@@ -238,12 +262,22 @@ fn a_host_is_somewhere_else() {
     let nowhere = format!("http://{}", closed_port());
     let program = Setup::new()
         .trusting(&ca.pem)
-        .args(["--map-host", &format!("plain.example.test=127.0.0.1:{}", plain.port())])
-        .args(["--map-host", &format!("*.example.test=localhost:{}", secure.port())])
+        .args([
+            "--map-host",
+            &format!("plain.example.test=127.0.0.1:{}", plain.port()),
+        ])
+        .args([
+            "--map-host",
+            &format!("*.example.test=localhost:{}", secure.port()),
+        ])
         // what is mapped is there, whatever leads elsewhere
         .args(["--upstream", &nowhere])
         .start();
-    let said = program.curl().arg("http://plain.example.test/a").ok().text();
+    let said = program
+        .curl()
+        .arg("http://plain.example.test/a")
+        .ok()
+        .text();
     assert!(said.contains("Host: plain.example.test\r\n"), "{said}");
     let said = program.curl().arg("https://api.example.test/b").ok().text();
     assert!(said.contains("Host: api.example.test\r\n"), "{said}");
@@ -256,14 +290,20 @@ fn a_host_is_somewhere_else() {
     assert_eq!(connection["via"], json!(null));
     // while it runs
     let changes = json!({"map-host": [format!("other.test=127.0.0.1:{}", plain.port())]});
-    program.api.expect(200, "PATCH", "/api/settings", Some(&changes));
+    program
+        .api
+        .expect(200, "PATCH", "/api/settings", Some(&changes));
     let said = program.curl().arg("http://other.test/").ok().text();
     assert!(said.contains("Host: other.test\r\n"), "{said}");
     let wrong = json!({"map-host": ["other.test"]});
-    program.api.expect(400, "PATCH", "/api/settings", Some(&wrong));
+    program
+        .api
+        .expect(400, "PATCH", "/api/settings", Some(&wrong));
     // the program itself cannot be reached by another name
     let changes = json!({"map-host": [format!("page.test={}", program.api.address)]});
-    program.api.expect(200, "PATCH", "/api/settings", Some(&changes));
+    program
+        .api
+        .expect(200, "PATCH", "/api/settings", Some(&changes));
     let said = program.curl().arg("http://page.test/").ok().text();
     assert!(said.contains("overhear's own page"), "{said}");
 }
@@ -282,7 +322,9 @@ fn connections_come_from_the_address_that_was_asked_for() {
     let from = flow["connection"]["upstream_local"].as_str().unwrap();
     assert!(from.starts_with("127.0.0.7:"), "{from}");
     let changes = json!({"bind": "192.0.2.1"});
-    program.api.expect(200, "PATCH", "/api/settings", Some(&changes));
+    program
+        .api
+        .expect(200, "PATCH", "/api/settings", Some(&changes));
     // the flag stands above what is saved
     assert_eq!(program.curl().arg(&url).ok().text(), "hello, world\n");
 }

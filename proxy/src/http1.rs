@@ -29,7 +29,11 @@ pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
 pub(crate) use request::IDLE;
 
-use crate::{intercept::Rules, target::Target, upstream::{Forward, Via}};
+use crate::{
+    intercept::Rules,
+    target::Target,
+    upstream::{Forward, Via},
+};
 use bytes::BytesMut;
 use overhear_store::{Connection, ConnectionRecorder, Failure, FlowId, Recorder, Replayed};
 use std::{future::Future, net::SocketAddr, sync::Arc};

@@ -40,7 +40,7 @@ pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};
-pub use options::{LocalSite, Options, TlsOptions, Visit, WayOptions};
+pub use options::{LocalSite, Options, TlsMin, TlsOptions, UpstreamTls, Visit, WayOptions};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::{
     Distribution, Kinds, MOST_AT_ONCE, MOST_LISTEN, MOST_REQUESTS, MOST_SENDS, Measured, Outcome,
@@ -51,5 +51,5 @@ pub use script::{
     ScriptState, check_script, types as script_types,
 };
 pub use target::{Scheme, Target};
-pub use tls::{Passing, TlsChoice, TlsRule};
+pub use tls::{ClientCert, Passing, TlsChoice, TlsRule};
 pub use upstream::{HostMap, UpstreamRule};

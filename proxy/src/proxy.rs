@@ -9,10 +9,10 @@ use crate::{
     error::Error,
     intercept::{Choice, Edit, Recorded, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
-    options::{Options, WayOptions},
+    options::{Options, UpstreamTls, WayOptions},
     replay::{self, Plan, ReplayRequest, Replaying, Run},
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
-    tls::{Connector, Passing, Policy, TlsRule},
+    tls::{Connector, KeyFile, Passing, Policy, TlsRule},
     upstream::{Guard, Names, Own, Ways},
 };
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use overhear_store::{
     Timestamp,
     rule::{RuleError, StoredRule},
 };
+use rustls::KeyLog;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -64,7 +65,10 @@ impl Proxy {
     /// # Errors
     /// [`Error::Listen`] when a port cannot be had, [`Error::Option`] when a file of roots cannot be read.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let connector = Connector::new(&options)?;
+        let key_log = options.tls.key_log.as_deref();
+        let key_log = key_log.map(KeyFile::open).transpose()?;
+        let key_log = key_log.map(|file| Arc::new(file) as Arc<dyn KeyLog>);
+        let connector = Connector::new(&options, key_log.clone())?;
         let policy = Policy::new(options.tls);
         let listeners = Listeners::bind(&options.listen)?;
         let engine = Engine {
@@ -83,6 +87,7 @@ impl Proxy {
             },
             connector,
             policy,
+            key_log,
             crowd: Crowd::default(),
             rules: Rules::default(),
             apps: Apps::new(),
@@ -224,6 +229,22 @@ impl Handle {
     /// How servers are reached.
     pub fn ways(&self) -> WayOptions {
         WayOptions::clone(&self.engine.ways.set.load())
+    }
+
+    /// Speaks TLS with servers so, for connections from now on.
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a certificate cannot be used; then all stays as it was.
+    pub fn set_upstream_tls(&self, tls: &UpstreamTls) -> Result<(), Error> {
+        self.engine.connector.set_tls(tls)
+    }
+
+    /// Whether this could be given to [`set_upstream_tls`](Self::set_upstream_tls).
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a certificate cannot be used.
+    pub fn check_upstream_tls(tls: &UpstreamTls) -> Result<(), Error> {
+        Connector::check_tls(tls)
     }
 
     /// Which TLS is opened, passed through or blocked, for connections from now on; the first rule that fits counts.

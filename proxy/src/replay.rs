@@ -302,12 +302,7 @@ impl Replay<'_> {
             sni: named.then_some(target.host.as_str()),
             alpn: alpn.iter().map(|p| p.to_vec()).collect(),
         };
-        match self
-            .engine
-            .connector
-            .connect(io, read, wish)
-            .await
-        {
+        match self.engine.connector.connect(io, read, wish).await {
             Ok((io, info)) => {
                 let http2 = info.alpn.as_deref() == Some("h2");
                 connection.edit(|c| {

@@ -5,9 +5,11 @@
 //! what the client is answered ([`Hello::finish`]).
 
 mod accept;
+mod client_cert;
 mod connect;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod key_log;
 mod peek;
 mod pins;
 mod policy;
@@ -16,7 +18,9 @@ mod verify;
 mod words;
 
 pub(crate) use accept::{Hello, Unfinished, second_thoughts};
+pub use client_cert::ClientCert;
 pub(crate) use connect::{Connector, Failed, Wish};
+pub(crate) use key_log::KeyFile;
 pub(crate) use peek::peek;
 pub use pins::Passing;
 pub(crate) use pins::{OFTEN, Pins};

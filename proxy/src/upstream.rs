@@ -18,6 +18,7 @@ mod via;
 pub(crate) use guard::Guard;
 pub use mapped::HostMap;
 pub(crate) use own::Own;
+pub(crate) use peer::MASK;
 pub use peer::UpstreamRule;
 pub(crate) use resolve::{Names, same_host};
 pub(crate) use via::{Forward, Purpose, Reached, Via};
@@ -63,7 +64,9 @@ impl Ways {
             false => host.parse().ok(),
         };
         match ip {
-            Some(ip) => self.guard.check(target, &[SocketAddr::new(ip, target.port)]),
+            Some(ip) => self
+                .guard
+                .check(target, &[SocketAddr::new(ip, target.port)]),
             None => Ok(()),
         }
     }
@@ -130,8 +133,7 @@ async fn tcp(
     });
     let bind = ways.set.load().bind;
     let dialled = dial::dial(place, &addresses, bind, &ways.own).await;
-    let dial::Dialled { tcp, server, local } =
-        dialled.inspect_err(|_| ways.names.forget(place))?;
+    let dial::Dialled { tcp, server, local } = dialled.inspect_err(|_| ways.names.forget(place))?;
     connection.edit(|c| {
         c.connected = Some(Timestamp::now());
         c.server = Some(server);

@@ -1,8 +1,8 @@
 //! How servers are reached, and what becomes of TLS.
 
-use clap::{Args, builder::FalseyValueParser};
-use overhear_proxy::{HostMap, TlsOptions, TlsRule, UpstreamRule, WayOptions};
-use std::net::IpAddr;
+use clap::{Args, ValueHint, builder::FalseyValueParser};
+use overhear_proxy::{ClientCert, HostMap, TlsMin, TlsRule, UpstreamRule, WayOptions};
+use std::{net::IpAddr, path::PathBuf};
 
 /// How servers are reached.
 #[derive(Debug, Clone, Default, Args)]
@@ -35,6 +35,34 @@ pub(crate) struct Ways {
         hide_env_values = true
     )]
     pub(crate) bind: Option<IpAddr>,
+    /// Oldest version of TLS that is spoken with servers: 1.2 or 1.3 [default: 1.2]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        env = "OVERHEAR_TLS_MIN",
+        hide_env_values = true
+    )]
+    pub(crate) tls_min: Option<TlsMin>,
+    /// Certificate for servers that ask who we are: PEM with its key, or PKCS#12 (FILE:PASSWORD, or the password in
+    /// OVERHEAR_CLIENT_CERT_PASSWORD); with a pattern only for these hosts; may be repeated, the first that fits counts
+    #[arg(
+        long,
+        value_name = "[PATTERN=]FILE",
+        env = "OVERHEAR_CLIENT_CERT",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) client_cert: Vec<ClientCert>,
+    /// Write the TLS secrets of both sides into a file (RFC 9850), so that Wireshark decrypts captured packets
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SSLKEYLOGFILE",
+        hide_env_values = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) key_log: Option<PathBuf>,
 }
 
 impl Ways {
@@ -44,6 +72,7 @@ impl Ways {
             upstream,
             map_host,
             bind,
+            ..
         } = self;
         WayOptions {
             upstream: match upstream.is_empty() {
@@ -76,17 +105,7 @@ pub(crate) struct Tls {
     /// probably pins its own); such flows are tagged pinned
     #[arg(long, env = "OVERHEAR_PASS_PINNED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) pass_pinned: bool,
-}
-
-impl Tls {
-    /// What is said here, and what the file says where nothing is.
-    pub(crate) fn or(self, rules: &[TlsRule], pass_pinned: Option<bool>) -> TlsOptions {
-        TlsOptions {
-            rules: match self.tls.is_empty() {
-                true => rules.to_vec(),
-                false => self.tls,
-            },
-            pass_pinned: self.pass_pinned || pass_pinned.unwrap_or(false),
-        }
-    }
+    /// Ask clients for certificates of their own, and record what they show; some programs then ask their user
+    #[arg(long, env = "OVERHEAR_ASK_CLIENT_CERT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) ask_client_cert: bool,
 }

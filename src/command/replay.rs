@@ -192,7 +192,11 @@ async fn alone(
         insecure_hosts: upstream.insecure_hosts,
         upstream_ca: upstream.ca,
         ways: upstream.ways,
-        tls: TlsOptions::default(),
+        tls: TlsOptions {
+            upstream: upstream.tls,
+            key_log: upstream.key_log,
+            ..TlsOptions::default()
+        },
     })
     .await?;
     let handle = proxy.handle();

@@ -462,6 +462,12 @@ pub struct TlsInfo {
     /// JA4 of the ClientHello, where packets were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
+    /// What became of the server's question for a client certificate, in words; none when it did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_auth: Option<String>,
+    /// The client's own certificate chain in DER, leaf first, where it was asked for (`--ask-client-cert`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_certificates: Vec<Vec<u8>>,
     /// The certificate chain in DER, leaf first: the server's own, or the leaf we made for the client.
     #[serde(skip)]
     pub certificates: Arc<[Vec<u8>]>,

@@ -31,7 +31,9 @@ impl Socks {
                 let _ = client.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]);
                 return;
             };
-            client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80]).unwrap();
+            client
+                .write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80])
+                .unwrap();
             join(client.socket(), server);
         });
         Self { server, asked }
@@ -113,7 +115,11 @@ pub fn http_proxy() -> Server {
         }
         let (method, rest) = text.split_once(' ').unwrap();
         let target = rest.split(' ').next().unwrap();
-        let authority = target.trim_start_matches("http://").split('/').next().unwrap();
+        let authority = target
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .unwrap();
         let port = authority.rsplit(':').next().unwrap();
         let mut server = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
         match method {

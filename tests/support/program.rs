@@ -17,6 +17,7 @@ pub struct Setup {
     web: String,
     upstream_ca: Option<String>,
     binary: PathBuf,
+    env: Vec<(String, String)>,
 }
 
 /// A running program. Killed when dropped, by its own id.
@@ -66,12 +67,19 @@ impl Setup {
             web: "127.0.0.1:0".to_owned(),
             upstream_ca: None,
             binary: binary().to_owned(),
+            env: Vec::new(),
         }
     }
 
     /// More arguments.
     pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// An environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -121,6 +129,9 @@ impl Setup {
             .arg(&data)
             .args(&self.args)
             .limit(Duration::from_secs(3600));
+        for (name, value) in &self.env {
+            run = run.env(name, value);
+        }
         if let Some(pem) = &self.upstream_ca {
             let file = home.join("upstream-ca.pem");
             std::fs::write(&file, pem).unwrap();

@@ -138,7 +138,7 @@ impl Inside<'_> {
         self.server_agreed(info);
         let alpn = server.alpn();
         let alpn = alpn.as_deref();
-        let leaf = match engine.authority.leaf(&name, mirror.as_deref(), alpn).await {
+        let leaf = match engine.leaf(&name, mirror.as_deref(), alpn).await {
             Ok(leaf) => leaf,
             Err(error) => {
                 return self.failed_handshake(ours(format!(
@@ -247,7 +247,7 @@ impl Inside<'_> {
         let engine = &self.client.engine;
         let alpn = [&b"http/1.1"[..], b"http/1.0", b"h2"];
         let alpn = alpn.into_iter().find(|p| hello.offers(p));
-        let Ok(leaf) = engine.authority.leaf(name, None, alpn).await else {
+        let Ok(leaf) = engine.leaf(name, None, alpn).await else {
             return self.failed_handshake(failure);
         };
         let Ok(mut client) = self.try_finish(hello, &leaf).await else {

@@ -101,12 +101,36 @@ mod tests {
             port,
         };
         for (came, to, goes) in [
-            ("GET /a?b HTTP/1.1", target("a.test", 80), "GET http://a.test/a?b HTTP/1.1"),
-            ("GET / HTTP/1.0", target("::1", 81), "GET http://[::1]:81/ HTTP/1.0"),
-            ("OPTIONS * HTTP/1.1", target("a.test", 80), "OPTIONS http://a.test HTTP/1.1"),
-            ("GET http://A.test:80/ HTTP/1.1", target("A.test", 80), "GET http://A.test:80/ HTTP/1.1"),
-            ("GET http://u:p@a.test/@ HTTP/1.1", target("a.test", 80), "GET http://a.test/@ HTTP/1.1"),
-            ("GET http://a.test?x@y HTTP/1.1", target("a.test", 80), "GET http://a.test?x@y HTTP/1.1"),
+            (
+                "GET /a?b HTTP/1.1",
+                target("a.test", 80),
+                "GET http://a.test/a?b HTTP/1.1",
+            ),
+            (
+                "GET / HTTP/1.0",
+                target("::1", 81),
+                "GET http://[::1]:81/ HTTP/1.0",
+            ),
+            (
+                "OPTIONS * HTTP/1.1",
+                target("a.test", 80),
+                "OPTIONS http://a.test HTTP/1.1",
+            ),
+            (
+                "GET http://A.test:80/ HTTP/1.1",
+                target("A.test", 80),
+                "GET http://A.test:80/ HTTP/1.1",
+            ),
+            (
+                "GET http://u:p@a.test/@ HTTP/1.1",
+                target("a.test", 80),
+                "GET http://a.test/@ HTTP/1.1",
+            ),
+            (
+                "GET http://a.test?x@y HTTP/1.1",
+                target("a.test", 80),
+                "GET http://a.test?x@y HTTP/1.1",
+            ),
         ] {
             let rest = "\r\nHost: x\r\nPROXY-Authorization: secret\r\nProxy-Connection: a\r\nX:  y\r\n\r\nProxy-Connection: b\r\n";
             let made = for_proxy(format!("{came}{rest}").as_bytes(), &to);
@@ -115,7 +139,9 @@ mod tests {
             assert_eq!(made, format!("{goes}{expected}"));
             let named = with_credentials(made.into_bytes(), Some("Basic x"));
             let named = String::from_utf8_lossy(&named).into_owned();
-            assert!(named.starts_with(&format!("{goes}\r\nProxy-Authorization: Basic x\r\nHost: x\r\n")));
+            assert!(named.starts_with(&format!(
+                "{goes}\r\nProxy-Authorization: Basic x\r\nHost: x\r\n"
+            )));
         }
     }
 }

@@ -137,7 +137,11 @@ mod tests {
         assert_eq!(pins.refused(other, "a.test", now).count, 1);
         assert_eq!(counts("a.test", now), 3);
         assert_eq!(pins.is_passing("a.test"), None, "nobody has allowed that");
-        assert_eq!(counts("a.test", now + WITHIN), 1, "those before are forgotten");
+        assert_eq!(
+            counts("a.test", now + WITHIN),
+            1,
+            "those before are forgotten"
+        );
     }
 
     #[test]

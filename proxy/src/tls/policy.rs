@@ -97,7 +97,9 @@ impl FromStr for TlsRule {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let wrong = || {
-            format!("{text:?} says nothing about TLS: write HOST=intercept, HOST=pass or HOST=block")
+            format!(
+                "{text:?} says nothing about TLS: write HOST=intercept, HOST=pass or HOST=block"
+            )
         };
         let (hosts, choice) = HostPattern::split(text, "");
         let choice = match choice {
@@ -136,7 +138,10 @@ mod tests {
     fn the_first_that_fits_counts() {
         let policy = policy(&["api.bank.test=intercept", "bank.test=pass", "10.0.*=block"]);
         let choice = |name: &str, target: &str| policy.decide(name, target).choice;
-        assert_eq!(choice("api.bank.test", "api.bank.test"), TlsChoice::Intercept);
+        assert_eq!(
+            choice("api.bank.test", "api.bank.test"),
+            TlsChoice::Intercept
+        );
         assert_eq!(choice("www.bank.test", "192.0.2.1"), TlsChoice::Pass);
         assert_eq!(choice("a.test", "10.0.3.4"), TlsChoice::Block);
         assert_eq!(choice("a.test", "a.test"), TlsChoice::Intercept);
@@ -156,6 +161,9 @@ mod tests {
         }
         assert_eq!(policy.decide("a.test", "a.test").choice, TlsChoice::Block);
         let decided = policy.decide("B.test", "x");
-        assert_eq!((decided.choice, decided.why), (TlsChoice::Pass, Why::Person));
+        assert_eq!(
+            (decided.choice, decided.why),
+            (TlsChoice::Pass, Why::Person)
+        );
     }
 }

@@ -262,9 +262,14 @@ mod tests {
         let refusing = free.local_addr().expect("bound");
         drop(free);
         let begun = std::time::Instant::now();
-        let dialled = dial(&target(80), &[refusing, refusing, good], None, &Own::default())
-            .await
-            .expect("reached");
+        let dialled = dial(
+            &target(80),
+            &[refusing, refusing, good],
+            None,
+            &Own::default(),
+        )
+        .await
+        .expect("reached");
         assert_eq!(dialled.server, good);
         assert_eq!(dialled.local, dialled.tcp.local_addr().expect("connected"));
         assert!(dialled.tcp.nodelay().expect("an option"));
@@ -295,9 +300,15 @@ mod tests {
         let dialled = dial(&target(80), &[good], from("127.0.0.7"), &own).await;
         if cfg!(target_os = "linux") {
             // the whole of 127.0.0.0/8 is this computer
-            assert_eq!(dialled.expect("reached").local.ip().to_string(), "127.0.0.7");
+            assert_eq!(
+                dialled.expect("reached").local.ip().to_string(),
+                "127.0.0.7"
+            );
         }
-        for (ip, told) in [("192.0.2.1", "no address of this computer"), ("::1", "no IPv6 address")] {
+        for (ip, told) in [
+            ("192.0.2.1", "no address of this computer"),
+            ("::1", "no IPv6 address"),
+        ] {
             let failure = dial(&target(80), &[good], from(ip), &own).await;
             let failure = failure.expect_err("not from there");
             assert_eq!(failure.cause, FailureCause::Unreachable);

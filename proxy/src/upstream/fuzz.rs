@@ -7,10 +7,10 @@ use super::socks;
 /// than they are.
 pub fn socks_answers(bytes: &[u8]) {
     let mut rest = bytes;
-    let login = |bytes: &[u8]| {
+    fn login(bytes: &[u8]) -> socks::Read<u8> {
         let read = socks::login(bytes)?;
         Ok(read.map(|(said, length)| (u8::from(said), length)))
-    };
+    }
     let reads: [fn(&[u8]) -> socks::Read<u8>; 3] = [socks::method, login, socks::connected];
     for read in reads {
         let whole = read(rest);

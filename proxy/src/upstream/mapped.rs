@@ -60,7 +60,12 @@ mod tests {
     #[test]
     fn maps_are_read() {
         for (text, host, place, port) in [
-            ("api.example.com=127.0.0.1:3000", "api.example.com", "127.0.0.1", Some(3000)),
+            (
+                "api.example.com=127.0.0.1:3000",
+                "api.example.com",
+                "127.0.0.1",
+                Some(3000),
+            ),
             ("*.test=localhost", "a.test", "localhost", None),
             ("a=[::1]:80", "a", "::1", Some(80)),
             ("a=::1", "a", "::1", None),
@@ -71,7 +76,17 @@ mod tests {
             assert_eq!(map.via(), Via::Address(place.to_owned(), port));
             assert_eq!(map.to_string(), text);
         }
-        for wrong in ["", "a", "a=", "=b", "a=b:0", "a=b:c", "a=http://b", "a=b/c", "a=u@b"] {
+        for wrong in [
+            "",
+            "a",
+            "a=",
+            "=b",
+            "a=b:0",
+            "a=b:c",
+            "a=http://b",
+            "a=b/c",
+            "a=u@b",
+        ] {
             assert!(wrong.parse::<HostMap>().is_err(), "{wrong:?}");
         }
     }

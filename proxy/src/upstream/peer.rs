@@ -113,7 +113,7 @@ impl Peer {
         ))
     }
 
-    fn scheme(&self) -> &'static str {
+    pub(super) fn scheme(&self) -> &'static str {
         match (self.language, self.place.scheme) {
             (Language::Socks5, _) => "socks5",
             (Language::Http, Scheme::Https) => "https",
@@ -162,7 +162,7 @@ impl FromStr for UpstreamRule {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (hosts, way) = HostPattern::split(text, "://");
-        let hosts = hosts.map(str::parse).transpose()?;
+        let hosts = hosts.map(str::parse::<HostPattern>).transpose()?;
         let via = match way {
             "direct" => Via::Direct,
             proxy => Via::Proxy(Peer::read(proxy)?.into()),
@@ -228,7 +228,10 @@ mod tests {
         }
         let peer = Peer::read("http://a%40b:c%2Cd@proxy.test").expect("a proxy");
         let authorization = peer.authorization().expect("credentials");
-        assert_eq!(authorization, format!("Basic {}", STANDARD.encode("a@b:c,d")));
+        assert_eq!(
+            authorization,
+            format!("Basic {}", STANDARD.encode("a@b:c,d"))
+        );
         let long = format!("socks5://{}:p@a", "u".repeat(256));
         for wrong in [
             "",
@@ -281,7 +284,14 @@ mod tests {
         assert_eq!(rule.via, Via::Direct);
         let rule: UpstreamRule = "http://p:1".parse().expect("a rule");
         assert!(rule.is_for("anything"));
-        for wrong in ["", "=direct", "a.test=", "a:1=direct", "a.test", "a.test=elsewhere"] {
+        for wrong in [
+            "",
+            "=direct",
+            "a.test=",
+            "a:1=direct",
+            "a.test",
+            "a.test=elsewhere",
+        ] {
             assert!(wrong.parse::<UpstreamRule>().is_err(), "{wrong:?}");
         }
     }

@@ -2,10 +2,7 @@
 //!
 //! What it answers is read from bytes alone ([`Reply`]); names are sent as names, so that they are resolved there.
 
-use super::{
-    peer::Peer,
-    via::failure,
-};
+use super::{peer::Peer, via::failure};
 use crate::{http1::send, target::Target};
 use bytes::BytesMut;
 use overhear_store::{Failure, FailureCause};
@@ -236,13 +233,34 @@ fn refused(peer: &Peer, target: &Target, code: u8) -> Failure {
     let (cause, why) = match code {
         1 => (FailureCause::Other, "it failed there".to_owned()),
         2 => (FailureCause::Other, "it does not allow that".to_owned()),
-        3 => (FailureCause::Unreachable, "it has no way to that network".to_owned()),
-        4 => (FailureCause::Unreachable, "it cannot reach the host, or found no such name".to_owned()),
-        5 => (FailureCause::Refused, "the server refused the connection".to_owned()),
-        6 => (FailureCause::Timeout, "the server did not answer it".to_owned()),
-        7 => (FailureCause::Other, "it makes no connections for others (CONNECT)".to_owned()),
-        8 => (FailureCause::Other, "it does not take this kind of address".to_owned()),
-        other => (FailureCause::Other, format!("it answers with the unknown code {other}")),
+        3 => (
+            FailureCause::Unreachable,
+            "it has no way to that network".to_owned(),
+        ),
+        4 => (
+            FailureCause::Unreachable,
+            "it cannot reach the host, or found no such name".to_owned(),
+        ),
+        5 => (
+            FailureCause::Refused,
+            "the server refused the connection".to_owned(),
+        ),
+        6 => (
+            FailureCause::Timeout,
+            "the server did not answer it".to_owned(),
+        ),
+        7 => (
+            FailureCause::Other,
+            "it makes no connections for others (CONNECT)".to_owned(),
+        ),
+        8 => (
+            FailureCause::Other,
+            "it does not take this kind of address".to_owned(),
+        ),
+        other => (
+            FailureCause::Other,
+            format!("it answers with the unknown code {other}"),
+        ),
     };
     failure(
         cause,

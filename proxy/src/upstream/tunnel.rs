@@ -82,7 +82,10 @@ pub(super) fn offered(head: &[u8]) -> Vec<String> {
         let word = String::from_utf8_lossy(word.get(..word.len().min(32))?).into_owned();
         (!word.is_empty()).then_some(word)
     };
-    head.split(|b| *b == b'\n').filter_map(scheme).take(8).collect()
+    head.split(|b| *b == b'\n')
+        .filter_map(scheme)
+        .take(8)
+        .collect()
 }
 
 #[cfg(test)]
@@ -127,10 +130,26 @@ mod tests {
     async fn whatever_else_comes_is_told() {
         for (answer, cause, told) in [
             (&b""[..], FailureCause::Closed, "closed the connection"),
-            (b"HTTP/1.1 200", FailureCause::Closed, "closed the connection"),
-            (b"SSH-2.0-OpenSSH\r\n", FailureCause::Protocol, "not answer as an HTTP proxy"),
-            (b"HTTP/1.1 403 No\r\n\r\n", FailureCause::Other, "answers 403"),
-            (b"HTTP/1.1 504 No\r\n\r\n", FailureCause::Other, "cannot reach the server"),
+            (
+                b"HTTP/1.1 200",
+                FailureCause::Closed,
+                "closed the connection",
+            ),
+            (
+                b"SSH-2.0-OpenSSH\r\n",
+                FailureCause::Protocol,
+                "not answer as an HTTP proxy",
+            ),
+            (
+                b"HTTP/1.1 403 No\r\n\r\n",
+                FailureCause::Other,
+                "answers 403",
+            ),
+            (
+                b"HTTP/1.1 504 No\r\n\r\n",
+                FailureCause::Other,
+                "cannot reach the server",
+            ),
             (
                 b"HTTP/1.1 407 Who\r\nproxy-authenticate: Basic realm=\"x\"\r\n\r\n",
                 FailureCause::Other,

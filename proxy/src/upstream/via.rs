@@ -256,7 +256,16 @@ mod tests {
         };
         assert_eq!(peer.to_string(), "http://proxy.test:3128");
         assert!(matches!(Via::read("socks5://a:1"), Ok(Via::Proxy(_))));
-        for wrong in ["", "a/b", "a:0", "a b", "u@a:1", "a:", "ftp://a", "http://a/b"] {
+        for wrong in [
+            "",
+            "a/b",
+            "a:0",
+            "a b",
+            "u@a:1",
+            "a:",
+            "ftp://a",
+            "http://a/b",
+        ] {
             assert!(Via::read(wrong).is_err(), "{wrong:?}");
         }
     }

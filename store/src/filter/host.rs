@@ -38,7 +38,9 @@ impl HostPattern {
         };
         let parts = at.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
         match parts {
-            Some((pattern, rest)) if ends.is_empty() || !pattern.contains(ends) => {
+            Some((pattern, rest))
+                if text.starts_with('/') || ends.is_empty() || !pattern.contains(ends) =>
+            {
                 (Some(pattern), rest)
             }
             _ => (None, text),
@@ -115,7 +117,7 @@ mod tests {
             assert!(no.is_empty() || !read.matches(no), "{pattern} {no}");
             assert_eq!(read.to_string(), pattern);
         }
-        for wrong in ["", " ", "a b", "(a)", "a or b", "a:80", "/(/", "a)", ">a", "host:a:"] {
+        for wrong in ["", " ", "a b", "(a)", "a or b", "a:80", "/(/", "a)", ">a"] {
             assert!(wrong.parse::<HostPattern>().is_err(), "{wrong:?}");
         }
     }

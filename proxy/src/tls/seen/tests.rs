@@ -78,7 +78,11 @@ fn the_hello_and_before_tls_1_3_the_certificate() {
         let (info, told) = read(&said, size);
         assert_eq!(told, 1, "{size}");
         assert_eq!(info.version, "TLSv1.2");
-        assert!(info.cipher.starts_with("TLS_ECDHE_ECDSA_WITH_"), "{}", info.cipher);
+        assert!(
+            info.cipher.starts_with("TLS_ECDHE_ECDSA_WITH_"),
+            "{}",
+            info.cipher
+        );
         assert_eq!(info.alpn.as_deref(), Some("h2"));
         assert_eq!(info.certificates.to_vec(), [der.clone()]);
     }
@@ -104,7 +108,11 @@ fn what_is_no_handshake_ends_it() {
     }
     // a message that says that it is longer than all that is held
     let mut seen = ServerSeen::default();
-    let record = [&[22, 3, 3, 0x40, 0, 2, 0xff, 0xff, 0xff][..], &[0; 0x4000 - 4]].concat();
+    let record = [
+        &[22, 3, 3, 0x40, 0, 2, 0xff, 0xff, 0xff][..],
+        &[0; 0x4000 - 4],
+    ]
+    .concat();
     let ended = (0..10).any(|_| seen.read(&record));
     assert!(ended && seen.records.is_empty() && seen.messages.is_empty());
 }

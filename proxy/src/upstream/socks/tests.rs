@@ -11,11 +11,7 @@ fn target(host: &str) -> Target {
 }
 
 /// Talks with a proxy that expects and sends these bytes in turn, then closes.
-async fn talk(
-    proxy: &str,
-    host: &str,
-    script: &[(&[u8], &[u8])],
-) -> Result<Vec<u8>, Failure> {
+async fn talk(proxy: &str, host: &str, script: &[(&[u8], &[u8])]) -> Result<Vec<u8>, Failure> {
     let (mut near, mut far) = tokio::io::duplex(4096);
     let script: Vec<(Vec<u8>, Vec<u8>)> = script
         .iter()
@@ -78,7 +74,10 @@ async fn user_and_password() {
     read.expect("a connection");
     let failure = talk(proxy, "a.test", &[offer, (login, &[1, 1])]).await;
     let text = failure.expect_err("refused").text;
-    assert!(text.contains("\"me\"") && !text.contains("secret"), "{text}");
+    assert!(
+        text.contains("\"me\"") && !text.contains("secret"),
+        "{text}"
+    );
     // who offers to log in may be told that there is no need
     let nobody = (&[5, 2, 0, 2][..], &[5, 0][..]);
     let read = talk(proxy, "a.test", &[nobody, stands]).await;
@@ -89,27 +88,66 @@ async fn user_and_password() {
 async fn whatever_else_comes_is_told() {
     use FailureCause as Cause;
     for (script, cause, told) in [
-        (&[(HELLO.0, &b""[..])][..], Cause::Closed, "closed the connection"),
+        (
+            &[(HELLO.0, &b""[..])][..],
+            Cause::Closed,
+            "closed the connection",
+        ),
         (&[(HELLO.0, &[5])], Cause::Closed, "closed the connection"),
         (&[(HELLO.0, &[4, 0x5b])], Cause::Protocol, "SOCKS4"),
         (&[(HELLO.0, b"HTTP/1.1 400")], Cause::Protocol, "http://"),
         (&[(HELLO.0, &[5, 1])], Cause::Protocol, "not offered (1)"),
         (&[(HELLO.0, &[5, 2])], Cause::Protocol, "not offered (2)"),
-        (&[(HELLO.0, &[5, 0xff])], Cause::Other, "user:password@p:1080"),
-        (&[HELLO, (ASKED, &[5, 5, 0])], Cause::Refused, "refused the connection"),
-        (&[HELLO, (ASKED, &[5, 4])], Cause::Unreachable, "cannot reach the host"),
-        (&[HELLO, (ASKED, &[5, 200])], Cause::Other, "unknown code 200"),
-        (&[HELLO, (ASKED, &[5, 0, 0, 9])], Cause::Protocol, "unknown kind (9)"),
-        (&[HELLO, (ASKED, &[5, 0, 0, 3, 0])], Cause::Protocol, "no letters"),
+        (
+            &[(HELLO.0, &[5, 0xff])],
+            Cause::Other,
+            "user:password@p:1080",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 5, 0])],
+            Cause::Refused,
+            "refused the connection",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 4])],
+            Cause::Unreachable,
+            "cannot reach the host",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 200])],
+            Cause::Other,
+            "unknown code 200",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 0, 0, 9])],
+            Cause::Protocol,
+            "unknown kind (9)",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 0, 0, 3, 0])],
+            Cause::Protocol,
+            "no letters",
+        ),
         // a length that is never filled
-        (&[HELLO, (ASKED, &[5, 0, 0, 3, 255, 65])], Cause::Closed, "closed the connection"),
-        (&[HELLO, (ASKED, &[5, 0, 0, 1, 1, 2])], Cause::Closed, "closed the connection"),
+        (
+            &[HELLO, (ASKED, &[5, 0, 0, 3, 255, 65])],
+            Cause::Closed,
+            "closed the connection",
+        ),
+        (
+            &[HELLO, (ASKED, &[5, 0, 0, 1, 1, 2])],
+            Cause::Closed,
+            "closed the connection",
+        ),
     ] {
         let failure = talk("socks5://p", "a.test", script).await;
         let failure = failure.expect_err(told);
         assert_eq!(failure.cause, cause, "{failure:?}");
         assert!(failure.text.contains(told), "{failure:?}");
-        assert!(failure.text.contains("socks5://p:1080") || told.contains("user"), "{failure:?}");
+        assert!(
+            failure.text.contains("socks5://p:1080") || told.contains("user"),
+            "{failure:?}"
+        );
     }
     let long = "a".repeat(256);
     let failure = talk("socks5://p", &long, &[]).await.expect_err("too long");

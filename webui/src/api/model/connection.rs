@@ -99,6 +99,10 @@ pub struct Tls {
     pub ja3: Option<String>,
     /// JA4 of the ClientHello, where packets were read.
     pub ja4: Option<String>,
+    /// What became of the server's question for a client certificate; null when it did not ask.
+    pub client_auth: Option<String>,
+    /// The certificates that the client showed of itself, leaf first, where it was asked (`--ask-client-cert`).
+    pub client_certificates: Vec<Certificate>,
     /// The certificate chain, leaf first.
     pub certificates: Vec<Certificate>,
 }
@@ -147,11 +151,16 @@ impl From<&TlsInfo> for Tls {
             alpn: tls.alpn.clone(),
             ja3: tls.ja3.clone(),
             ja4: tls.ja4.clone(),
-            certificates: tls
-                .certificates
-                .iter()
-                .map(|der| Certificate::from_der(der))
-                .collect(),
+            client_auth: tls.client_auth.clone(),
+            client_certificates: chain(&tls.client_certificates),
+            certificates: chain(&tls.certificates),
         }
     }
+}
+
+fn chain(certificates: &[Vec<u8>]) -> Vec<Certificate> {
+    certificates
+        .iter()
+        .map(|der| Certificate::from_der(der))
+        .collect()
 }

@@ -42,6 +42,10 @@ export interface Tls {
   /** Of the ClientHello, where packets were read. */
   ja3?: string | null;
   ja4?: string | null;
+  /** What became of the server's question for a client certificate. */
+  client_auth?: string | null;
+  /** What the client showed of itself, where it was asked. */
+  client_certificates?: Certificate[];
   certificates: Certificate[];
 }
 

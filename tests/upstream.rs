@@ -245,7 +245,7 @@ fn a_proxy_is_set_while_it_runs_and_its_password_stays_inside() {
         "hello, world\n"
     );
     let flow = &program.api.wait_for("path:*direct", 1)[0];
-    assert_eq!(flow["server"].to_string().contains(&place), false);
+    assert!(!flow["server"].to_string().contains(&place));
     assert!(!program.said().contains("u:p@"));
 }
 

@@ -23,7 +23,7 @@ pub(crate) use connect::{Connector, Failed, Wish};
 pub(crate) use key_log::KeyFile;
 pub(crate) use peek::peek;
 pub use pins::Passing;
-pub(crate) use pins::{OFTEN, Pins};
+pub(crate) use pins::OFTEN;
 pub(crate) use policy::{Decided, Policy, Why};
 pub use policy::{TlsChoice, TlsRule};
 pub(crate) use seen::ServerSeen;

@@ -74,7 +74,7 @@ pub(crate) fn login(bytes: &[u8]) -> Read<bool> {
 /// all of it has come.
 pub(crate) fn connected(bytes: &[u8]) -> Read<u8> {
     let (code, kind, rest) = match bytes {
-        [VERSION, code @ 1.., ..] => return Ok(Some((*code, bytes.len().min(2)))),
+        [VERSION, code @ 1..=255, ..] => return Ok(Some((*code, bytes.len().min(2)))),
         [VERSION, code, _, kind, rest @ ..] => (*code, *kind, rest),
         [] | [VERSION, ..] => return Ok(None),
         [other, ..] => return Err(Wrong::Version(*other)),

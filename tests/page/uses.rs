@@ -92,6 +92,47 @@ fn a_certificate_is_accepted_where_its_failure_is_read() {
 }
 
 #[test]
+fn an_app_that_pins_passes_with_one_click_and_comes_back_with_another() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    let pinned = program.home().join("pinned.pem");
+    std::fs::write(&pinned, &origin.ca.pem).unwrap();
+    let hello = origin.https("/hello.txt");
+    let proxy = program.url();
+    let pinning = [
+        "curl",
+        "--silent",
+        "--max-time",
+        "60",
+        "--noproxy",
+        "",
+        "--proxy",
+        &proxy,
+        "--cacert",
+        pinned.to_str().unwrap(),
+        &hello,
+    ];
+    let more = json!({ "pinning": pinning, "hello": hello });
+    let seen = drive_with(&program, &origin.https(""), "uses", &["pass"], more);
+    let pass = &seen["pass"];
+    assert_eq!(pass["answer"], "hello, world\n");
+    assert_eq!(pass["read"], "hello, world\n");
+    let texts: Vec<_> = pass["texts"].as_array().unwrap().iter().collect();
+    let says = |text: &&Value| {
+        text.as_str()
+            .unwrap()
+            .contains("probably pins its certificate")
+    };
+    assert_eq!(texts.into_iter().filter(says).count(), 1, "{pass:#}");
+    let story = pass["story"].as_str().unwrap();
+    assert!(
+        story.contains("sent,") && story.contains("received"),
+        "{story}"
+    );
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
 fn a_device_is_let_in_by_the_button() {
     let Some(phone) = Phone::plug_in() else {
         return;

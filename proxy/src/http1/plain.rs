@@ -45,20 +45,12 @@ pub(crate) fn for_proxy(head: &[u8], target: &Target) -> Vec<u8> {
     let word = memchr::memchr(b' ', line).map_or(line.len(), |at| at + 1);
     let (method, rest) = line.split_at(word);
     out.extend_from_slice(method);
-    let names = |rest: &[u8]| {
-        // of an absolute form: whoever stands before an at sign is not sent on, RFC 9110 section 4.2.4
-        let authority = rest.get(7..)?;
-        let ends = |b: &u8| b"/?# ".contains(b);
-        let end = authority.iter().position(ends).unwrap_or(authority.len());
-        let at = memchr::memrchr(b'@', authority.get(..end)?).map_or(0, |at| at + 1);
-        authority.get(at..)
-    };
     let is_absolute = rest
         .get(..7)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"http://"));
     out.extend_from_slice(b"http://");
     match (is_absolute, rest) {
-        (true, rest) => out.extend_from_slice(names(rest).unwrap_or_default()),
+        (true, rest) => out.extend_from_slice(without_user(rest)),
         (false, rest) => {
             let authority = match (target.port, target.host.contains(':')) {
                 (80, true) => format!("[{}]", target.host),
@@ -75,6 +67,16 @@ pub(crate) fn for_proxy(head: &[u8], target: &Target) -> Vec<u8> {
     }
     out.extend_from_slice(behind);
     out
+}
+
+/// What follows `http://`, without a user: who stands before an at sign is not sent on, RFC 9110 section 4.2.4.
+fn without_user(absolute: &[u8]) -> &[u8] {
+    let rest = absolute.get(7..).unwrap_or_default();
+    let ends = |b: &u8| b"/?# ".contains(b);
+    let end = rest.iter().position(ends).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let at = memchr::memrchr(b'@', authority).map_or(0, |at| at + 1);
+    rest.get(at..).unwrap_or_default()
 }
 
 /// Puts the credentials for a proxy behind the first line of a head.

@@ -9,6 +9,7 @@ mod intercept;
 mod rule;
 mod script;
 mod sessions;
+mod ways;
 
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
@@ -16,6 +17,7 @@ pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 pub(crate) use script::{Script, ScriptCommand, Span};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
+pub(crate) use ways::{Tls, Ways};
 
 use crate::captures::Where;
 
@@ -119,6 +121,8 @@ pub(crate) struct Run {
     pub(crate) allow: Vec<Cidr>,
     #[command(flatten)]
     pub(crate) upstream: Upstream,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
     /// Record packets of an interface, too, but those that the proxy records; of all ports but 80 and 443, or those that
     /// match an expression of pcap-filter(7); may be repeated
     #[arg(
@@ -248,6 +252,8 @@ pub(crate) struct Upstream {
     /// Trust servers whose certificates these authorities signed, too (PEM); may be repeated
     #[arg(long, value_name = "FILE", env = "OVERHEAR_UPSTREAM_CA", hide_env_values = true, value_delimiter = ',', value_hint = ValueHint::FilePath)]
     pub(crate) upstream_ca: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ways: Ways,
 }
 
 #[derive(Debug, Args)]
@@ -505,6 +511,9 @@ Examples:
   overhear run --listen 127.0.0.1:8080         for programs on this machine only
   overhear run --allow 192.168.0.0/16          every device in the home network may use it
   overhear run --insecure-upstream=dev.local   accept the self-signed certificate of one server
+  overhear run --upstream http://proxy.corp:3128 --upstream '*.corp=direct'
+  overhear run --tls '*.bank.example=pass' --tls ads.example=block
+  overhear run --map-host api.example.com=127.0.0.1:3000
   overhear run --data ./recording --no-open";
 
 const FLOWS_EXAMPLES: &str = "\

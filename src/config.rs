@@ -9,12 +9,14 @@ use crate::{
 };
 use anyhow::Context;
 use directories::ProjectDirs;
-use overhear_proxy::Cidr;
+use overhear_proxy::{
+    Cidr, ClientCert, HostMap, TlsMin, TlsOptions, TlsRule, UpstreamRule, UpstreamTls, WayOptions,
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -24,6 +26,9 @@ pub(crate) const WEB: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     8081,
 ));
+
+/// The password of PKCS#12 files that say none: a flag would be seen by others on this computer.
+const CLIENT_CERT_PASSWORD: &str = "OVERHEAR_CLIENT_CERT_PASSWORD";
 
 /// The least memory that a script may have: bytes.
 const LEAST_MEMORY: u64 = 4 << 20;
@@ -42,6 +47,20 @@ pub(crate) struct File {
     insecure_upstream: Insecure,
     #[serde(default, deserialize_with = "one_or_more")]
     upstream_ca: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    upstream: Vec<UpstreamRule>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    map_host: Vec<HostMap>,
+    bind: Option<IpAddr>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    tls: Vec<TlsRule>,
+    pass_pinned: Option<bool>,
+    ask_client_cert: Option<bool>,
+    #[serde(default, deserialize_with = "parsed")]
+    tls_min: Option<TlsMin>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    client_cert: Vec<ClientCert>,
+    key_log: Option<PathBuf>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture: Vec<Where>,
     #[serde(default, deserialize_with = "parsed")]
@@ -80,6 +99,12 @@ pub(crate) struct RunSettings {
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
+    /// Which TLS is opened.
+    pub(crate) tls: Vec<TlsRule>,
+    /// Hosts whose apps pin pass through.
+    pub(crate) pass_pinned: bool,
+    /// Clients are asked for certificates.
+    pub(crate) ask_client_cert: bool,
     /// Interfaces that packets are captured on.
     pub(crate) capture: Vec<Where>,
     /// Most that is kept of their packets.
@@ -104,12 +129,16 @@ pub(crate) struct RunSettings {
     pub(crate) said: Said,
 }
 
-/// How servers are trusted.
+/// How servers are reached and trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UpstreamSettings {
     pub(crate) insecure_all: bool,
     pub(crate) insecure_hosts: Vec<String>,
     pub(crate) ca: Vec<PathBuf>,
+    pub(crate) ways: WayOptions,
+    pub(crate) tls: UpstreamTls,
+    /// Where the secrets of TLS go.
+    pub(crate) key_log: Option<PathBuf>,
 }
 
 impl File {
@@ -140,9 +169,12 @@ impl File {
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
         let paths = paths.chain(&mut file.rules).chain(&mut file.script);
+        let paths = paths.chain(&mut file.key_log);
         for path in paths.chain(&mut file.capture_keylog) {
             *path = folder.join(&path);
         }
+        let certs = std::mem::take(&mut file.client_cert).into_iter();
+        file.client_cert = certs.map(|cert| cert.within(folder)).collect();
         Ok(file)
     }
 
@@ -167,6 +199,17 @@ impl File {
                 list(&upstream.insecure())
             }
             "upstream-ca" => paths(&self.upstream_ca),
+            // without the passwords
+            "upstream" => list(&self.upstream),
+            "map-host" => list(&self.map_host),
+            "tls" => list(&self.tls),
+            "pass-pinned" => self.pass_pinned.map(Value::Bool),
+            "ask-client-cert" => self.ask_client_cert.map(Value::Bool),
+            "tls-min" => self.tls_min.map(|min| json!(min.to_string())),
+            // without the passwords
+            "client-cert" => list(&self.client_cert),
+            "key-log" => self.key_log.as_ref().map(path),
+            "bind" => self.bind.map(|bind| json!(bind.to_string())),
             "capture-keylog" => paths(&self.capture_keylog),
             "capture" => list(&self.capture),
             "capture-limit" => {
@@ -223,6 +266,9 @@ impl File {
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),
+            tls: first(run.tls.tls, &self.tls),
+            pass_pinned: run.tls.pass_pinned || self.pass_pinned.unwrap_or(false),
+            ask_client_cert: run.tls.ask_client_cert || self.ask_client_cert.unwrap_or(false),
             capture: first(run.capture, &self.capture),
             capture_limit: run.capture_limit.or_else(|| self.capture_limit.clone()),
             rules: run.rules.or_else(|| self.rules.clone()),
@@ -238,7 +284,17 @@ impl File {
         })
     }
 
-    /// How servers are trusted.
+    /// The client certificates that the file names, with their passwords.
+    pub(crate) fn client_certs(&self) -> &[ClientCert] {
+        &self.client_cert
+    }
+
+    /// The proxies that the file names, with their passwords.
+    pub(crate) fn upstream_rules(&self) -> &[UpstreamRule] {
+        &self.upstream
+    }
+
+    /// How servers are reached and trusted.
     pub(crate) fn upstream(&self, upstream: Upstream) -> UpstreamSettings {
         let (insecure_all, insecure_hosts) = if upstream.insecure_upstream.is_empty() {
             match &self.insecure_upstream {
@@ -253,11 +309,36 @@ impl File {
             insecure_all,
             insecure_hosts,
             ca: first(upstream.upstream_ca, &self.upstream_ca),
+            tls: UpstreamTls {
+                min: upstream.ways.tls_min.or(self.tls_min).unwrap_or_default(),
+                client_certs: first(upstream.ways.client_cert.clone(), &self.client_cert),
+                client_cert_password: std::env::var(CLIENT_CERT_PASSWORD).ok(),
+            },
+            key_log: upstream
+                .ways
+                .key_log
+                .clone()
+                .or_else(|| self.key_log.clone()),
+            ways: upstream.ways.or(&WayOptions {
+                upstream: self.upstream.clone(),
+                mapped: self.map_host.clone(),
+                bind: self.bind,
+            }),
         }
     }
 }
 
 impl RunSettings {
+    /// What becomes of TLS.
+    pub(crate) fn tls(&self) -> TlsOptions {
+        TlsOptions {
+            rules: self.tls.clone(),
+            pass_pinned: self.pass_pinned,
+            upstream: self.upstream.tls.clone(),
+            key_log: self.upstream.key_log.clone(),
+        }
+    }
+
     /// Most that is kept of captured packets: bytes.
     pub(crate) fn packets(&self) -> u64 {
         let limit = self.capture_limit.as_ref();

@@ -11,7 +11,7 @@ use crate::{
     config::{File, RunSettings},
 };
 use document::Document;
-use overhear_proxy::Handle;
+use overhear_proxy::{Handle, UpstreamTls, WayOptions};
 use overhear_webui::settings::{Desk, Kind, Refused, Setting, Settings, Source};
 use row::{ROWS, Row};
 use serde_json::{Map, Value, json};
@@ -95,6 +95,28 @@ impl Table {
                 let files = settings.upstream.ca.iter();
                 files.map(|file| file.display().to_string()).collect()
             }
+            // without the passwords
+            "upstream" => {
+                let rules = settings.upstream.ways.upstream.iter();
+                rules.map(ToString::to_string).collect()
+            }
+            "map-host" => {
+                let maps = settings.upstream.ways.mapped.iter();
+                maps.map(ToString::to_string).collect()
+            }
+            "client-cert" => {
+                let certs = settings.upstream.tls.client_certs.iter();
+                certs.map(ToString::to_string).collect()
+            }
+            "tls-min" => json!(settings.upstream.tls.min.to_string()),
+            "key-log" => {
+                let file = settings.upstream.key_log.as_ref();
+                json!(file.map(|file| file.display().to_string()))
+            }
+            "ask-client-cert" => json!(settings.ask_client_cert),
+            "tls" => settings.tls.iter().map(ToString::to_string).collect(),
+            "pass-pinned" => json!(settings.pass_pinned),
+            "bind" => json!(settings.upstream.ways.bind.map(|bind| bind.to_string())),
             "capture" => settings.capture.iter().map(ToString::to_string).collect(),
             "capture-limit" => match &settings.capture_limit {
                 Some(limit) => json!(limit.to_string()),
@@ -182,6 +204,63 @@ impl Table {
         }
     }
 
+    fn set_ways(&self, change: impl FnOnce(&mut WayOptions)) {
+        let mut ways = self.proxy.ways();
+        change(&mut ways);
+        self.proxy.set_ways(ways);
+    }
+
+    /// TLS with servers as the file says it, but for what a flag or a variable says.
+    fn upstream_tls(&self, run: &RunSettings) -> UpstreamTls {
+        let above = |key: &str| self.said.typed.contains(key) || self.said.variables.contains(key);
+        let (started, file) = (&self.started.upstream.tls, &run.upstream.tls);
+        UpstreamTls {
+            min: match above("tls-min") {
+                true => started.min,
+                false => file.min,
+            },
+            client_certs: match above("client-cert") {
+                true => started.client_certs.clone(),
+                false => file.client_certs.clone(),
+            },
+            client_cert_password: file.client_cert_password.clone(),
+        }
+    }
+
+    /// Puts the passwords back that were not shown.
+    fn with_passwords(&self, key: &str, value: &Value, file: &File) -> Result<Value, String> {
+        let started = &self.started.upstream;
+        let rules = file.upstream_rules().iter().chain(&started.ways.upstream);
+        let certs = file.client_certs().iter().chain(&started.tls.client_certs);
+        let known: Vec<(String, String)> = match key {
+            "upstream" => rules
+                .map(|rule| (rule.to_string(), rule.with_password().to_owned()))
+                .collect(),
+            "client-cert" => certs
+                .map(|cert| (cert.to_string(), cert.with_password()))
+                .collect(),
+            _ => return Ok(value.clone()),
+        };
+        let put = |text: &str| {
+            let found = known.iter().find(|(shown, _)| shown == text.trim());
+            match found {
+                Some((_, all)) => Ok(json!(all)),
+                None if text.contains(":***@") || text.ends_with(":***") => Err(format!(
+                    "the password for {text:?} is not known: write it instead of ***"
+                )),
+                None => Ok(json!(text)),
+            }
+        };
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| Ok(item.clone()), put))
+                .collect(),
+            Value::String(text) => put(text),
+            other => Ok(other.clone()),
+        }
+    }
+
     /// Applies what is saved to the proxy.
     fn apply(&self, row: &Row, run: &RunSettings) -> Result<(), String> {
         match row.key {
@@ -191,6 +270,18 @@ impl Table {
                 self.proxy
                     .set_insecure(upstream.insecure_all, upstream.insecure_hosts.clone());
             }
+            "upstream" => {
+                self.set_ways(|ways| ways.upstream.clone_from(&run.upstream.ways.upstream))
+            }
+            "map-host" => self.set_ways(|ways| ways.mapped.clone_from(&run.upstream.ways.mapped)),
+            "client-cert" | "tls-min" => {
+                let tls = self.upstream_tls(run);
+                let applied = self.proxy.set_upstream_tls(&tls);
+                applied.map_err(|error| error.to_string())?;
+            }
+            "tls" => self.proxy.set_tls_rules(run.tls.clone()),
+            "pass-pinned" => self.proxy.set_pass_pinned(run.pass_pinned),
+            "bind" => self.set_ways(|ways| ways.bind = run.upstream.ways.bind),
             "upstream-ca" => {
                 let applied = self.proxy.set_upstream_ca(&run.upstream.ca);
                 applied.map_err(|error| error.to_string())?;
@@ -238,13 +329,20 @@ impl Desk for Table {
                 let known = ROWS.map(|row| row.key).join(", ");
                 wrong(format!("there is no such setting; there are {known}"))
             })?;
-            let value = row.checked(value).map_err(wrong)?;
+            let value = self
+                .with_passwords(row.key, value, &document.file()?)
+                .map_err(wrong)?;
+            let value = row.checked(&value).map_err(wrong)?;
             document.set(row, &value);
             let file = document.file().map_err(|refused| wrong(refused.reason))?;
             let run = file.run(Run::default());
             let run = run.map_err(|error| wrong(error.to_string()))?;
             if row.key == "upstream-ca" {
                 let usable = Handle::check_upstream_ca(&run.upstream.ca);
+                usable.map_err(|error| wrong(error.to_string()))?;
+            }
+            if row.key == "client-cert" {
+                let usable = Handle::check_upstream_tls(&run.upstream.tls);
                 usable.map_err(|error| wrong(error.to_string()))?;
             }
             rows.push(row);

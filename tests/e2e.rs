@@ -46,3 +46,5 @@ mod settings;
 mod support;
 mod survives;
 mod tables;
+mod tls;
+mod upstream;

@@ -4,15 +4,10 @@
 use crate::support::{
     Nginx, Program, Server,
     api::json,
-    http,
+    peers::{Socks, http_proxy},
     server::{closed_port, response},
 };
 use serde_json::{Value, json};
-use std::{
-    io::{self, Write as _},
-    net::{Shutdown, TcpStream},
-    thread,
-};
 
 fn add(program: &Program, filter: &str, actions: Value) {
     let rule = json!({"name": "r", "filter": filter, "actions": actions});
@@ -80,7 +75,7 @@ fn only_the_connection_is_made_elsewhere() {
         );
     }
     for (to, told) in [
-        ("socks5://a:1", "no way to a server here"),
+        ("socks4://a:1", "no way to a server here"),
         ("a:b", "names no server"),
     ] {
         let rule = json!({"name": "r", "actions": [{"do": "upstream", "to": to}]});
@@ -89,41 +84,11 @@ fn only_the_connection_is_made_elsewhere() {
     }
 }
 
-/// A proxy that makes tunnels for those who know the password.
-fn proxy() -> Server {
-    Server::new(None, |mut client| {
-        let Ok(Some(head)) = http::read_head(&mut *client) else {
-            return;
-        };
-        let text = String::from_utf8(head).unwrap();
-        if !text.contains("Proxy-Authorization: Basic dTpw\r\n") {
-            let refusal =
-                "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
-            client.write_all(refusal.as_bytes()).unwrap();
-            return;
-        }
-        let target = text.split(' ').nth(1).unwrap();
-        let server = TcpStream::connect(target.replace("localhost", "127.0.0.1")).unwrap();
-        client.write_all(b"HTTP/1.1 200 There\r\n\r\n").unwrap();
-        let socket = client.socket();
-        let (mut up, mut down) = (server.try_clone().unwrap(), socket.try_clone().unwrap());
-        let (mut from_client, mut from_server) = (socket.try_clone().unwrap(), server);
-        let back = thread::spawn(move || {
-            // whichever side ends it
-            let _ = io::copy(&mut from_server, &mut down);
-            let _ = down.shutdown(Shutdown::Write);
-        });
-        let _ = io::copy(&mut from_client, &mut up);
-        let _ = up.shutdown(Shutdown::Write);
-        back.join().unwrap();
-    })
-}
-
 #[test]
-fn a_proxy_is_asked_for_a_tunnel() {
+fn a_proxy_leads_there() {
     let origin = Nginx::start();
     let program = Program::trusting(&origin.ca.pem);
-    let proxy = proxy();
+    let proxy = http_proxy();
     let port = proxy.address.port();
     let through = json!([{"do": "upstream", "to": format!("http://u:p@127.0.0.1:{port}")}]);
     add(&program, "path:/hello.txt", through);
@@ -145,7 +110,7 @@ fn a_proxy_is_asked_for_a_tunnel() {
             .ok()
             .text();
         assert!(
-            said.contains("wants other credentials") && said.ends_with("502"),
+            said.contains("write user and password into its address") && said.ends_with("502"),
             "{said}"
         );
     }
@@ -154,9 +119,26 @@ fn a_proxy_is_asked_for_a_tunnel() {
     let flow = program.api.get(&format!("/api/flows/{}", flow["id"]));
     assert_eq!(
         flow["rules_did"][0]["text"],
-        format!("sent to the proxy 127.0.0.1:{port}"),
+        format!("sent to the proxy http://127.0.0.1:{port}"),
         "the password is nobody else's"
     );
+    assert_eq!(
+        flow["connection"]["via"],
+        format!("http://127.0.0.1:{port}")
+    );
+    let socks = Socks::start();
+    let to = format!("socks5://u:p@{}", socks.server.address);
+    add(
+        &program,
+        "path:/data.json",
+        json!([{"do": "upstream", "to": to}]),
+    );
+    for url in [origin.http("/data.json"), origin.https("/data.json")] {
+        let got = program.curl().arg(&url).ok().out;
+        assert_eq!(got, origin.file("data.json"));
+    }
+    let names = [origin.plain, origin.tls].map(|port| format!("localhost:{port}"));
+    assert_eq!(socks.asked(), names, "resolved over there");
 }
 
 #[test]

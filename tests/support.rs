@@ -11,6 +11,7 @@ pub mod disk;
 pub mod http;
 pub mod island;
 pub mod nginx;
+pub mod peers;
 pub mod phone;
 pub mod program;
 pub mod server;

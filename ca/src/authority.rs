@@ -80,6 +80,13 @@ impl Authority {
         Ok(root.info().clone())
     }
 
+    /// Asks clients for certificates of their own, which are taken whatever they are; some programs then ask their user.
+    #[must_use]
+    pub fn asking_clients(mut self, ask: bool) -> Self {
+        self.leaves.ask(ask);
+        self
+    }
+
     /// What the root says of itself.
     pub fn info(&self) -> &RootInfo {
         self.root().info()

@@ -15,10 +15,14 @@ use rcgen::{
     KeyUsagePurpose, SerialNumber,
 };
 use rustls::{
-    ServerConfig,
+    DigitallySignedStruct, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
-    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime},
+    server::{
+        ClientHello, NoServerSessionStorage, ResolvesServerCert,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
     sign::{CertifiedKey, SigningKey, SingleCertAndKey},
 };
 use sha2::{Digest, Sha256};
@@ -58,6 +62,8 @@ pub(crate) struct Leaves {
     signed: AtomicU64,
     certified: Cache<Wanted, Arc<CertifiedKey>>,
     ready: Cache<(Wanted, Vec<Vec<u8>>), Arc<Leaf>>,
+    /// Clients are asked for certificates of their own.
+    asks: bool,
 }
 
 /// What a leaf is signed for: a host, and the origin's certificate by its SHA-256.
@@ -76,7 +82,7 @@ impl Leaves {
             .key_provider
             .load_private_key(der)
             .map_err(|error| Error::Sign(error.to_string()))?;
-        let refusing = Arc::new(config(&provider, Arc::new(Nobody), Vec::new())?);
+        let refusing = Arc::new(config(&provider, Arc::new(Nobody), Vec::new(), false)?);
         Ok(Self {
             root,
             key,
@@ -86,11 +92,17 @@ impl Leaves {
             signed: AtomicU64::new(0),
             certified: cache(),
             ready: cache(),
+            asks: false,
         })
     }
 
     pub(crate) fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// Asks clients for certificates from now on, or does not; to be said before the first leaf is made.
+    pub(crate) fn ask(&mut self, ask: bool) {
+        self.asks = ask;
     }
 
     /// The leaf for `host` that offers `alpn`.
@@ -166,7 +178,7 @@ impl Leaves {
     fn ready(&self, certified: Arc<CertifiedKey>, alpn: Vec<Vec<u8>>) -> Result<Arc<Leaf>, Error> {
         let certificates = certified.cert.iter().map(|der| der.to_vec()).collect();
         let resolver = SingleCertAndKey::from(CertifiedKey::clone(&certified));
-        let config = config(&self.provider, Arc::new(resolver), alpn)?;
+        let config = config(&self.provider, Arc::new(resolver), alpn, self.asks)?;
         Ok(Arc::new(Leaf {
             config: Arc::new(config),
             certificates,
@@ -178,12 +190,16 @@ fn config(
     provider: &Arc<CryptoProvider>,
     resolver: Arc<dyn ResolvesServerCert>,
     alpn: Vec<Vec<u8>>,
+    asks: bool,
 ) -> Result<ServerConfig, Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+    let config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Sign(error.to_string()))?
-        .with_no_client_auth()
-        .with_cert_resolver(resolver);
+        .map_err(|error| Error::Sign(error.to_string()))?;
+    let config = match asks {
+        true => config.with_client_cert_verifier(Arc::new(Anybody(Arc::clone(provider)))),
+        false => config.with_no_client_auth(),
+    };
+    let mut config = config.with_cert_resolver(resolver);
     config.alpn_protocols = alpn;
     config.ignore_client_order = true;
     config.send_tls13_tickets = 0;
@@ -202,6 +218,53 @@ fn provider() -> CryptoProvider {
             .is_some_and(|n| n.ends_with("SHA384"))
     });
     provider
+}
+
+/// Asks clients for certificates, and takes any whose key they have, or none: they are recorded, not judged.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for Anybody {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Has no certificate for anyone.

@@ -6,6 +6,7 @@
 mod authority;
 mod error;
 mod folder;
+mod identity;
 mod import;
 mod leaf;
 mod name;
@@ -14,4 +15,5 @@ mod root;
 
 pub use authority::{Authority, RootInfo};
 pub use error::Error;
+pub use identity::Identity;
 pub use leaf::Leaf;

@@ -8,6 +8,7 @@ mod dial;
 mod first;
 mod gate;
 mod inside;
+mod passed;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -128,7 +129,7 @@ impl Client {
             return self.failed_tls(&host, Some(hello.info()), failure);
         }
         let alpn = hello.offers(b"http/1.1").then_some(&b"http/1.1"[..]);
-        let leaf = match engine.authority.leaf(&host, None, alpn).await {
+        let leaf = match engine.leaf(&host, None, alpn).await {
             Ok(leaf) => leaf,
             Err(error) => {
                 let failure = ours(format!("no certificate can be made for {host}: {error}"));

@@ -6,13 +6,14 @@ use crate::{
     crowd::Crowd,
     intercept::Rules,
     options::{LocalSite, Visit},
-    tls::Connector,
+    tls::{Connector, Policy},
     upstream::{Ways, same_host},
 };
-use overhear_ca::Authority;
+use overhear_ca::{Authority, Leaf};
 use overhear_store::{
     ConnectionRecorder, Failure, FlowRecorder, FlowStart, Kind, Recorder, Timestamp,
 };
+use rustls::{KeyLog, ServerConfig};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
@@ -33,6 +34,10 @@ pub(crate) struct Engine {
     pub(crate) admission: Admission,
     pub(crate) ways: Ways,
     pub(crate) connector: Connector,
+    /// Where the secrets of TLS go.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    /// Which TLS is opened.
+    pub(crate) policy: Policy,
     pub(crate) crowd: Crowd,
     /// What is changed on its way.
     pub(crate) rules: Rules,
@@ -94,6 +99,25 @@ impl Engine {
             started: connection.get().accepted,
         };
         self.row(connection, row).fail(failure);
+    }
+
+    /// A leaf for a client, or the same with its secrets written where a person wants that.
+    pub(crate) async fn leaf(
+        &self,
+        host: &str,
+        mirror: Option<&[u8]>,
+        alpn: Option<&[u8]>,
+    ) -> Result<Arc<Leaf>, overhear_ca::Error> {
+        let leaf = self.authority.leaf(host, mirror, alpn).await?;
+        let Some(key_log) = &self.key_log else {
+            return Ok(leaf);
+        };
+        let mut config = ServerConfig::clone(&leaf.config);
+        config.key_log = Arc::clone(key_log);
+        Ok(Arc::new(Leaf {
+            config: Arc::new(config),
+            certificates: leaf.certificates.clone(),
+        }))
     }
 
     /// A pipe to the site that the proxy shows of itself.

@@ -29,7 +29,12 @@ pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
 pub(crate) use request::{IDLE, MOST_AHEAD, left};
 
-use crate::{intercept::Rules, target::Target, upstream::Via, words::failed};
+use crate::{
+    intercept::Rules,
+    target::Target,
+    upstream::{Forward, Via},
+    words::failed,
+};
 use bytes::BytesMut;
 use overhear_store::{
     Connection, ConnectionRecorder, Failure, FailureCause, FlowId, Party, Recorder, Replayed,
@@ -53,6 +58,8 @@ pub(crate) struct Upstream<S> {
     pub(crate) connection: Arc<ConnectionRecorder>,
     /// The server's address; none for what this program answers itself, which is not recorded.
     pub(crate) server: Option<SocketAddr>,
+    /// Another proxy is at the other end, which takes requests in absolute form.
+    pub(crate) forward: Option<Arc<Forward>>,
 }
 
 /// Reaches servers for plain proxy requests.

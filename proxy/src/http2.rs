@@ -78,6 +78,7 @@ pub(crate) async fn relay(
         target,
         connection,
         server: address,
+        ..
     } = upstream;
     let opened = Arc::default();
     let server_cork = Cork::to_server(ReadAhead::new(io, server_read), Arc::clone(&opened));

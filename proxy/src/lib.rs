@@ -31,12 +31,16 @@ mod words;
 
 #[cfg(fuzzing)]
 pub use http1::fuzz;
+#[cfg(fuzzing)]
+pub use tls::fuzz as tls_fuzz;
+#[cfg(fuzzing)]
+pub use upstream::fuzz as upstream_fuzz;
 
 pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};
-pub use options::{LocalSite, Options, Visit};
+pub use options::{LocalSite, Options, TlsMin, TlsOptions, UpstreamTls, Visit, WayOptions};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::{
     Distribution, Kinds, MOST_AT_ONCE, MOST_LISTEN, MOST_REQUESTS, MOST_SENDS, Measured, Outcome,
@@ -47,3 +51,5 @@ pub use script::{
     ScriptState, check_script, types as script_types,
 };
 pub use target::{Scheme, Target};
+pub use tls::{ClientCert, Passing, TlsChoice, TlsRule};
+pub use upstream::{HostMap, UpstreamRule};

@@ -9,16 +9,18 @@ use crate::{
     error::Error,
     intercept::{Choice, Edit, Recorded, Rules, WaitError, Waiting, WaitingMessage},
     listen::Listeners,
-    options::Options,
+    options::{Options, UpstreamTls, WayOptions},
     replay::{self, Plan, ReplayRequest, Replaying, Run},
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
-    tls::Connector,
+    tls::{Connector, KeyFile, Passing, Policy, TlsRule},
     upstream::{Guard, Names, Own, Ways},
 };
+use arc_swap::ArcSwap;
 use overhear_store::{
     Timestamp,
     rule::{RuleError, StoredRule},
 };
+use rustls::KeyLog;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -63,7 +65,11 @@ impl Proxy {
     /// # Errors
     /// [`Error::Listen`] when a port cannot be had, [`Error::Option`] when a file of roots cannot be read.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let connector = Connector::new(&options)?;
+        let key_log = options.tls.key_log.as_deref();
+        let key_log = key_log.map(KeyFile::open).transpose()?;
+        let key_log = key_log.map(|file| Arc::new(file) as Arc<dyn KeyLog>);
+        let connector = Connector::new(&options, key_log.clone())?;
+        let policy = Policy::new(options.tls);
         let listeners = Listeners::bind(&options.listen)?;
         let engine = Engine {
             authority: options.authority,
@@ -77,8 +83,11 @@ impl Proxy {
                 },
                 names: Names::default(),
                 own: Own::default(),
+                set: ArcSwap::from_pointee(options.ways),
             },
             connector,
+            policy,
+            key_log,
             crowd: Crowd::default(),
             rules: Rules::default(),
             apps: Apps::new(),
@@ -210,6 +219,52 @@ impl Handle {
     /// [`Error::Option`] when a file cannot be used.
     pub fn check_upstream_ca(files: &[PathBuf]) -> Result<(), Error> {
         Connector::check_roots(files)
+    }
+
+    /// Reaches servers another way from now on; what stands stays.
+    pub fn set_ways(&self, ways: WayOptions) {
+        self.engine.ways.set.store(ways.into());
+    }
+
+    /// How servers are reached.
+    pub fn ways(&self) -> WayOptions {
+        WayOptions::clone(&self.engine.ways.set.load())
+    }
+
+    /// Speaks TLS with servers so, for connections from now on.
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a certificate cannot be used; then all stays as it was.
+    pub fn set_upstream_tls(&self, tls: &UpstreamTls) -> Result<(), Error> {
+        self.engine.connector.set_tls(tls)
+    }
+
+    /// Whether this could be given to [`set_upstream_tls`](Self::set_upstream_tls).
+    ///
+    /// # Errors
+    /// [`Error::Option`] when a certificate cannot be used.
+    pub fn check_upstream_tls(tls: &UpstreamTls) -> Result<(), Error> {
+        Connector::check_tls(tls)
+    }
+
+    /// Which TLS is opened, passed through or blocked, for connections from now on; the first rule that fits counts.
+    pub fn set_tls_rules(&self, rules: Vec<TlsRule>) {
+        self.engine.policy.rules.store(rules.into());
+    }
+
+    /// Whether a host for which a client keeps refusing our certificate passes through from then on.
+    pub fn set_pass_pinned(&self, pass: bool) {
+        self.engine.policy.pins.set_automatic(pass);
+    }
+
+    /// Lets a host pass through unread, or reads it again, for connections from now on.
+    pub fn pass_through(&self, host: &str, pass: bool) {
+        self.engine.policy.pins.pass(host, pass);
+    }
+
+    /// Hosts that pass through unread beside those of the rules.
+    pub fn passing_through(&self) -> Vec<Passing> {
+        self.engine.policy.pins.passing().to_vec()
     }
 
     /// Accepts any certificate from every server or not, and from these hosts, for connections from now on.

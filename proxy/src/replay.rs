@@ -25,7 +25,7 @@ use crate::{
     stream::Stream,
     target::{Scheme, Target},
     tls::{Failed, Wish},
-    upstream,
+    upstream::{self, Purpose, Reached},
     words::failed,
 };
 use answer::Answer;
@@ -250,19 +250,19 @@ impl Replay<'_> {
         let connection = Arc::new(self.recorder.connection(connection));
         let target = self.built.target.clone();
         match self.reach(&target, &connection).await {
-            Ok((io, server, Some(request))) => {
+            Ok((reached, Some(request))) => {
+                let Reached { io, server, .. } = reached;
                 self.over_http2(io, server, connection, request, announce)
                     .await
             }
-            Ok((io, server, None)) => {
-                let read = BytesMut::new();
-                let server = Some(server);
+            Ok((reached, None)) => {
                 let fixed = Upstream {
-                    io,
-                    read,
+                    io: reached.io,
+                    read: reached.read,
                     target,
                     connection: connection.clone(),
-                    server,
+                    server: Some(reached.server),
+                    forward: reached.forward,
                 };
                 self.over_http1(Route::Fixed(fixed), &connection, announce)
                     .await
@@ -283,18 +283,25 @@ impl Replay<'_> {
         &self,
         target: &Target,
         connection: &ConnectionRecorder,
-    ) -> Result<(Stream, SocketAddr, Option<Request<()>>), Failure> {
-        let reached = upstream::reach(target, &self.engine.ways, connection).await;
-        let (tcp, server) = reached?;
-        if let Ok(local) = tcp.local_addr() {
-            connection.edit(|c| (c.client, c.local) = (local, local));
-        }
-        let stream = Stream::Tcp(tcp);
+    ) -> Result<(Reached, Option<Request<()>>), Failure> {
         let wanted = self.request.version;
+        let purpose = match (target.scheme, wanted) {
+            (Scheme::Https, _) | (_, Some(Version::Http2)) => Purpose::Bytes,
+            _ => Purpose::PlainHttp,
+        };
+        let reached = upstream::reach(target, None, purpose, self.engine, connection).await?;
+        connection.edit(|c| {
+            if let Some(local) = c.upstream_local {
+                (c.client, c.local) = (local, local);
+            }
+        });
         if target.scheme == Scheme::Http {
             let http2 = wanted == Some(Version::Http2);
-            return Ok((stream, server, self.built.http2.clone().filter(|_| http2)));
+            return Ok((reached, self.built.http2.clone().filter(|_| http2)));
         }
+        let Reached {
+            io, read, server, ..
+        } = reached;
         let alpn: &[&[u8]] = match wanted {
             None if self.built.http2.is_some() => &[b"h2", b"http/1.1"],
             None => &[b"http/1.1"],
@@ -307,13 +314,8 @@ impl Replay<'_> {
             sni: named.then_some(target.host.as_str()),
             alpn: alpn.iter().map(|p| p.to_vec()).collect(),
         };
-        match self
-            .engine
-            .connector
-            .connect(stream, BytesMut::new(), wish)
-            .await
-        {
-            Ok((stream, info)) => {
+        match self.engine.connector.connect(io, read, wish).await {
+            Ok((io, info)) => {
                 let http2 = info.alpn.as_deref() == Some("h2");
                 connection.edit(|c| {
                     c.server_tls = Some(info);
@@ -327,7 +329,13 @@ impl Replay<'_> {
                         "it chose none of the protocols that were offered (ALPN: h2)",
                     ));
                 }
-                Ok((stream, server, self.built.http2.clone().filter(|_| http2)))
+                let reached = Reached {
+                    io,
+                    read: BytesMut::new(),
+                    server,
+                    forward: None,
+                };
+                Ok((reached, self.built.http2.clone().filter(|_| http2)))
             }
             Err(failed) => {
                 let Failed { failure, info } = *failed;

@@ -5,12 +5,28 @@
 //! what the client is answered ([`Hello::finish`]).
 
 mod accept;
+mod client_cert;
 mod connect;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod key_log;
+mod peek;
+mod pins;
+mod policy;
+mod seen;
 mod verify;
 mod words;
 
 pub(crate) use accept::{Hello, Unfinished, second_thoughts};
+pub use client_cert::ClientCert;
 pub(crate) use connect::{Connector, Failed, Wish};
+pub(crate) use key_log::KeyFile;
+pub(crate) use peek::peek;
+pub(crate) use pins::OFTEN;
+pub use pins::Passing;
+pub(crate) use policy::{Decided, Policy, Why};
+pub use policy::{TlsChoice, TlsRule};
+pub(crate) use seen::ServerSeen;
 
 use crate::{target::Target, words::failed};
 use overhear_store::{Failure, FailureCause, Party, TlsInfo};

@@ -66,11 +66,48 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let record = Record {
+        flow,
+        watch: None,
+        recorder,
+    };
+    both(client, server, record).await
+}
+
+/// Relays until both sides have closed, or either is reset; records nothing, and shows `watch` what passes.
+pub(crate) async fn watch<C, S>(
+    client: (&mut C, BytesMut),
+    server: (&mut S, BytesMut),
+    watch: Watch<'_>,
+    recorder: &Recorder,
+) -> TunnelEnd
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let record = Record {
+        flow: None,
+        watch: Some(watch),
+        recorder,
+    };
+    let client = (client.0, Input::new(client.1));
+    let server = (server.0, Input::new(server.1));
+    both(client, server, record).await
+}
+
+async fn both<C, S>(
+    client: (&mut C, Input),
+    server: (&mut S, Input),
+    record: Record<'_>,
+) -> TunnelEnd
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let (client, server) = (
         (Mutex::new(client.0), client.1),
         (Mutex::new(server.0), server.1),
     );
-    let record = Record { flow, recorder };
     let up = pin!(copy(&client.0, client.1, &server.0, Side::Request, record));
     let down = pin!(copy(&server.0, server.1, &client.0, Side::Response, record));
     let (by, other) = match select(up, down).await {
@@ -84,9 +121,13 @@ where
     }
 }
 
+/// Is shown what passes, and from which side.
+pub(crate) type Watch<'a> = &'a (dyn Fn(Side, &[u8]) + Sync);
+
 #[derive(Clone, Copy)]
 struct Record<'a> {
     flow: Option<&'a FlowRecorder>,
+    watch: Option<Watch<'a>>,
     recorder: &'a Recorder,
 }
 
@@ -111,6 +152,9 @@ where
         if !input.is_empty() {
             if let Some(flow) = record.flow {
                 flow.chunk(side, input.last(), input.bytes());
+            }
+            if let Some(watch) = record.watch {
+                watch(side, input.bytes());
             }
             send(&mut to, input.bytes()).await.map_err(|_| receiver)?;
             input.consume(usize::MAX);

@@ -102,7 +102,7 @@ Actions on requests:
   replace-url, find = \"/v1/\", with = \"/v2/\" [, regex = true]
   map-remote, to = \"https://staging.example.com\" [, from = \"/api\", keep_host = true]
   map-local, path = \"/srv/site\" [, from = \"/static\"]
-  upstream, to = \"127.0.0.1:3000\"               (only the connection; or \"http://proxy:3128\")
+  upstream, to = \"127.0.0.1:3000\"               (or \"http://proxy:3128\", \"socks5://proxy\")
   throttle, profile = \"3g\" [, down_kbps = 500, up_kbps = 100, latency_ms = 200]
   answer-recorded [, filter = \"session:3\", ignore_query = [\"t\"], missing = \"pass\"]
   do-not-record

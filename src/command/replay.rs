@@ -17,6 +17,7 @@ use crate::{
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use overhear_proxy::TlsOptions;
 use overhear_proxy::{MOST_LISTEN, Plan, Proxy, ReplayRequest, Talk};
 use overhear_store::{Flow, FlowId, HeadKind, Kind, Replayed, Side, State, Store, Version, head};
 use overhear_webui::replay as recorded;
@@ -190,6 +191,12 @@ async fn alone(
         insecure_all: upstream.insecure_all,
         insecure_hosts: upstream.insecure_hosts,
         upstream_ca: upstream.ca,
+        ways: upstream.ways,
+        tls: TlsOptions {
+            upstream: upstream.tls,
+            key_log: upstream.key_log,
+            ..TlsOptions::default()
+        },
     })
     .await?;
     let handle = proxy.handle();

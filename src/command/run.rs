@@ -55,7 +55,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         None => data.token()?,
     };
     let server = Server::bind(settings.web).await?;
-    let authority = Arc::new(data.authority()?);
+    let authority = Arc::new(data.authority()?.asking_clients(settings.ask_client_cert));
     let store = data.record().await?;
     let proxy = Proxy::bind(overhear_proxy::Options {
         listen: listen(&settings.listen),
@@ -71,6 +71,8 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
         insecure_all: settings.upstream.insecure_all,
         insecure_hosts: settings.upstream.insecure_hosts.clone(),
         upstream_ca: settings.upstream.ca.clone(),
+        ways: settings.upstream.ways.clone(),
+        tls: settings.tls(),
     });
     let proxy = match proxy.await {
         Ok(proxy) => proxy,

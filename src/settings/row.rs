@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 16] = [
+pub(super) const ROWS: [Row; 25] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -40,6 +40,40 @@ pub(super) const ROWS: [Row; 16] = [
         Kind::List,
         true,
     ),
+    row(
+        "upstream",
+        "Proxies that servers are reached through",
+        Kind::List,
+        true,
+    ),
+    row(
+        "map-host",
+        "Hosts that are somewhere else",
+        Kind::List,
+        true,
+    ),
+    row(
+        "client-cert",
+        "Certificates for servers that ask who we are",
+        Kind::List,
+        true,
+    ),
+    row("tls-min", "Oldest TLS with servers", Kind::Text, true),
+    row("key-log", "TLS secrets are written to", Kind::File, false),
+    row(
+        "ask-client-cert",
+        "Ask clients for their certificates",
+        Kind::Bool,
+        false,
+    ),
+    row("tls", "TLS by host", Kind::List, true),
+    row(
+        "pass-pinned",
+        "Hosts whose apps pin pass through",
+        Kind::Bool,
+        true,
+    ),
+    row("bind", "Connections are made from", Kind::Text, true),
     row(
         "capture",
         "Interfaces that packets are captured on",
@@ -111,6 +145,7 @@ impl Row {
                 .map(ToString::to_string)
                 .collect(),
             "web" => json!(config::WEB.to_string()),
+            "tls-min" => json!("1.2"),
             "capture-limit" => json!("1GiB"),
             "script-time" => json!("1s"),
             "script-memory" => json!("128MiB"),
@@ -172,7 +207,7 @@ impl Row {
             "insecure-upstream" if text != "*" => {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
-            "data" | "upstream-ca" | "rules" | "script" | "capture-keylog"
+            "data" | "upstream-ca" | "key-log" | "rules" | "script" | "capture-keylog"
                 if !Path::new(&text).is_absolute() =>
             {
                 Err(format!(

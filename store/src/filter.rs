@@ -32,6 +32,7 @@
 pub(crate) mod content;
 mod field;
 mod frames;
+mod host;
 mod lex;
 mod matches;
 mod moment;
@@ -43,6 +44,7 @@ mod sql;
 mod test;
 
 pub use field::{FIELDS, FieldHelp, help};
+pub use host::HostPattern;
 pub use matches::{Matcher, Passing};
 pub use sieve::Sieve;
 pub(crate) use sql::Argument;

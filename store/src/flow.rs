@@ -416,6 +416,11 @@ pub struct Connection {
     pub server: Option<SocketAddr>,
     /// Our own address and port on the server's side.
     pub upstream_local: Option<SocketAddr>,
+    /// The proxy that it goes through, as `socks5://proxy.test:1080`, without credentials: [`server`](Self::server) is
+    /// that proxy's address then.
+    pub via: Option<String>,
+    /// The place that the target's host stands for instead of what the resolver says, as `127.0.0.1:3000`.
+    pub mapped: Option<String>,
     /// TLS with the client, if any (filled as far as a failed handshake came).
     pub client_tls: Option<TlsInfo>,
     /// TLS with the server, if any.
@@ -454,6 +459,8 @@ impl Connection {
             port: 0,
             server: None,
             upstream_local: None,
+            via: None,
+            mapped: None,
             client_tls: None,
             server_tls: None,
             accepted: Timestamp::now(),
@@ -489,6 +496,12 @@ pub struct TlsInfo {
     /// JA4 of the ClientHello, where packets were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
+    /// What became of the server's question for a client certificate, in words; none when it did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_auth: Option<String>,
+    /// The client's own certificate chain in DER, leaf first, where it was asked for (`--ask-client-cert`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_certificates: Vec<Vec<u8>>,
     /// The certificate chain in DER, leaf first: the server's own, or the leaf we made for the client.
     #[serde(skip)]
     pub certificates: Arc<[Vec<u8>]>,

@@ -1,5 +1,5 @@
 // What is done with a recording by its buttons: bodies decoded and as sent, large ones loaded, lists sorted and cleared,
-// certificates accepted, devices let in.
+// certificates accepted, hosts let through, devices let in.
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -7,7 +7,7 @@ import { open, row, steps } from './shared.mjs'
 
 const run = promisify(execFile)
 
-await steps({ coding, large, sorts, clear, accept, device })
+await steps({ coding, large, sorts, clear, accept, pass, device })
 
 async function body(page, path) {
   await row(page, path).waitFor()
@@ -101,6 +101,29 @@ async function accept(page, { curl, untrusting }) {
   const { stdout } = await run('curl', [...curl, '--insecure', `${untrusting}/accepted`])
   await row(page, '/accepted').and(page.locator('[data-state=complete]')).waitFor()
   return { story, advice, answer: stdout }
+}
+
+/** An app that pins: its host passes through where its failure is read, and comes back where it passed. */
+async function pass(page, { pinning, trusting }) {
+  for (let n = 0; n < 3; n++) await run(pinning[0], pinning.slice(1)).catch(() => {})
+  const failed = page.locator('[data-testid=flow-row][data-state=failed]')
+  await failed.nth(2).waitFor()
+  const texts = []
+  for (let n = 0; n < 3; n++) {
+    await failed.nth(n).click()
+    texts.push(await page.getByTestId('failure').locator('.text').innerText())
+  }
+  await page.getByTestId('pass-host').click()
+  await page.getByTestId('intercept-host').waitFor()
+  const { stdout } = await run(pinning[0], pinning.slice(1))
+  const passed = page.locator('[data-testid=flow-row][data-state=complete]').first()
+  await passed.click()
+  await page.getByTestId('story').getByText('passed on without being opened').waitFor()
+  const story = await page.getByTestId('story').innerText()
+  await page.getByTestId('intercept-host').click()
+  await page.getByTestId('pass-through').getByText('intercepted').waitFor()
+  const read = await run(trusting[0], trusting.slice(1))
+  return { texts, answer: stdout, story, read: read.stdout }
 }
 
 /** A device asks and is allowed by the button; the code that the next one scans is drawn. */

@@ -6,6 +6,7 @@ use crate::support::{
     Nginx, Program, Server, certs::TestCa, phone::Phone, program::Setup, server::response,
 };
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// "good day, decoded" in gzip (RFC 1952).
 const PACKED: [u8; 37] = [
@@ -87,6 +88,49 @@ fn a_certificate_is_accepted_where_its_failure_is_read() {
     assert!(
         advice.contains("Settings") && !advice.contains("--upstream-ca"),
         "{advice}"
+    );
+    assert_eq!(seen["troubles"], json!([]));
+}
+
+#[test]
+fn an_app_that_pins_passes_with_one_click_and_comes_back_with_another() {
+    let origin = Nginx::start();
+    let program = Program::trusting(&origin.ca.pem);
+    let pinned = program.home().join("pinned.pem");
+    std::fs::write(&pinned, &origin.ca.pem).unwrap();
+    let hello = origin.https("/hello.txt");
+    let proxy = program.url();
+    let curl = |roots: &Path| {
+        let words = [
+            "curl",
+            "--silent",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "",
+            "--proxy",
+            &proxy,
+        ];
+        let roots = ["--cacert", roots.to_str().unwrap(), &hello];
+        let words = words.into_iter().chain(roots).map(str::to_owned);
+        words.collect::<Vec<_>>()
+    };
+    let more = json!({ "pinning": curl(&pinned), "trusting": curl(&program.ca_file()) });
+    let seen = drive_with(&program, &origin.https(""), "uses", &["pass"], more);
+    let pass = &seen["pass"];
+    assert_eq!(pass["answer"], "hello, world\n");
+    assert_eq!(pass["read"], "hello, world\n");
+    let texts: Vec<_> = pass["texts"].as_array().unwrap().iter().collect();
+    let says = |text: &&Value| {
+        text.as_str()
+            .unwrap()
+            .contains("probably pins its certificate")
+    };
+    assert_eq!(texts.into_iter().filter(says).count(), 1, "{pass:#}");
+    let story = pass["story"].as_str().unwrap();
+    assert!(
+        story.contains("sent,") && story.contains("received"),
+        "{story}"
     );
     assert_eq!(seen["troubles"], json!([]));
 }

@@ -22,6 +22,8 @@ pub struct Nginx {
     pub tls_http1: u16,
     /// Port with HTTP/2 in the clear, for those who know it beforehand.
     pub h2c: u16,
+    /// Port with TLS for those who show a certificate of [`ca`](Self::ca); `/who` says its subject.
+    pub mutual: u16,
     root: PathBuf,
     _running: Running,
     _sink: Server,
@@ -34,17 +36,19 @@ impl Nginx {
         let dir = super::folder();
         let ca = TestCa::new();
         ca.identity().write(dir.path(), "server");
+        std::fs::write(dir.path().join("clients.pem"), &ca.pem).unwrap();
         let root = dir.path().join("root");
         std::fs::create_dir(&root).unwrap();
         write_site(&root);
         let sink = Server::sink(None);
-        let (running, [plain, tls, tls_http1, h2c]) = launch(dir.path(), sink.port());
+        let (running, [plain, tls, tls_http1, h2c, mutual]) = launch(dir.path(), sink.port());
         Self {
             ca,
             plain,
             tls,
             tls_http1,
             h2c,
+            mutual,
             root,
             _running: running,
             _sink: sink,
@@ -88,10 +92,10 @@ impl Nginx {
     }
 }
 
-fn launch(dir: &Path, sink: u16) -> (Running, [u16; 4]) {
+fn launch(dir: &Path, sink: u16) -> (Running, [u16; 5]) {
     let mut said = String::new();
     for _ in 0..10 {
-        let ports = [(); 4].map(|()| server::free_port().port());
+        let ports = [(); 5].map(|()| server::free_port().port());
         let config = dir.join("nginx.conf");
         std::fs::write(&config, configuration(dir, ports, sink)).unwrap();
         let program = if Path::new("/usr/sbin/nginx").exists() {
@@ -123,7 +127,7 @@ fn launch(dir: &Path, sink: u16) -> (Running, [u16; 4]) {
     panic!("nginx does not start: {said}");
 }
 
-fn configuration(dir: &Path, [plain, tls, tls_http1, h2c]: [u16; 4], sink: u16) -> String {
+fn configuration(dir: &Path, [plain, tls, tls_http1, h2c, mutual]: [u16; 5], sink: u16) -> String {
     let dir = dir.display();
     let user = if super::system::is_root() {
         "user root;"
@@ -153,6 +157,15 @@ fn configuration(dir: &Path, [plain, tls, tls_http1, h2c]: [u16; 4], sink: u16) 
             types {{
                 text/html html; text/css css; text/javascript js; application/json json;
                 image/png png; image/svg+xml svg; text/plain txt; application/octet-stream bin;
+            }}
+            server {{
+                listen 127.0.0.1:{mutual} ssl;
+                ssl_protocols TLSv1.2 TLSv1.3;
+                ssl_certificate {dir}/server.pem;
+                ssl_certificate_key {dir}/server.key;
+                ssl_verify_client on;
+                ssl_client_certificate {dir}/clients.pem;
+                location /who {{ default_type text/plain; return 200 "$ssl_client_s_dn\n"; }}
             }}
             server {{
                 listen 127.0.0.1:{plain};

@@ -7,7 +7,7 @@ use crate::{
     http1::{self, MOST_AHEAD},
     stream::Stream,
     target::Target,
-    upstream,
+    upstream::{self, Purpose, Reached},
 };
 use bytes::BytesMut;
 use overhear_store::{
@@ -58,9 +58,8 @@ impl Client {
             return;
         }
         match reached {
-            Some(Ok((server, address))) => {
-                self.inside(client, read, server, address, target, connection)
-                    .await;
+            Some(Ok(reached)) => {
+                self.inside(client, read, reached, target, connection).await;
             }
             Some(Err(failure)) => {
                 Box::pin(self.unreached(client, read, target, connection, failure)).await;
@@ -73,10 +72,9 @@ impl Client {
         &self,
         target: &Target,
         connection: &ConnectionRecorder,
-    ) -> Result<(Stream, std::net::SocketAddr), Failure> {
+    ) -> Result<Reached, Failure> {
         self.admit().await?;
-        let (tcp, address) = upstream::reach(target, &self.engine.ways, connection).await?;
-        Ok((Stream::Tcp(tcp), address))
+        upstream::reach(target, None, Purpose::Bytes, &self.engine, connection).await
     }
 
     /// Answers a CONNECT that failed, with a page and a flow.

@@ -12,8 +12,9 @@ use crate::{
     sniff::Protocol,
     stream::Stream,
     target::{Scheme, Target},
-    tls::{self, Failed, Hello, Unfinished, Wish, second_thoughts},
+    tls::{self, Failed, Hello, OFTEN, Unfinished, Wish, second_thoughts},
     tunnel,
+    upstream::Reached,
     words::failed,
 };
 use bytes::BytesMut;
@@ -22,12 +23,12 @@ use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Tim
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A tunnel to a server.
-struct Inside<'a> {
-    client: &'a Client,
+pub(super) struct Inside<'a> {
+    pub(super) client: &'a Client,
     /// Whom it reaches; the scheme is what was found inside.
-    target: Target,
+    pub(super) target: Target,
     server: Option<SocketAddr>,
-    connection: Arc<ConnectionRecorder>,
+    pub(super) connection: Arc<ConnectionRecorder>,
 }
 
 impl Client {
@@ -36,8 +37,7 @@ impl Client {
         &self,
         client: Stream,
         client_read: BytesMut,
-        server: Stream,
-        address: SocketAddr,
+        reached: Reached,
         target: Target,
         connection: Arc<ConnectionRecorder>,
     ) {
@@ -48,18 +48,22 @@ impl Client {
         let inside = Inside {
             client: self,
             target,
-            server: Some(address),
+            server: Some(reached.server),
             connection,
         };
         let mut ends = Ends {
             client,
             client_read,
-            server,
-            server_read: BytesMut::new(),
+            server: reached.io,
+            server_read: reached.read,
             server_gone: None,
         };
         match ends.first(Layer::Tcp, &self.engine.stop).await {
-            First::Speaks(Protocol::Tls) => Box::pin(inside.tls(ends)).await,
+            First::Speaks(Protocol::Tls) => {
+                if let Some((inside, ends)) = Box::pin(inside.unless_opened(ends)).await {
+                    Box::pin(inside.tls(ends)).await;
+                }
+            }
             First::Speaks(protocol) => inside.carry(protocol, ends).await,
             First::Silence(_) => {}
         }
@@ -141,7 +145,7 @@ impl Inside<'_> {
         self.server_agreed(info);
         let alpn = server.alpn();
         let alpn = alpn.as_deref();
-        let leaf = match engine.authority.leaf(&name, mirror.as_deref(), alpn).await {
+        let leaf = match engine.leaf(&name, mirror.as_deref(), alpn).await {
             Ok(leaf) => leaf,
             Err(error) => {
                 return self.failed_handshake(ours(format!(
@@ -149,7 +153,7 @@ impl Inside<'_> {
                 )));
             }
         };
-        let Some(client) = self.finish(hello, &leaf).await else {
+        let Some(client) = self.finish(hello, &leaf, &name).await else {
             return;
         };
         let inside = self.secure();
@@ -169,10 +173,11 @@ impl Inside<'_> {
             First::Speaks(protocol) => inside.carry(protocol, ends).await,
             First::Silence(Silence::Client(error, at)) => {
                 let quick = at.duration_since(agreed) < AT_ONCE && here.is_alone();
-                if let Some((failure, distrusts)) = second_thoughts(error.as_ref(), quick) {
+                if let Some((mut failure, distrusts)) = second_thoughts(error.as_ref(), quick) {
                     if distrusts {
                         engine.admission.saw_trust(ip, false);
                     }
+                    inside.refused_again(&name, &mut failure);
                     inside.failed_handshake(failure);
                 }
             }
@@ -186,14 +191,40 @@ impl Inside<'_> {
     }
 
     /// Finishes the handshake with the client; none (and a flow) when it does not want to.
-    async fn finish(&self, hello: Hello, leaf: &Leaf) -> Option<Stream> {
+    async fn finish(&self, hello: Hello, leaf: &Leaf, name: &str) -> Option<Stream> {
         match self.try_finish(hello, leaf).await {
             Ok(stream) => Some(stream),
-            Err(unfinished) => {
+            Err(mut unfinished) => {
+                if unfinished.distrusts {
+                    self.refused_again(name, &mut unfinished.failure);
+                }
                 self.failed_handshake(unfinished.failure);
                 None
             }
         }
+    }
+
+    /// Says what it means when the client keeps refusing our certificate for `name`.
+    fn refused_again(&self, name: &str, failure: &mut Failure) {
+        let pins = &self.client.engine.policy.pins;
+        let refusals = pins.refused(self.client.ip(), name, Instant::now());
+        if refusals.count < OFTEN {
+            return;
+        }
+        let text = format!(
+            " This client has refused overhear's certificate for {name} {} times in a few minutes: this app probably pins its certificate.",
+            refusals.count
+        );
+        failure.text.push_str(&text);
+        let what = match refusals.passes {
+            true => format!(
+                " {name} passes through unread from now on, as --pass-pinned says; the settings take that back."
+            ),
+            false => format!(
+                " To let it work, let {name} pass through unread: here in the page, or with --tls {name}=pass."
+            ),
+        };
+        failure.text.push_str(&what);
     }
 
     async fn try_finish(&self, hello: Hello, leaf: &Leaf) -> Result<Stream, Unfinished> {
@@ -223,7 +254,7 @@ impl Inside<'_> {
         let engine = &self.client.engine;
         let alpn = [&b"http/1.1"[..], b"http/1.0", b"h2"];
         let alpn = alpn.into_iter().find(|p| hello.offers(p));
-        let Ok(leaf) = engine.authority.leaf(name, None, alpn).await else {
+        let Ok(leaf) = engine.leaf(name, None, alpn).await else {
             return self.failed_handshake(failure);
         };
         let Ok(mut client) = self.try_finish(hello, &leaf).await else {
@@ -318,6 +349,7 @@ impl Inside<'_> {
             target: self.target.clone(),
             connection: self.connection.clone(),
             server: self.server,
+            forward: None,
         }
     }
 
@@ -372,7 +404,7 @@ impl Inside<'_> {
         Self { target, ..self }
     }
 
-    fn failed_handshake(&self, failure: Failure) {
+    pub(super) fn failed_handshake(&self, failure: Failure) {
         let (host, port) = (&self.target.host, self.target.port);
         self.client
             .engine

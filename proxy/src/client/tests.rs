@@ -70,6 +70,8 @@ impl Setting {
             insecure_all: false,
             insecure_hosts: Vec::new(),
             upstream_ca: Vec::new(),
+            ways: crate::WayOptions::default(),
+            tls: crate::TlsOptions::default(),
         };
         let mut engine = Proxy::bind(options).await.unwrap().into_engine();
         engine.admission.set_patience(patience);

@@ -54,7 +54,7 @@ impl Client {
         let host = named.unwrap_or(host).to_owned();
         let alpn = hello.offers(b"http/1.1").then_some(&b"http/1.1"[..]);
         let admission = &self.engine.admission;
-        let Ok(leaf) = self.engine.authority.leaf(&host, None, alpn).await else {
+        let Ok(leaf) = self.engine.leaf(&host, None, alpn).await else {
             return;
         };
         match hello.finish(&leaf, false).await {

@@ -10,6 +10,7 @@ use crate::{
     },
     intercept::Rules,
     target::Target,
+    upstream::Forward,
 };
 use overhear_store::{ConnectionRecorder, Failure};
 use parking_lot::Mutex;
@@ -31,6 +32,8 @@ pub(crate) struct Server<S> {
     pub(crate) target: Target,
     pub(crate) connection: Arc<ConnectionRecorder>,
     pub(crate) address: Option<SocketAddr>,
+    /// Another proxy, which takes requests in absolute form.
+    pub(crate) forward: Option<Arc<Forward>>,
 }
 
 /// What both directions work with.
@@ -41,6 +44,8 @@ pub(crate) struct Link<'a, C, S> {
     pub(crate) journal: &'a Journal<'a>,
     pub(crate) exchanges: &'a Exchanges,
     pub(crate) stop: &'a CancellationToken,
+    /// The server's side ends at another proxy, which takes requests in absolute form.
+    pub(crate) forward: Option<&'a Forward>,
     /// Requests name their server (a proxy's port); otherwise all go to this one.
     pub(crate) named: bool,
     pub(crate) rules: &'a Rules,

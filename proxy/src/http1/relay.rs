@@ -369,6 +369,7 @@ where
             journal: &self.journal,
             exchanges: &self.exchanges,
             stop: &self.stop,
+            forward: server.forward.as_deref(),
             named,
             rules: self.rules,
             ends: self.ends,
@@ -453,6 +454,7 @@ impl<S: AsyncWrite + Unpin> Server<S> {
             target: upstream.target,
             connection: upstream.connection,
             address: upstream.server,
+            forward: upstream.forward,
         }
     }
 

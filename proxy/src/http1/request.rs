@@ -424,7 +424,13 @@ fn begin_prepared<C, S>(link: &Link<'_, C, S>, prepared: Prepared) -> Begun {
     let begun = Begun {
         body,
         head: 0,
-        rewritten: Some(head),
+        rewritten: Some(match link.forward {
+            Some(forward) => {
+                let head = plain::for_proxy(&head, link.place.target);
+                plain::with_credentials(head, forward.authorization().as_deref())
+            }
+            None => head,
+        }),
         last: exchange.last,
         switches: exchange.upgrade.is_some(),
         throttle: exchange.throttle(),
@@ -450,9 +456,11 @@ fn begin<C, S>(
         None
     };
     let body = Body::of_request(&head.fields, head.version).ok()?;
-    let rewritten = absolute
-        .as_ref()
-        .map(|absolute| plain::forwarded(&head, absolute));
+    let rewritten = match (&absolute, link.forward) {
+        (_, Some(_)) => Some(plain::for_proxy(head.bytes, link.place.target)),
+        (Some(absolute), None) => Some(plain::forwarded(&head, absolute)),
+        (None, None) => None,
+    };
     let sent = rewritten.as_deref().unwrap_or(head.bytes);
 
     // an answer of this program's own is no flow
@@ -466,6 +474,15 @@ fn begin<C, S>(
         }
         flow
     });
+    // what proves to another proxy who we are is recorded nowhere
+    let rewritten = match (rewritten, link.forward) {
+        (Some(head), Some(forward)) => Some(plain::with_credentials(
+            head,
+            forward.authorization().as_deref(),
+        )),
+        (rewritten, _) => rewritten,
+    };
+    let sent = rewritten.as_deref().unwrap_or(head.bytes);
     let asked = match head.method {
         "HEAD" => Asked::Head,
         "CONNECT" => Asked::Connect,

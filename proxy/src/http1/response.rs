@@ -47,6 +47,10 @@ where
         };
         let (asked, upgrade, last) = asked;
         let length = head.skipped + head.bytes.len();
+        if let (407, Some(forward)) = (head.status, link.forward) {
+            // this asks us: the client has nothing to do with that proxy
+            return Turn::Refused(forward.wants_login(head.bytes));
+        }
 
         if let 100 | 102..=199 = head.status {
             link.journal.recorder.room().await;

@@ -66,6 +66,7 @@ fn relaying(
                 target,
                 connection: connection.clone(),
                 server: Some(address(443)),
+                forward: None,
             };
             relay(session, near, read, upstream, &Nobody).await;
         } else {

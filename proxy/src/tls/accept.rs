@@ -118,7 +118,11 @@ impl Hello {
         let accepting = Box::pin(self.start.into_stream(leaf.config.clone()));
         match timeout(CLIENT_PATIENCE, accepting).await {
             Ok(Ok(stream)) => {
-                let info = agreed(info, stream.get_ref().1);
+                let mut info = agreed(info, stream.get_ref().1);
+                // it is there only when clients are asked for it
+                if let Some(chain) = stream.get_ref().1.peer_certificates() {
+                    info.client_certificates = chain.iter().map(|c| c.to_vec()).collect();
+                }
                 Ok((Stream::Accepted(Box::new(stream)), info))
             }
             Ok(Err(error)) => {

@@ -1,13 +1,15 @@
 //! TLS with a server, asked for what the client offered.
 
 use super::{
-    PATIENCE, agreed, of_rustls, protocol_name,
+    ClientCert, PATIENCE, agreed,
+    client_cert::{self, Shown},
+    of_rustls, protocol_name,
     verify::{self, Checked},
     words,
 };
 use crate::{
     error::Error,
-    options::Options,
+    options::{Options, TlsMin, UpstreamTls},
     stream::{ReadAhead, Stream},
     target::Target,
     upstream::same_host,
@@ -15,12 +17,15 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
+use overhear_ca::Identity;
 use overhear_store::{Failure, FailureCause, Party, TlsInfo};
+use parking_lot::Mutex;
 use rustls::{
-    ClientConfig,
+    ClientConfig, KeyLog, SupportedProtocolVersion,
     client::Resumption,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::ServerName,
+    version::{TLS12, TLS13},
 };
 use std::{
     io,
@@ -38,11 +43,28 @@ const SESSIONS: usize = 1024;
 
 /// Makes TLS connections to servers.
 pub(crate) struct Connector {
-    configs: ArcSwap<Both>,
+    configs: ArcSwap<All>,
+    /// What they were made from; held while they are made anew.
+    made_from: Mutex<MadeFrom>,
+    key_log: Option<Arc<dyn KeyLog>>,
     /// Every certificate is accepted.
     all: AtomicBool,
     /// Hosts of which any certificate is accepted.
     accepted: ArcSwap<Vec<String>>,
+}
+
+/// What configurations are made from.
+struct MadeFrom {
+    roots: Vec<PathBuf>,
+    tls: UpstreamTls,
+}
+
+struct All {
+    /// For servers that get no client certificate.
+    usual: Both,
+    /// For those that do; the first that fits.
+    certified: Vec<(ClientCert, Identity, Both)>,
+    min: TlsMin,
 }
 
 struct Both {
@@ -76,9 +98,15 @@ pub(crate) struct Failed {
 
 impl Connector {
     /// Reads the platform's roots and those of the options.
-    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+    pub(crate) fn new(options: &Options, key_log: Option<Arc<dyn KeyLog>>) -> Result<Self, Error> {
+        let made_from = MadeFrom {
+            roots: options.upstream_ca.clone(),
+            tls: options.tls.upstream.clone(),
+        };
         Ok(Self {
-            configs: ArcSwap::from_pointee(Both::new(&options.upstream_ca)?),
+            configs: ArcSwap::from_pointee(All::new(&made_from, key_log.as_ref())?),
+            made_from: Mutex::new(made_from),
+            key_log,
             all: AtomicBool::new(options.insecure_all),
             accepted: ArcSwap::from_pointee(options.insecure_hosts.clone()),
         })
@@ -86,13 +114,44 @@ impl Connector {
 
     /// Trusts the platform's roots and those of other files, for connections from now on.
     pub(crate) fn set_roots(&self, files: &[PathBuf]) -> Result<(), Error> {
-        self.configs.store(Both::new(files)?.into());
+        self.make(|made_from| made_from.roots = files.to_vec())
+    }
+
+    /// Speaks TLS so from now on.
+    pub(crate) fn set_tls(&self, tls: &UpstreamTls) -> Result<(), Error> {
+        self.make(|made_from| made_from.tls = tls.clone())
+    }
+
+    /// Makes the configurations anew; when that fails, all stays as it was.
+    fn make(&self, change: impl FnOnce(&mut MadeFrom)) -> Result<(), Error> {
+        let mut held = self.made_from.lock();
+        let mut made_from = MadeFrom {
+            roots: held.roots.clone(),
+            tls: held.tls.clone(),
+        };
+        change(&mut made_from);
+        let configs = All::new(&made_from, self.key_log.as_ref())?;
+        self.configs.store(configs.into());
+        *held = made_from;
         Ok(())
     }
 
     /// Whether these files could be given to [`set_roots`](Self::set_roots).
     pub(crate) fn check_roots(files: &[PathBuf]) -> Result<(), Error> {
-        Both::new(files).map(drop)
+        let made_from = MadeFrom {
+            roots: files.to_vec(),
+            tls: UpstreamTls::default(),
+        };
+        All::new(&made_from, None).map(drop)
+    }
+
+    /// Whether this could be given to [`set_tls`](Self::set_tls).
+    pub(crate) fn check_tls(tls: &UpstreamTls) -> Result<(), Error> {
+        let made_from = MadeFrom {
+            roots: Vec::new(),
+            tls: tls.clone(),
+        };
+        All::new(&made_from, None).map(drop)
     }
 
     /// Whether every certificate is accepted.
@@ -140,7 +199,14 @@ impl Connector {
             );
             return Err(fail(failed(FailureCause::Tls, Party::Client, text), info));
         };
-        let both = self.configs.load_full();
+        let all = self.configs.load_full();
+        let certified = all.certified.iter().find(|(certificate, ..)| {
+            certificate.is_for(host) || certificate.is_for(&wish.target.host)
+        });
+        let (both, shown) = match certified {
+            Some((_, identity, both)) => (both, Some(identity.subject())),
+            None => (&all.usual, None),
+        };
         let configs = if self.accepts_any(host) || self.accepts_any(&wish.target.host) {
             &both.any
         } else {
@@ -153,7 +219,15 @@ impl Connector {
         let connecting = connector
             .with_alpn(wish.alpn)
             .connect(name, ReadAhead::new(stream, read));
-        let (result, seen) = verify::watch(timeout(PATIENCE, Box::pin(connecting))).await;
+        let handshake = client_cert::watch(timeout(PATIENCE, Box::pin(connecting)));
+        let ((result, asked), seen) = verify::watch(handshake).await;
+        let info = TlsInfo {
+            client_auth: asked.then(|| match shown {
+                Some(subject) => format!("asked for, {subject} was shown"),
+                None => "asked for, none was shown".to_owned(),
+            }),
+            ..info
+        };
         match result {
             Ok(Ok(stream)) => {
                 let state = stream.get_ref().1;
@@ -168,7 +242,13 @@ impl Connector {
                     certificates: seen,
                     ..info
                 };
-                Err(fail(explain(&error, wish.target, host, &info), info))
+                let failure = explain(&error, wish.target, host, &info, all.min);
+                let failure = match (asked, shown) {
+                    (true, shown) => about_client_certificate(&error, wish.target, host, shown)
+                        .unwrap_or(failure),
+                    (false, _) => failure,
+                };
+                Err(fail(failure, info))
             }
             Err(_) => {
                 let text = format!(
@@ -189,27 +269,62 @@ impl Connector {
     }
 }
 
-impl Both {
-    /// Reads the platform's roots and those of the files.
-    fn new(files: &[PathBuf]) -> Result<Self, Error> {
+impl All {
+    /// Reads the platform's roots, those of the files, and the client certificates.
+    fn new(made_from: &MadeFrom, key_log: Option<&Arc<dyn KeyLog>>) -> Result<Self, Error> {
         let provider = provider();
-        let trust = verify::platform(files, &provider)?;
+        let trust = verify::platform(&made_from.roots, &provider)?;
+        let UpstreamTls {
+            min,
+            client_certs,
+            client_cert_password: password,
+        } = &made_from.tls;
+        let both = |identity: Option<&Identity>| {
+            let one = |any| {
+                let verifier = Checked::new(trust.clone(), any);
+                Configs::new(verifier, &provider, *min, identity, key_log)
+            };
+            Ok::<_, Error>(Both {
+                verified: one(false)?,
+                any: one(true)?,
+            })
+        };
+        let certified = client_certs.iter().map(|certificate| {
+            let identity = certificate.read(password.as_deref())?;
+            let both = both(Some(&identity))?;
+            Ok::<_, Error>((certificate.clone(), identity, both))
+        });
         Ok(Self {
-            verified: Configs::new(Checked::new(trust.clone(), false), &provider)?,
-            any: Configs::new(Checked::new(trust, true), &provider)?,
+            certified: certified.collect::<Result<_, _>>()?,
+            usual: both(None)?,
+            min: *min,
         })
     }
 }
 
 impl Configs {
-    fn new(verifier: Checked, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+    fn new(
+        verifier: Checked,
+        provider: &Arc<CryptoProvider>,
+        min: TlsMin,
+        identity: Option<&Identity>,
+        key_log: Option<&Arc<dyn KeyLog>>,
+    ) -> Result<Self, Error> {
+        let versions: &[&'static SupportedProtocolVersion] = match min {
+            TlsMin::Tls12 => &[&TLS13, &TLS12],
+            TlsMin::Tls13 => &[&TLS13],
+        };
+        let key = identity.map(|identity| Arc::new(identity.key().clone()));
         let mut named = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(|e| Error::Option(format!("TLS cannot be set up: {e}")))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_client_cert_resolver(Arc::new(Shown(key)));
         named.resumption = Resumption::in_memory_sessions(SESSIONS);
+        if let Some(key_log) = key_log {
+            named.key_log = Arc::clone(key_log);
+        }
         let mut unnamed = named.clone();
         unnamed.enable_sni = false;
         Ok(Self {
@@ -217,6 +332,34 @@ impl Configs {
             unnamed: TlsConnector::from(Arc::new(unnamed)),
         })
     }
+}
+
+/// A handshake that failed after the server had asked for a client certificate; none where something else is to blame.
+fn about_client_certificate(
+    error: &io::Error,
+    target: &Target,
+    host: &str,
+    shown: Option<&str>,
+) -> Option<Failure> {
+    let how = match of_rustls(error) {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!(
+                "ended the TLS handshake with the alert {}",
+                words::alert(*alert)
+            )
+        }
+        None => "broke the TLS handshake off".to_owned(),
+        Some(_) => return None,
+    };
+    let text = match shown {
+        None => format!(
+            "{target} asked for a client certificate, was shown none, and {how}. Give overhear the certificate: --client-cert {host}=FILE, PEM with its key or PKCS#12"
+        ),
+        Some(subject) => format!(
+            "{target} asked for a client certificate, was shown {subject}, and {how}: it does not accept this certificate"
+        ),
+    };
+    Some(failed(FailureCause::Tls, Party::Server, text))
 }
 
 /// The suites in the order of browsers: with SHA-256 first, which processors compute many times faster than the
@@ -233,9 +376,22 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// A handshake that failed, in words.
-fn explain(error: &io::Error, target: &Target, host: &str, info: &TlsInfo) -> Failure {
-    use rustls::Error as Tls;
+fn explain(error: &io::Error, target: &Target, host: &str, info: &TlsInfo, min: TlsMin) -> Failure {
+    use rustls::{AlertDescription, Error as Tls, PeerIncompatible};
     match of_rustls(error) {
+        Some(
+            Tls::AlertReceived(AlertDescription::ProtocolVersion)
+            | Tls::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+            ),
+        ) if min == TlsMin::Tls13 => failed(
+            FailureCause::Tls,
+            Party::Server,
+            format!(
+                "{target} does not speak TLS 1.3, and overhear was told to take nothing older (--tls-min 1.3)"
+            ),
+        ),
         Some(Tls::InvalidCertificate(reason)) => failed(
             FailureCause::Certificate,
             Party::Server,

@@ -32,8 +32,11 @@ pub(super) fn alert_hint(alert: AlertDescription) -> &'static str {
             ": it knows none of the protocols that the client offered (ALPN)"
         }
         AlertDescription::CertificateRequired | AlertDescription::BadCertificate => {
-            ": it wants a client certificate"
+            ": it wants a client certificate, which overhear is given with --client-cert HOST=FILE"
         }
+        AlertDescription::UnknownCA
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::AccessDenied => ": it does not accept the client certificate",
         _ => "",
     }
 }

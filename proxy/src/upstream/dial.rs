@@ -5,8 +5,15 @@ use super::Own;
 use crate::{stream::keep_alive, target::Target, words::failed};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use overhear_store::{Failure, FailureCause, Party};
-use std::{io, net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, time::Instant};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::Instant,
+};
 
 /// Until the next address is tried beside those under way.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -23,17 +30,42 @@ pub(super) struct Dialled {
     pub(super) local: SocketAddr,
 }
 
-/// Connects to the first address that answers; `own` is told.
+/// Connects to the first address that answers, from `bind` where that is given; `own` is told.
 pub(super) async fn dial(
     target: &Target,
     addresses: &[SocketAddr],
+    bind: Option<IpAddr>,
     own: &Own,
 ) -> Result<Dialled, Failure> {
-    let addresses = interleave(addresses);
+    let mut addresses = interleave(addresses);
+    if let Some(from) = bind {
+        addresses.retain(|address| address.is_ipv4() == from.is_ipv4());
+        if addresses.is_empty() {
+            let family = if from.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(failure(
+                FailureCause::Unreachable,
+                format!(
+                    "{target} has no {family} address, and connections are to be made from {from} (--bind)"
+                ),
+            ));
+        }
+    }
     let mut failed: Option<(SocketAddr, io::Error)> = None;
-    match tokio::time::timeout(PATIENCE, race(&addresses, own, &mut failed)).await {
+    match tokio::time::timeout(PATIENCE, race(&addresses, bind, own, &mut failed)).await {
         Ok(Some(won)) => Ok(won),
         Ok(None) => Err(match failed {
+            // nobody has the address to begin from, or not any more
+            Some((_, error))
+                if bind.is_some() && error.kind() == io::ErrorKind::AddrNotAvailable =>
+            {
+                let from = bind.map(|ip| ip.to_string()).unwrap_or_default();
+                failure(
+                    FailureCause::Unreachable,
+                    format!(
+                        "connections to servers are to be made from {from} (--bind), which is no address of this computer: name one that it has"
+                    ),
+                )
+            }
             Some((address, error)) => explain(target, address, &error),
             None => failure(FailureCause::Dns, format!("{target} has no address")),
         }),
@@ -51,6 +83,7 @@ pub(super) async fn dial(
 /// Runs the attempts; none when all failed, and then `failed` holds the failure that says most.
 async fn race(
     addresses: &[SocketAddr],
+    bind: Option<IpAddr>,
     own: &Own,
     failed: &mut Option<(SocketAddr, io::Error)>,
 ) -> Option<Dialled> {
@@ -60,7 +93,7 @@ async fn race(
     loop {
         // a timer that has run out already would still cost a tick of the clock
         if next_at <= Instant::now() {
-            running.extend(waiting.next().map(|address| attempt(address, own)));
+            running.extend(waiting.next().map(|address| attempt(address, bind, own)));
             next_at = Instant::now() + STAGGER;
         }
         let more = waiting.len() > 0;
@@ -82,9 +115,13 @@ async fn race(
     }
 }
 
-async fn attempt(address: SocketAddr, own: &Own) -> (SocketAddr, io::Result<Dialled>) {
+async fn attempt(
+    address: SocketAddr,
+    bind: Option<IpAddr>,
+    own: &Own,
+) -> (SocketAddr, io::Result<Dialled>) {
     let under_way = own.begin(address);
-    let result = TcpStream::connect(address).await.and_then(|tcp| {
+    let result = connect(address, bind).await.and_then(|tcp| {
         let local = tcp.local_addr()?;
         // connecting to a free port of this machine can meet itself: nobody listens there
         if local.port() == address.port() && local == tcp.peer_addr()? {
@@ -100,6 +137,18 @@ async fn attempt(address: SocketAddr, own: &Own) -> (SocketAddr, io::Result<Dial
         })
     });
     (address, result)
+}
+
+async fn connect(address: SocketAddr, bind: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = bind else {
+        return TcpStream::connect(address).await;
+    };
+    let socket = match from {
+        IpAddr::V4(_) => TcpSocket::new_v4()?,
+        IpAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(address).await
 }
 
 /// The families in turn, each in the order given.
@@ -213,9 +262,14 @@ mod tests {
         let refusing = free.local_addr().expect("bound");
         drop(free);
         let begun = std::time::Instant::now();
-        let dialled = dial(&target(80), &[refusing, refusing, good], &Own::default())
-            .await
-            .expect("reached");
+        let dialled = dial(
+            &target(80),
+            &[refusing, refusing, good],
+            None,
+            &Own::default(),
+        )
+        .await
+        .expect("reached");
         assert_eq!(dialled.server, good);
         assert_eq!(dialled.local, dialled.tcp.local_addr().expect("connected"));
         assert!(dialled.tcp.nodelay().expect("an option"));
@@ -229,12 +283,37 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = free.local_addr().expect("bound");
         drop(free);
-        let failure = dial(&target(address.port()), &[address], &Own::default())
+        let failure = dial(&target(address.port()), &[address], None, &Own::default())
             .await
             .expect_err("refused");
         assert_eq!(failure.cause, FailureCause::Refused);
         assert!(failure.text.contains("a.test:"), "{}", failure.text);
         assert!(failure.text.contains("(127.0.0.1)"), "{}", failure.text);
+    }
+
+    #[tokio::test]
+    async fn from_an_address_of_a_persons_choice() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let good = listener.local_addr().expect("bound");
+        let from = |text: &str| Some(text.parse().expect("an address"));
+        let own = Own::default();
+        let dialled = dial(&target(80), &[good], from("127.0.0.7"), &own).await;
+        if cfg!(target_os = "linux") {
+            // the whole of 127.0.0.0/8 is this computer
+            assert_eq!(
+                dialled.expect("reached").local.ip().to_string(),
+                "127.0.0.7"
+            );
+        }
+        for (ip, told) in [
+            ("192.0.2.1", "no address of this computer"),
+            ("::1", "no IPv6 address"),
+        ] {
+            let failure = dial(&target(80), &[good], from(ip), &own).await;
+            let failure = failure.expect_err("not from there");
+            assert_eq!(failure.cause, FailureCause::Unreachable);
+            assert!(failure.text.contains(told), "{}", failure.text);
+        }
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Running {
             insecure_all: false,
             insecure_hosts: Vec::new(),
             upstream_ca: vec![roots],
+            ways: overhear_proxy::WayOptions::default(),
+            tls: overhear_proxy::TlsOptions::default(),
         };
         change(&mut options);
         let proxy = Proxy::bind(options).await?.with_grace(grace);

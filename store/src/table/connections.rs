@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::{collections::HashSet, sync::Arc};
 
 const INSERT: &str = "INSERT OR REPLACE INTO connections VALUES \
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CERTIFICATE: &str = "INSERT OR IGNORE INTO certificates VALUES (?, ?)";
 
@@ -75,6 +75,8 @@ impl<'d> ConnectionsTable<'d> {
             Value::Int(connection.reset.into()),
             connection.app.as_ref().map(|app| app.name.as_str()).into(),
             connection.app.as_ref().map(|app| i64::from(app.pid)).into(),
+            connection.via.as_deref().into(),
+            connection.mapped.as_deref().into(),
         ])?;
         Ok(())
     }
@@ -149,6 +151,8 @@ pub(crate) fn connection(row: &SqliteRow) -> Result<Connection, sqlx::Error> {
         port: row.try_get("port")?,
         server: server.map(table::address),
         upstream_local: upstream_local.map(table::address),
+        via: row.try_get("via")?,
+        mapped: row.try_get("mapped")?,
         client_tls: tls("client_tls")?,
         server_tls: tls("server_tls")?,
         accepted: Timestamp(row.try_get("accepted")?),

@@ -207,6 +207,8 @@ async fn connections_keep_their_chains_once() {
         certificates: chain,
         ja3: Some("6734f37431670b3ab4292b8f60f29984".to_owned()),
         ja4: None,
+        client_auth: Some("asked for, none was shown".to_owned()),
+        client_certificates: vec![b"client".to_vec()],
     };
     let mut ids = Vec::new();
     for _ in 0..2 {

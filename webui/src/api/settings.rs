@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(settings, change))
         .routes(routes!(accept, verify))
+        .routes(routes!(pass, intercept))
 }
 
 /// What the program was told.
@@ -30,6 +31,18 @@ struct Answer {
     items: Vec<Setting>,
     /// Hosts whose certificate is not verified.
     accepted_certificates: Vec<String>,
+    /// Hosts that pass through unread in this run, beside those that the setting `tls` names.
+    passed_hosts: Vec<PassedHost>,
+}
+
+/// A host that passes through unread.
+#[derive(Serialize, ToSchema)]
+struct PassedHost {
+    /// As clients ask for it.
+    #[schema(example = "api.bank.example")]
+    host: String,
+    /// A client kept refusing overhear's certificate, and the setting `pass-pinned` allows that.
+    automatic: bool,
 }
 
 impl Answer {
@@ -37,10 +50,20 @@ impl Answer {
         let settings = app.settings.read();
         let mut accepted_certificates = app.proxy.accepted_certificates();
         accepted_certificates.sort();
+        let passing = app.proxy.passing_through();
+        let mut passed_hosts: Vec<_> = passing
+            .into_iter()
+            .map(|passing| PassedHost {
+                host: passing.host,
+                automatic: passing.automatic,
+            })
+            .collect();
+        passed_hosts.sort_by(|one, other| one.host.cmp(&other.host));
         Self {
             config_file: settings.config_file.map(|file| file.display().to_string()),
             items: settings.items,
             accepted_certificates,
+            passed_hosts,
         }
     }
 }
@@ -120,6 +143,40 @@ async fn verify(
     Path(host): Path<String>,
 ) -> Result<StatusCode, Problem> {
     app.proxy.accept_certificate(&checked(&host)?, false);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets TLS with a host pass through unread, from now on.
+#[utoipa::path(
+    put, path = "/settings/passed-hosts/{host}", tag = "program", operation_id = "passHost",
+    params(("host" = String, Path, description = "DNS name or IP address, without port", example = "api.bank.example")),
+    responses(
+        (status = 204, description = "It passes through"),
+        (status = 400, description = "That is no host", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn pass(
+    State(app): State<Arc<App>>,
+    Path(host): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.proxy.pass_through(&checked(&host)?, true);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Intercepts TLS with a host again.
+#[utoipa::path(
+    delete, path = "/settings/passed-hosts/{host}", tag = "program", operation_id = "interceptHost",
+    params(("host" = String, Path, description = "DNS name or IP address, without port")),
+    responses(
+        (status = 204, description = "Intercepted again"),
+        (status = 400, description = "That is no host", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn intercept(
+    State(app): State<Arc<App>>,
+    Path(host): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.proxy.pass_through(&checked(&host)?, false);
     Ok(StatusCode::NO_CONTENT)
 }
 

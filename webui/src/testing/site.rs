@@ -103,6 +103,8 @@ impl Site {
             insecure_all: false,
             insecure_hosts: Vec::new(),
             upstream_ca: Vec::new(),
+            ways: overhear_proxy::WayOptions::default(),
+            tls: overhear_proxy::TlsOptions::default(),
         };
         let proxy = Proxy::bind(options).await.expect("a proxy");
         let handle = proxy.handle();

@@ -17,7 +17,10 @@ export function story(flow: Flow | FlowDetail): string {
     return `${flow.server ?? "The name server"} answered the question for ${host} (${method}) in ${duration(flow.duration_ms)}.`;
   }
   if (flow.kind === "tls") {
-    return flow.state === "failed" ? `The TLS connection to ${where} failed${took}.` : `TLS to ${where}, passed on without being opened.`;
+    if (flow.state === "failed") return `The TLS connection to ${where} failed${took}.`;
+    const [sent, received] = [flow.request.body_size, flow.response?.body_size ?? 0];
+    const amounts = sent + received > 0 ? `: ${bytes(sent)} sent, ${bytes(received)} received` : "";
+    return `TLS to ${where}, passed on without being opened${amounts}.`;
   }
   if (flow.state === "failed") return `${method} ${host} failed${took}: ${failedHow(flow)}.`;
   if (flow.state === "interrupted") return `overhear stopped while this ${flow.kind === "websocket" ? "WebSocket was open" : "request was running"}.`;
@@ -101,6 +104,7 @@ export function advice(failure: Failure, host: string, port: number, client = ""
         ? ["The client gave up: it may have a time limit, or the page was left."]
         : ["The server ended the connection early: look into its log at this time.", "Send it again to see whether it was a single event."];
     case "forbidden":
+      if (failure.text.includes("--tls ")) return ["The setting is under Settings, TLS; the first line that fits a host counts."];
       if (failure.text.startsWith("The rule ")) return ["If it should pass, switch that rule off under Rules, or make its filter narrower."];
       if (failure.text.includes("overhear's own page")) return ["Leave this address out of what goes through the proxy: under “no proxy for” in the settings of the browser or the system, or in NO_PROXY."];
       return ["Allow the device under Devices, if it should use the proxy."];

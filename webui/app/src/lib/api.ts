@@ -150,6 +150,8 @@ export const api = {
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "PUT" }),
   refuseCertificate: (host: string) =>
     request(address(`settings/accepted-certificates/${encodeURIComponent(host)}`), { method: "DELETE" }),
+  passHost: (host: string) => request(address(`settings/passed-hosts/${encodeURIComponent(host)}`), { method: "PUT" }),
+  interceptHost: (host: string) => request(address(`settings/passed-hosts/${encodeURIComponent(host)}`), { method: "DELETE" }),
   timeline: (what: { filter: string; session: SessionChoice; buckets: number }) => json<Timeline>(address("flows/timeline", what)),
   tree: (at: { session: SessionChoice; devices: boolean; client?: string; host?: string; path?: string }, signal?: AbortSignal) =>
     json<TreeLevel>(address("flows/tree", at), signal ? { signal } : {}),

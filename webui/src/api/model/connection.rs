@@ -24,6 +24,12 @@ pub struct Connection {
     pub server: Option<String>,
     /// The proxy's address and port on the server's side.
     pub upstream_local: Option<String>,
+    /// The proxy that it goes through, without credentials; `server` is that proxy's address then.
+    #[schema(example = "socks5://proxy.example:1080")]
+    pub via: Option<String>,
+    /// The place that the host stands for instead of what the resolver says (`--map-host`).
+    #[schema(example = "127.0.0.1:3000")]
+    pub mapped: Option<String>,
     /// When things happened.
     pub times: ConnectionTimes,
     /// Who ended it first.
@@ -93,6 +99,10 @@ pub struct Tls {
     pub ja3: Option<String>,
     /// JA4 of the ClientHello, where packets were read.
     pub ja4: Option<String>,
+    /// What became of the server's question for a client certificate; null when it did not ask.
+    pub client_auth: Option<String>,
+    /// The certificates that the client showed of itself, leaf first, where it was asked (`--ask-client-cert`).
+    pub client_certificates: Vec<Certificate>,
     /// The certificate chain, leaf first.
     pub certificates: Vec<Certificate>,
 }
@@ -111,6 +121,8 @@ impl From<&overhear_store::Connection> for Connection {
             port: connection.port,
             server: connection.server.map(|a| a.to_string()),
             upstream_local: connection.upstream_local.map(|a| a.to_string()),
+            via: connection.via.clone(),
+            mapped: connection.mapped.clone(),
             times: ConnectionTimes {
                 accepted: rfc3339(connection.accepted),
                 dns_start: optional(connection.dns_start),
@@ -139,11 +151,16 @@ impl From<&TlsInfo> for Tls {
             alpn: tls.alpn.clone(),
             ja3: tls.ja3.clone(),
             ja4: tls.ja4.clone(),
-            certificates: tls
-                .certificates
-                .iter()
-                .map(|der| Certificate::from_der(der))
-                .collect(),
+            client_auth: tls.client_auth.clone(),
+            client_certificates: chain(&tls.client_certificates),
+            certificates: chain(&tls.certificates),
         }
     }
+}
+
+fn chain(certificates: &[Vec<u8>]) -> Vec<Certificate> {
+    certificates
+        .iter()
+        .map(|der| Certificate::from_der(der))
+        .collect()
 }

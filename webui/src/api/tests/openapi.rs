@@ -70,6 +70,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/devices/{address}", &["put"]),
     ("/settings", &["get", "patch"]),
     ("/settings/accepted-certificates/{host}", &["put", "delete"]),
+    ("/settings/passed-hosts/{host}", &["put", "delete"]),
     ("/ca.pem", &["get"]),
     ("/ca.crt", &["get"]),
     ("/ca.p12", &["get"]),

@@ -216,6 +216,7 @@ impl Sockets {
             target: target("origin.example:80"),
             connection,
             server: Some(address(80)),
+            forward: None,
         };
         let relaying = tokio::spawn(async move {
             let session = Session {

@@ -414,6 +414,7 @@ impl Dialer {
             connection: self.connection(),
             // what this program answers itself has no address
             server: (target.host != "overhear.internal").then(|| address(target.port)),
+            forward: None,
         };
         (upstream, Peer::new(theirs))
     }

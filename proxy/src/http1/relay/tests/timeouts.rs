@@ -67,6 +67,7 @@ fn relaying(
                 target: target("origin.example:80"),
                 connection: Arc::new(recorder.connection(accepted.clone())),
                 server: Some(address(80)),
+                forward: None,
             }),
             false => Route::Named,
         };

@@ -22,6 +22,10 @@ export interface Connection {
   port: number;
   server: string | null;
   upstream_local: string | null;
+  /** The proxy that it goes through, without credentials. */
+  via: string | null;
+  /** The place that the host stands for (--map-host). */
+  mapped: string | null;
   times: ConnectionTimes;
   closed_by: Party | null;
   reset: boolean;
@@ -38,6 +42,10 @@ export interface Tls {
   /** Of the ClientHello, where packets were read. */
   ja3?: string | null;
   ja4?: string | null;
+  /** What became of the server's question for a client certificate. */
+  client_auth?: string | null;
+  /** What the client showed of itself, where it was asked. */
+  client_certificates?: Certificate[];
   certificates: Certificate[];
 }
 

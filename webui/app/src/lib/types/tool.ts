@@ -53,6 +53,14 @@ export interface Settings {
   config_file: string | null;
   items: Setting[];
   accepted_certificates: string[];
+  passed_hosts: PassedHost[];
+}
+
+/** A host whose TLS passes through unread in this run. */
+export interface PassedHost {
+  host: string;
+  /** A client kept refusing overhear's certificate, and the setting pass-pinned allows that. */
+  automatic: boolean;
 }
 
 /** RFC 9457, with what this API adds. */

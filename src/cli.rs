@@ -6,6 +6,7 @@ pub(crate) use read::Read;
 
 mod capture;
 mod intercept;
+mod listening;
 mod rule;
 mod script;
 mod sessions;
@@ -13,6 +14,7 @@ mod sessions;
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
+pub(crate) use listening::Listening;
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 pub(crate) use script::{Script, ScriptCommand, Span};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
@@ -100,6 +102,8 @@ pub(crate) struct Run {
         value_delimiter = ','
     )]
     pub(crate) listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) listening: Listening,
     /// Where the page listens [default: 127.0.0.1:8081]
     #[arg(
         long,
@@ -503,6 +507,7 @@ file.";
 const RUN_EXAMPLES: &str = "\
 Examples:
   overhear run --listen 127.0.0.1:8080         for programs on this machine only
+  overhear run --mode reverse:https://api.example.com@127.0.0.1:9000
   overhear run --allow 192.168.0.0/16          every device in the home network may use it
   overhear run --insecure-upstream=dev.local   accept the self-signed certificate of one server
   overhear run --data ./recording --no-open";

@@ -31,11 +31,14 @@ mod words;
 
 #[cfg(fuzzing)]
 pub use http1::fuzz;
+#[cfg(fuzzing)]
+pub use target::socks::fuzz as socks_fuzz;
 
 pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};
+pub use listen::{Listen, Mode, ModeSpec, Reverse, Spoken};
 pub use options::{LocalSite, Options, Visit};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::{

@@ -1,6 +1,9 @@
 //! What a proxy is made of, and the door to the site that it shows of itself.
 
-use crate::admit::{Cidr, Decision};
+use crate::{
+    admit::{Cidr, Decision},
+    listen::Listen,
+};
 use overhear_ca::Authority;
 use overhear_store::Recorder;
 use std::{
@@ -14,6 +17,8 @@ use tokio::io::DuplexStream;
 pub struct Options {
     /// Where to listen; nowhere, for a proxy that only replays.
     pub listen: Vec<SocketAddr>,
+    /// More ports, which are not for clients that ask a proxy.
+    pub modes: Vec<Listen>,
     /// Who signs the leaves.
     pub authority: Arc<Authority>,
     /// Where conversations go.

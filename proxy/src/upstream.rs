@@ -9,7 +9,7 @@ mod own;
 mod resolve;
 mod via;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, is_local};
 pub(crate) use own::Own;
 pub(crate) use resolve::{Names, same_host};
 pub(crate) use via::Via;

@@ -190,6 +190,7 @@ async fn alone(
         insecure_all: upstream.insecure_all,
         insecure_hosts: upstream.insecure_hosts,
         upstream_ca: upstream.ca,
+        modes: Vec::new(),
     })
     .await?;
     let handle = proxy.handle();

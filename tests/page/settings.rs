@@ -41,6 +41,12 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
             json!("64MiB"),
         ),
         (
+            "mode",
+            json!("reverse:https://a.test"),
+            json!("reverse:https://a.test:443@127.0.0.1:9000"),
+            lists("reverse:https://a.test:443@127.0.0.1:9000"),
+        ),
+        (
             "capture-keylog",
             json!("not/whole"),
             json!("/somewhere/keys.log"),

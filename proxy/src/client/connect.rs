@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    async fn dial_tunnel(
+    pub(super) async fn dial_tunnel(
         &self,
         target: &Target,
         connection: &ConnectionRecorder,

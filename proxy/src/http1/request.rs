@@ -442,9 +442,11 @@ fn begin<C, S>(
         None
     };
     let body = Body::of_request(&head.fields, head.version).ok()?;
-    let rewritten = absolute
-        .as_ref()
-        .map(|absolute| plain::forwarded(&head, absolute));
+    let rewritten = match (&absolute, link.host) {
+        (Some(absolute), _) => Some(plain::forwarded(&head, absolute)),
+        (None, Some(host)) => plain::with_host(head.bytes, host),
+        (None, None) => None,
+    };
     let sent = rewritten.as_deref().unwrap_or(head.bytes);
 
     // an answer of this program's own is no flow

@@ -67,7 +67,7 @@ fn relaying(
                 connection: connection.clone(),
                 server: Some(address(443)),
             };
-            relay(session, near, read, upstream, &Nobody).await;
+            relay(session, near, read, upstream, &Nobody, false).await;
         } else {
             let failure = failed(FailureCause::Tls, Party::Server, "no handshake");
             broken(session, near, read, &target, &connection, failure, &Nobody).await;

@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::{collections::HashSet, sync::Arc};
 
 const INSERT: &str = "INSERT OR REPLACE INTO connections VALUES \
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CERTIFICATE: &str = "INSERT OR IGNORE INTO certificates VALUES (?, ?)";
 
@@ -75,6 +75,7 @@ impl<'d> ConnectionsTable<'d> {
             Value::Int(connection.reset.into()),
             connection.app.as_ref().map(|app| app.name.as_str()).into(),
             connection.app.as_ref().map(|app| i64::from(app.pid)).into(),
+            connection.through.as_deref().into(),
         ])?;
         Ok(())
     }
@@ -145,6 +146,7 @@ pub(crate) fn connection(row: &SqliteRow) -> Result<Connection, sqlx::Error> {
             (Some(name), Some(pid)) => Some(App { name, pid }),
             _ => None,
         },
+        through: row.try_get("through")?,
         host: row.try_get("host")?,
         port: row.try_get("port")?,
         server: server.map(table::address),

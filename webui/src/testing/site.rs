@@ -103,6 +103,7 @@ impl Site {
             insecure_all: false,
             insecure_hosts: Vec::new(),
             upstream_ca: Vec::new(),
+            modes: Vec::new(),
         };
         let proxy = Proxy::bind(options).await.expect("a proxy");
         let handle = proxy.handle();

@@ -6,6 +6,7 @@ pub(crate) use read::Read;
 
 mod capture;
 mod intercept;
+mod listening;
 mod rule;
 mod script;
 mod sessions;
@@ -14,6 +15,7 @@ mod ways;
 pub(crate) use capture::{Capture, Lines, Packets, Precision, Size, Unused, Way};
 
 pub(crate) use intercept::{Edit as InterceptEdit, Intercept, InterceptCommand};
+pub(crate) use listening::Listening;
 pub(crate) use rule::{Rule, RuleCommand, RuleSender, RuleStage};
 pub(crate) use script::{Script, ScriptCommand, Span};
 pub(crate) use sessions::{CompareSessions, ComparedQuery, Sessions, SessionsCommand};
@@ -102,6 +104,8 @@ pub(crate) struct Run {
         value_delimiter = ','
     )]
     pub(crate) listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) listening: Listening,
     /// Where the page listens [default: 127.0.0.1:8081]
     #[arg(
         long,
@@ -509,6 +513,7 @@ file.";
 const RUN_EXAMPLES: &str = "\
 Examples:
   overhear run --listen 127.0.0.1:8080         for programs on this machine only
+  overhear run --mode reverse:https://api.example.com@127.0.0.1:9000
   overhear run --allow 192.168.0.0/16          every device in the home network may use it
   overhear run --insecure-upstream=dev.local   accept the self-signed certificate of one server
   overhear run --upstream http://proxy.corp:3128 --upstream '*.corp=direct'

@@ -10,7 +10,8 @@ use crate::{
 use anyhow::Context;
 use directories::ProjectDirs;
 use overhear_proxy::{
-    Cidr, ClientCert, HostMap, TlsMin, TlsOptions, TlsRule, UpstreamRule, UpstreamTls, WayOptions,
+    Cidr, ClientCert, HostMap, ModeSpec, TlsMin, TlsOptions, TlsRule, UpstreamRule, UpstreamTls,
+    WayOptions,
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
@@ -40,6 +41,8 @@ pub(crate) struct File {
     data: Option<PathBuf>,
     #[serde(default, deserialize_with = "one_or_more")]
     listen: Vec<SocketAddr>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    mode: Vec<ModeSpec>,
     web: Option<SocketAddr>,
     #[serde(default, deserialize_with = "one_or_more")]
     allow: Vec<Cidr>,
@@ -96,6 +99,8 @@ enum Insecure {
 pub(crate) struct RunSettings {
     /// Empty: port 8080 on all interfaces.
     pub(crate) listen: Vec<SocketAddr>,
+    /// Ports that are no ordinary proxy's.
+    pub(crate) modes: Vec<ModeSpec>,
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
@@ -192,6 +197,7 @@ impl File {
         match key {
             "data" => self.data.as_ref().map(path),
             "listen" => list(&self.listen),
+            "mode" => list(&self.mode),
             "web" => self.web.map(|web| json!(web.to_string())),
             "allow" => list(&self.allow),
             "insecure-upstream" => {
@@ -263,6 +269,7 @@ impl File {
         }
         Ok(RunSettings {
             listen: first(run.listen, &self.listen),
+            modes: first(run.listening.mode, &self.mode),
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),

@@ -88,6 +88,7 @@ impl Table {
                 [] => row.default(),
                 listen => listen.iter().map(ToString::to_string).collect(),
             },
+            "mode" => settings.modes.iter().map(ToString::to_string).collect(),
             "web" => json!(settings.web.to_string()),
             "allow" => settings.allow.iter().map(ToString::to_string).collect(),
             "insecure-upstream" => json!(settings.upstream.insecure()),

@@ -30,6 +30,7 @@ mod filter;
 mod flags;
 mod headers;
 mod import;
+mod listening;
 mod messages;
 mod offline;
 mod overview;

@@ -1,7 +1,8 @@
 //! One client's connection on the proxy's own port: what it speaks, and where it is led.
 //!
 //! The first bytes decide: TLS to the proxy itself is ended here and looked into again; HTTP goes to the
-//! relay, which comes back with a CONNECT or a visit; anything else is said to be so and closed.
+//! relay, which comes back with a CONNECT or a visit; SOCKS leads where CONNECT does; anything else is said to be so
+//! and closed.
 
 mod connect;
 mod dial;
@@ -9,14 +10,18 @@ mod first;
 mod gate;
 mod inside;
 mod passed;
+mod reverse;
+mod socks;
 #[cfg(test)]
 mod tests;
+mod transparent;
 mod visit;
 
 use crate::{
     admit::Verdict,
     engine::{Engine, Row, is_site},
     http1::{self, End, Route, Session},
+    listen::Mode,
     sniff::{self, Mixed},
     stream::Stream,
     tls::Hello,
@@ -55,6 +60,7 @@ pub(crate) async fn serve(
     tcp: TcpStream,
     client: SocketAddr,
     local: SocketAddr,
+    mode: &Mode,
 ) {
     let verdict = engine.admission.arrive(client.ip(), local.ip());
     let _asked = engine.apps.ask(&engine.recorder, client, local);
@@ -70,7 +76,7 @@ pub(crate) async fn serve(
         .refused(client.ip(), || client.is_admitted());
     tokio::select! {
         biased;
-        () = client.first_bytes(Stream::Tcp(tcp)) => {}
+        () = client.serve(Stream::Tcp(tcp), mode) => {}
         // somebody has thought better of it: what the device has open ends too
         () = refused => {}
     }
@@ -81,8 +87,28 @@ impl Client {
         self.accepted.client.ip()
     }
 
+    /// The same client, of whose side something else is known.
+    fn with(&self, change: impl FnOnce(&mut Connection)) -> Self {
+        let mut accepted = self.accepted.clone();
+        change(&mut accepted);
+        Self {
+            engine: self.engine.clone(),
+            accepted,
+            verdict: self.verdict,
+            admitted: self.admitted.clone(),
+        }
+    }
+
     fn is_admitted(&self) -> bool {
         self.admitted.load(Ordering::Relaxed)
+    }
+
+    async fn serve(&self, stream: Stream, mode: &Mode) {
+        match mode {
+            Mode::Mixed => self.first_bytes(stream).await,
+            Mode::Reverse(server) => Box::pin(self.reverse(stream, server)).await,
+            Mode::Transparent => Box::pin(self.transparent(stream)).await,
+        }
     }
 
     async fn first_bytes(&self, mut stream: Stream) {
@@ -90,6 +116,7 @@ impl Client {
         match self.speaks(&mut stream, &mut read).await {
             Some(Mixed::Http) => Box::pin(self.http(stream, read, false)).await,
             Some(Mixed::Tls) => Box::pin(self.tls(stream, read)).await,
+            Some(Mixed::Socks) => Box::pin(self.socks(stream, read)).await,
             Some(Mixed::Other(what)) => self.unknown(stream, &read, what).await,
             None => {}
         }
@@ -142,20 +169,14 @@ impl Client {
         {
             Ok((mut stream, info)) => {
                 engine.admission.saw_trust(self.ip(), true);
-                let accepted = Connection {
-                    client_tls: Some(info),
-                    client_tls_done: Some(Timestamp::now()),
-                    ..self.accepted.clone()
-                };
-                let within = Self {
-                    engine: engine.clone(),
-                    accepted,
-                    verdict: self.verdict,
-                    admitted: self.admitted.clone(),
-                };
+                let within = self.with(|accepted| {
+                    accepted.client_tls = Some(info);
+                    accepted.client_tls_done = Some(Timestamp::now());
+                });
                 let mut read = BytesMut::with_capacity(FIRST_READ);
                 match within.speaks(&mut stream, &mut read).await {
                     Some(Mixed::Http) => within.http(stream, read, true).await,
+                    Some(Mixed::Socks) => within.socks(stream, read).await,
                     Some(Mixed::Tls) => within.unknown(stream, &read, "TLS within TLS").await,
                     Some(Mixed::Other(what)) => within.unknown(stream, &read, what).await,
                     None => {}
@@ -232,10 +253,20 @@ impl Client {
         }
     }
 
-    /// Something that is neither HTTP nor TLS: said so in a flow.
+    /// Something that is neither HTTP, TLS nor SOCKS: said so in a flow.
     async fn unknown(&self, stream: Stream, read: &[u8], what: &str) {
+        let text = format!(
+            "the client sent {what} to the proxy's port, which takes HTTP proxy requests (CONNECT too), SOCKS and TLS: set it up to use an HTTP or SOCKS proxy"
+        );
+        let failure = failed(FailureCause::Protocol, Party::Client, text);
+        self.misspoken((read, &[]), failure);
+        stream.close().await;
+    }
+
+    /// Records what came to the proxy, and what it said, where that led to no server.
+    fn misspoken(&self, (came, said): (&[u8], &[u8]), failure: Failure) {
         if !self.is_recorded() {
-            return stream.close().await;
+            return;
         }
         let engine = &self.engine;
         let local = self.accepted.local;
@@ -249,12 +280,13 @@ impl Client {
             started: self.accepted.accepted,
         };
         let flow = engine.row(&connection, row);
-        flow.chunk(Side::Request, Timestamp::now(), read);
-        flow.fail(failed(FailureCause::Protocol, Party::Client, format!(
-                "the client sent {what} to the proxy's port, which takes HTTP proxy requests (CONNECT too) and TLS: set it up to use an HTTP proxy"
-            )));
+        for (side, bytes) in [(Side::Request, came), (Side::Response, said)] {
+            if !bytes.is_empty() {
+                flow.chunk(side, Timestamp::now(), bytes);
+            }
+        }
+        flow.fail(failure);
         connection.edit(|c| c.closed_by = Some(Party::Proxy));
-        stream.close().await;
     }
 
     /// What the client calls itself, if a head holds it. Devices are other machines, so only theirs are looked for.

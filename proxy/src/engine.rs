@@ -5,6 +5,7 @@ use crate::{
     apps::Apps,
     crowd::Crowd,
     intercept::Rules,
+    listen::Listen,
     options::{LocalSite, Visit},
     tls::{Connector, Policy},
     upstream::{Ways, same_host},
@@ -43,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) rules: Rules,
     /// Which programs on this computer connections are from.
     pub(crate) apps: Apps,
+    /// Its ports.
+    pub(crate) places: Vec<Listen>,
     /// Open client connections.
     pub(crate) open: AtomicU64,
     /// Replays under way.

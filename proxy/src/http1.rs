@@ -28,6 +28,7 @@ pub(crate) use input::Input;
 pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
 pub(crate) use request::{IDLE, MOST_AHEAD, left};
+pub(crate) use target::{authority, dialable};
 
 use crate::{
     intercept::Rules,
@@ -112,6 +113,8 @@ pub(crate) fn is_given_up(failure: &Failure) -> bool {
 pub(crate) enum Route<S> {
     /// All to one server: inside a tunnel.
     Fixed(Upstream<S>),
+    /// All to one server, which gets its own name in `Host`: the client may know it by another.
+    Reverse(Upstream<S>),
     /// Every request to one server that could not be reached: each is answered with the failure's page.
     Broken(Target, DialFailed),
     /// Each where its absolute form says (a proxy's port).

@@ -64,13 +64,15 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// For a client that has forgotten its connection to answer that it is going away: it may be using it just then.
 const NOTICE: Duration = Duration::from_secs(10);
 
-/// Relays until either connection is done. `read` holds what was read from the client already.
+/// Relays until either connection is done. `read` holds what was read from the client already; `reverse`: the server
+/// gets its own name in `:authority`, whatever the client knows it by.
 pub(crate) async fn relay(
     session: Session<'_>,
     client: Stream,
     read: BytesMut,
     upstream: Upstream<Stream>,
     dial: &dyn Elsewhere,
+    reverse: bool,
 ) {
     let Upstream {
         io,
@@ -114,6 +116,7 @@ pub(crate) async fn relay(
         waiting: Waiting::new(opened),
         rules: session.rules,
         dial: Some(dial),
+        reverse,
     };
     let mut server_io = pin!(server_io);
     let mut stopped = pin!(session.stop.cancelled());
@@ -203,6 +206,7 @@ pub(crate) async fn broken(
         waiting: Waiting::default(),
         rules: session.rules,
         dial: Some(dial),
+        reverse: false,
     };
     let mut stopped = pin!(session.stop.cancelled());
     let mut exchanges = FuturesUnordered::new();

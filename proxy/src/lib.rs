@@ -32,6 +32,7 @@ mod words;
 #[cfg(fuzzing)]
 pub use http1::fuzz;
 #[cfg(fuzzing)]
+pub use target::socks::fuzz as socks_fuzz;
 pub use tls::fuzz as tls_fuzz;
 #[cfg(fuzzing)]
 pub use upstream::fuzz as upstream_fuzz;
@@ -40,6 +41,7 @@ pub use admit::{Cidr, Decision, Device};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};
+pub use listen::{Listen, Mode, ModeSpec, Reverse, Spoken};
 pub use options::{LocalSite, Options, TlsMin, TlsOptions, UpstreamTls, Visit, WayOptions};
 pub use proxy::{Handle, Proxy, Status};
 pub use replay::{

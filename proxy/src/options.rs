@@ -2,6 +2,7 @@
 
 use crate::{
     admit::{Cidr, Decision},
+    listen::Listen,
     tls::{ClientCert, TlsRule},
     upstream::{HostMap, UpstreamRule},
 };
@@ -20,6 +21,8 @@ use tokio::io::DuplexStream;
 pub struct Options {
     /// Where to listen; nowhere, for a proxy that only replays.
     pub listen: Vec<SocketAddr>,
+    /// More ports, which are not for clients that ask a proxy.
+    pub modes: Vec<Listen>,
     /// Who signs the leaves.
     pub authority: Arc<Authority>,
     /// Where conversations go.

@@ -8,7 +8,7 @@ use crate::{
     engine::{Engine, canonical},
     error::Error,
     intercept::{Choice, Edit, Recorded, Rules, WaitError, Waiting, WaitingMessage},
-    listen::Listeners,
+    listen::{Listen, Listeners, Mode},
     options::{Options, UpstreamTls, WayOptions},
     replay::{self, Plan, ReplayRequest, Replaying, Run},
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
@@ -55,8 +55,10 @@ pub struct Handle {
 pub struct Status {
     /// Open client connections.
     pub connections: u64,
-    /// Where it listens.
+    /// Where it listens for clients that ask a proxy.
     pub listening: Vec<SocketAddr>,
+    /// Every port, and what it is for.
+    pub listeners: Vec<Listen>,
 }
 
 impl Proxy {
@@ -70,7 +72,13 @@ impl Proxy {
         let key_log = key_log.map(|file| Arc::new(file) as Arc<dyn KeyLog>);
         let connector = Connector::new(&options, key_log.clone())?;
         let policy = Policy::new(options.tls);
-        let listeners = Listeners::bind(&options.listen)?;
+        let mixed = options.listen.iter().map(|address| Listen {
+            address: *address,
+            mode: Mode::Mixed,
+        });
+        let places: Vec<_> = mixed.chain(options.modes).collect();
+        let listeners = Listeners::bind(&places)?;
+        let places = listeners.places();
         let engine = Engine {
             authority: options.authority,
             recorder: options.recorder,
@@ -78,7 +86,7 @@ impl Proxy {
             admission: Admission::new(options.allow, options.devices),
             ways: Ways {
                 guard: Guard {
-                    own: listeners.addresses(),
+                    own: places.iter().map(|place| place.address).collect(),
                     reserved: options.reserved,
                 },
                 names: Names::default(),
@@ -91,6 +99,7 @@ impl Proxy {
             crowd: Crowd::default(),
             rules: Rules::default(),
             apps: Apps::new(),
+            places,
             open: AtomicU64::new(0),
             replays: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -130,8 +139,8 @@ impl Proxy {
                 tokio::select! {
                     // a sender that is gone can stop nothing any more: it meant to
                     _ = &mut stopped => break,
-                    (tcp, from) = listeners.accept() => {
-                        connections.spawn(connection(engine.clone(), tcp, from));
+                    (tcp, from, mode) = listeners.accept() => {
+                        connections.spawn(connection(engine.clone(), tcp, from, mode));
                     }
                     Some(ended) = connections.join_next(), if !connections.is_empty() => note(ended),
                 }
@@ -168,7 +177,14 @@ impl Handle {
     pub fn status(&self) -> Status {
         Status {
             connections: self.engine.open.load(Ordering::Relaxed),
-            listening: self.engine.ways.guard.own.clone(),
+            listening: self
+                .engine
+                .places
+                .iter()
+                .filter(|place| place.mode == Mode::Mixed)
+                .map(|place| place.address)
+                .collect(),
+            listeners: self.engine.places.clone(),
         }
     }
 
@@ -399,14 +415,14 @@ impl Handle {
 }
 
 /// Serves one connection and counts it.
-async fn connection(engine: Arc<Engine>, tcp: TcpStream, from: SocketAddr) {
+async fn connection(engine: Arc<Engine>, tcp: TcpStream, from: SocketAddr, mode: Arc<Mode>) {
     let Ok(local) = tcp.local_addr() else {
         return;
     };
     // without it the connection works, only later
     let _ = tcp.set_nodelay(true);
     let _open = Open::new(engine.clone());
-    client::serve(engine, tcp, canonical(from), canonical(local)).await;
+    client::serve(engine, tcp, canonical(from), canonical(local), &mode).await;
 }
 
 /// Counts a connection while it is open.

@@ -2,7 +2,7 @@
 //!
 //! Pure functions over bytes, asked again after every read. In a tunnel anything may come, so HTTP/1 is
 //! only what cannot well be anything else: Redis, IRC and SMTP also begin with a word and a space. On the
-//! proxy's own port only HTTP is served, so there the first byte is enough.
+//! proxy's own port only HTTP, TLS and SOCKS are served, so there the first byte is enough.
 
 /// What a client in a tunnel speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) enum Mixed {
     Tls,
     /// HTTP, perhaps broken.
     Http,
+    /// SOCKS, version 4 or 5.
+    Socks,
     /// Something that is not served here; its name for a person.
     Other(&'static str),
 }
@@ -77,8 +79,8 @@ pub(crate) fn mixed(bytes: &[u8]) -> Option<Mixed> {
     let first = *bytes.first()?;
     Some(match first {
         0x16 => Mixed::Tls,
-        0x04 => Mixed::Other("SOCKS4"),
-        0x05 => Mixed::Other("SOCKS5"),
+        // the version: RFC 1928 section 3
+        0x04 | 0x05 => Mixed::Socks,
         0x80.. => Mixed::Other("bytes that are not text"),
         // RFC 9112 section 2.2: empty lines before a request are to be ignored
         b'\r' | b'\n' => Mixed::Http,
@@ -292,8 +294,8 @@ mod tests {
         assert_eq!(mixed(b"\x16\x03\x01"), Some(Mixed::Tls));
         assert_eq!(mixed(b"G"), Some(Mixed::Http));
         assert_eq!(mixed(b"\r\nGET"), Some(Mixed::Http));
-        assert_eq!(mixed(b"\x05\x01\x00"), Some(Mixed::Other("SOCKS5")));
-        assert_eq!(mixed(b"\x04\x01"), Some(Mixed::Other("SOCKS4")));
+        assert_eq!(mixed(b"\x05\x01\x00"), Some(Mixed::Socks));
+        assert_eq!(mixed(b"\x04\x01"), Some(Mixed::Socks));
         assert!(matches!(mixed(b"\0"), Some(Mixed::Other(_))));
         assert!(matches!(mixed(b"\xff"), Some(Mixed::Other(_))));
         assert_eq!(mixed(b""), None);

@@ -88,7 +88,8 @@ impl Stream {
         protocol.map(<[u8]>::to_vec)
     }
 
-    fn tcp(&self) -> Option<&TcpStream> {
+    /// The socket below; none where there is none.
+    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Tcp(tcp) => Some(tcp),
             Self::Accepted(tls) => tls.get_ref().0.inner().tcp(),

@@ -1,5 +1,7 @@
 //! Where a client wants to go.
 
+pub(crate) mod socks;
+
 use std::fmt;
 
 /// How to speak to a target.

@@ -15,7 +15,7 @@ mod socks;
 mod tunnel;
 mod via;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, is_local};
 pub use mapped::HostMap;
 pub(crate) use own::Own;
 pub(crate) use peer::MASK;

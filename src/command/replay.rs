@@ -191,6 +191,7 @@ async fn alone(
         insecure_all: upstream.insecure_all,
         insecure_hosts: upstream.insecure_hosts,
         upstream_ca: upstream.ca,
+        modes: Vec::new(),
         ways: upstream.ways,
         tls: TlsOptions {
             upstream: upstream.tls,

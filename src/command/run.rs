@@ -2,6 +2,7 @@
 
 mod banner;
 mod devices;
+mod leading;
 mod scripts;
 mod signals;
 
@@ -14,7 +15,7 @@ use crate::{
     terminal::tell,
 };
 use anyhow::Context;
-use overhear_proxy::Proxy;
+use overhear_proxy::{Listen, Proxy};
 use overhear_store::{
     Store,
     changes::Change,
@@ -59,6 +60,11 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
     let store = data.record().await?;
     let proxy = Proxy::bind(overhear_proxy::Options {
         listen: listen(&settings.listen),
+        modes: {
+            let ipv6 = has_ipv6();
+            let modes = settings.modes.iter();
+            modes.flat_map(|mode| mode.listen(ipv6)).collect()
+        },
         authority: Arc::clone(&authority),
         recorder: store.recorder(),
         site: Some(Arc::new(Onboarding::new(Arc::clone(&authority)))),
@@ -83,14 +89,19 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
     };
 
     let handle = proxy.handle();
-    let listening = handle.status().listening;
+    let overhear_proxy::Status {
+        listening,
+        listeners,
+        ..
+    } = handle.status();
     let places = banner::Places {
         lan: lan::addresses(&listening),
         proxy: listening,
+        listeners,
         web: server.address(),
         token: token.clone(),
     };
-    let ports = listening_ports(&places.proxy, places.web);
+    let ports = listening_ports(&places.listeners, places.web);
     let rules = Rulebook::open(store.clone(), handle.clone()).await?;
     if let Some(file) = &settings.rules
         && let Err(why) = rules.read_file(file).await
@@ -187,8 +198,9 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
 }
 
 /// The ports of the proxy and of the page, in order.
-fn listening_ports(proxy: &[SocketAddr], web: SocketAddr) -> Vec<u16> {
-    let mut ports: Vec<_> = proxy.iter().chain([&web]).map(SocketAddr::port).collect();
+fn listening_ports(proxy: &[Listen], web: SocketAddr) -> Vec<u16> {
+    let proxy = proxy.iter().map(|place| place.address);
+    let mut ports: Vec<_> = proxy.chain([web]).map(|address| address.port()).collect();
     ports.sort_unstable();
     ports.dedup();
     ports
@@ -258,10 +270,14 @@ pub(super) fn listen(asked: &[SocketAddr]) -> Vec<SocketAddr> {
         return asked.to_vec();
     }
     let mut listen = vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT))];
-    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+    if has_ipv6() {
         listen.push(SocketAddr::from((Ipv6Addr::UNSPECIFIED, PORT)));
     }
     listen
+}
+
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 /// Says when recording stops, because of a full disk for example, and when it goes on.

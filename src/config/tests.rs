@@ -10,6 +10,7 @@ fn every_key_is_read() {
         r#"
         data = "recording"
         listen = ["127.0.0.1:8080", "[::1]:8080"]
+        mode = "reverse:https://dev.local@[::1]:9001"
         web = "127.0.0.1:9000"
         allow = "192.168.0.0/16"
         insecure-upstream = ["dev.local"]
@@ -31,6 +32,10 @@ fn every_key_is_read() {
     assert_eq!(
         run.listen,
         ["127.0.0.1:8080", "[::1]:8080"].map(|a| a.parse().unwrap())
+    );
+    assert_eq!(
+        run.modes,
+        ["reverse:https://dev.local:443@[::1]:9001".parse().unwrap()]
     );
     assert_eq!(run.web, "127.0.0.1:9000".parse().unwrap());
     assert_eq!(run.allow, ["192.168.0.0/16".parse().unwrap()]);

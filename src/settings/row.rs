@@ -20,8 +20,14 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 25] = [
+pub(super) const ROWS: [Row; 26] = [
     row("listen", "The proxy listens on", Kind::List, false),
+    row(
+        "mode",
+        "Other ports, and what they are for",
+        Kind::List,
+        false,
+    ),
     row(
         "allow",
         "Devices admitted without a question",

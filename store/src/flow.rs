@@ -408,6 +408,8 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The program on this computer that made it, when it is known.
     pub app: Option<App>,
+    /// How the client asked for the target, where that is neither an HTTP request nor CONNECT: `SOCKS5`, `SOCKS4a`...
+    pub through: Option<String>,
     /// The target's host as named by the client.
     pub host: String,
     /// The target's port.
@@ -455,6 +457,7 @@ impl Connection {
             client,
             local,
             app: None,
+            through: None,
             host: String::new(),
             port: 0,
             server: None,

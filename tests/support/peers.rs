@@ -2,7 +2,7 @@
 
 use super::{Server, http};
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{Shutdown, TcpStream},
     sync::{Arc, Mutex},
     thread,

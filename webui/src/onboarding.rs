@@ -8,6 +8,7 @@ mod device;
 mod files;
 mod guide;
 mod html;
+mod pac;
 mod page;
 mod place;
 
@@ -47,6 +48,7 @@ impl Onboarding {
         let router = Router::new()
             .route("/", get(guide))
             .route("/trusted", get(trusted))
+            .route("/proxy.pac", get(pac::file))
             .merge(files::routes())
             .fallback(nothing)
             .layer(Extension(authority))

@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    async fn dial_tunnel(
+    pub(super) async fn dial_tunnel(
         &self,
         target: &Target,
         connection: &ConnectionRecorder,

@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    async fn reach(
+    pub(super) async fn reach(
         &self,
         target: &Target,
         via: Option<&Via>,

@@ -7,6 +7,7 @@ use crate::{
     engine::{Row, is_site},
     failure,
     stream::Stream,
+    target::Target,
     words::failed,
 };
 use bytes::BytesMut;
@@ -90,12 +91,33 @@ impl Client {
         refusal(self, self.verdict)
     }
 
+    /// Turns away a client that wanted to reach `target` without naming it.
+    pub(super) async fn turn_away(
+        &self,
+        mut stream: Stream,
+        mut read: BytesMut,
+        target: &Target,
+        refusal: Failure,
+    ) {
+        read_head(&mut stream, &mut read).await;
+        let mut lines = read.as_ref().split(|b: &u8| *b == b'\n');
+        let line = String::from_utf8_lossy(lines.next().unwrap_or_default());
+        let mut words = line.split_ascii_whitespace().map(str::to_owned);
+        let wish = Wish::Server {
+            method: words.next().unwrap_or_default(),
+            path: words.next().unwrap_or_default(),
+            host: target.host.clone(),
+            port: target.port,
+        };
+        self.refuse(stream, &read, &wish, refusal).await;
+    }
+
     /// Answers with the reason; the first time a device is refused is a flow.
     async fn refuse(&self, mut stream: Stream, head: &[u8], wish: &Wish, refusal: Failure) {
         let engine = &self.engine;
         let page = failure::page(&refusal, head);
         let status = failure::status(&refusal);
-        if engine.admission.first_refusal(self.ip()) {
+        if self.is_recorded() {
             let connection = engine.recorder.connection(self.accepted.clone());
             let local = self.accepted.local;
             let own = local.ip().to_string();
@@ -154,7 +176,7 @@ fn refusal(client: &Client, verdict: Verdict) -> Failure {
 }
 
 /// Reads until the head is whole, or will not be.
-async fn read_head(stream: &mut Stream, read: &mut BytesMut) {
+pub(super) async fn read_head(stream: &mut Stream, read: &mut BytesMut) {
     let whole = |read: &[u8]| {
         memchr::memmem::find(read, b"\r\n\r\n").is_some()
             || memchr::memmem::find(read, b"\n\n").is_some()

@@ -3,11 +3,12 @@
 use super::{
     Client, FIRST_READ,
     first::{AT_ONCE, Ends, First, Gone, Layer, Silence},
+    gate::read_head,
     ours,
 };
 use crate::{
     engine::Row,
-    http1::{self, DialFailed, End, Route, Upstream},
+    http1::{self, DialFailed, End, Route, Upstream, authority},
     http2,
     sniff::Protocol,
     stream::Stream,
@@ -27,8 +28,20 @@ pub(super) struct Inside<'a> {
     pub(super) client: &'a Client,
     /// Whom it reaches; the scheme is what was found inside.
     pub(super) target: Target,
-    server: Option<SocketAddr>,
+    pub(super) server: Option<SocketAddr>,
     pub(super) connection: Arc<ConnectionRecorder>,
+    pub(super) way: Way,
+}
+
+/// How a client came to be joined with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It asked for a tunnel.
+    Tunnel,
+    /// A listener stands in the server's place: what is spoken with the server is settled.
+    Reverse,
+    /// It goes to an address: the server's name is inside.
+    Led,
 }
 
 impl Client {
@@ -41,15 +54,41 @@ impl Client {
         target: Target,
         connection: Arc<ConnectionRecorder>,
     ) {
+        let client = (client, client_read);
+        self.joined(client, reached, target, connection, Way::Tunnel)
+            .await;
+    }
+
+    /// Serves a client that has said where it goes by an address: the server's name is inside.
+    pub(super) async fn led(
+        &self,
+        client: (Stream, BytesMut),
+        reached: Reached,
+        target: Target,
+        connection: Arc<ConnectionRecorder>,
+    ) {
+        self.joined(client, reached, target, connection, Way::Led)
+            .await;
+    }
+
+    async fn joined(
+        &self,
+        (client, client_read): (Stream, BytesMut),
+        reached: Reached,
+        target: Target,
+        connection: Arc<ConnectionRecorder>,
+        way: Way,
+    ) {
         let target = Target {
             scheme: Scheme::Http,
             ..target
         };
-        let inside = Inside {
+        let mut inside = Inside {
             client: self,
             target,
             server: Some(reached.server),
             connection,
+            way,
         };
         let mut ends = Ends {
             client,
@@ -64,7 +103,13 @@ impl Client {
                     Box::pin(inside.tls(ends)).await;
                 }
             }
-            First::Speaks(protocol) => inside.carry(protocol, ends).await,
+            First::Speaks(protocol) => {
+                if way == Way::Led && protocol == Protocol::Http1 {
+                    read_head(&mut ends.client, &mut ends.client_read).await;
+                    inside.is_called(host(&ends.client_read));
+                }
+                inside.carry(protocol, ends).await;
+            }
             First::Silence(_) => {}
         }
     }
@@ -86,6 +131,7 @@ impl Client {
             },
             server: None,
             connection,
+            way: Way::Tunnel,
         };
         match self.client_sniff(&mut client, &mut read).await {
             Some(Protocol::Tls) => match Hello::read(client, read).await {
@@ -107,12 +153,15 @@ impl Client {
 
 impl Inside<'_> {
     /// Ends TLS on both sides and looks inside.
-    async fn tls(self, ends: Ends) {
+    async fn tls(mut self, ends: Ends) {
         let engine = &self.client.engine;
         let mut hello = match Hello::read(ends.client, ends.client_read).await {
             Ok(hello) => hello,
             Err(failure) => return self.failed_handshake(failure),
         };
+        if self.way == Way::Led {
+            self.is_called(hello.sni.clone());
+        }
         self.connection.edit(|c| c.client_tls = Some(hello.info()));
         let sni = hello.sni.clone();
         let name = sni.clone().unwrap_or_else(|| self.target.host.clone());
@@ -153,7 +202,20 @@ impl Inside<'_> {
                 )));
             }
         };
-        let Some(client) = self.finish(hello, &leaf, &name).await else {
+        self.within(hello, &leaf, &name, (server, BytesMut::new()))
+            .await;
+    }
+
+    /// Answers the client's TLS, and looks inside. `name`: whom the leaf is for.
+    pub(super) async fn within(
+        self,
+        hello: Hello,
+        leaf: &Leaf,
+        name: &str,
+        (server, server_read): (Stream, BytesMut),
+    ) {
+        let engine = &self.client.engine;
+        let Some(client) = self.finish(hello, leaf, name).await else {
             return;
         };
         let inside = self.secure();
@@ -164,7 +226,7 @@ impl Inside<'_> {
             client,
             client_read: BytesMut::with_capacity(FIRST_READ),
             server,
-            server_read: BytesMut::new(),
+            server_read,
             server_gone: None,
         };
         match ends.first(Layer::Tls, &engine.stop).await {
@@ -190,8 +252,16 @@ impl Inside<'_> {
         }
     }
 
+    /// The server has a name beside the address that was dialled.
+    pub(super) fn is_called(&mut self, name: Option<String>) {
+        if let Some(name) = name {
+            self.connection.edit(|c| c.host.clone_from(&name));
+            self.target.host = name;
+        }
+    }
+
     /// Finishes the handshake with the client; none (and a flow) when it does not want to.
-    async fn finish(&self, hello: Hello, leaf: &Leaf, name: &str) -> Option<Stream> {
+    pub(super) async fn finish(&self, hello: Hello, leaf: &Leaf, name: &str) -> Option<Stream> {
         match self.try_finish(hello, leaf).await {
             Ok(stream) => Some(stream),
             Err(mut unfinished) => {
@@ -250,7 +320,7 @@ impl Inside<'_> {
     }
 
     /// The server's handshake failed: the client gets TLS, and in it a page that says so.
-    async fn broken(self, hello: Hello, name: &str, failure: Failure) {
+    pub(super) async fn broken(self, hello: Hello, name: &str, failure: Failure) {
         let engine = &self.client.engine;
         let alpn = [&b"http/1.1"[..], b"http/1.0", b"h2"];
         let alpn = alpn.into_iter().find(|p| hello.offers(p));
@@ -269,7 +339,7 @@ impl Inside<'_> {
     }
 
     /// Gives what is inside to who can read it.
-    async fn carry(self, protocol: Protocol, ends: Ends) {
+    pub(super) async fn carry(self, protocol: Protocol, ends: Ends) {
         let Ends {
             client,
             client_read,
@@ -277,6 +347,7 @@ impl Inside<'_> {
             server_read,
             server_gone,
         } = ends;
+        let protocol = self.spoken(protocol);
         match (protocol, server_gone) {
             (Protocol::Http1 | Protocol::Http2, Some(gone)) => {
                 let failure = self.went(&gone);
@@ -284,14 +355,20 @@ impl Inside<'_> {
                     .await;
             }
             (Protocol::Http1, None) => {
-                let route = Route::Fixed(self.upstream(server, server_read));
+                let upstream = self.upstream(server, server_read);
+                let route = match self.way == Way::Reverse {
+                    true => Route::Reverse(upstream),
+                    false => Route::Fixed(upstream),
+                };
                 self.client.relay(client, client_read, route).await;
             }
             (Protocol::Http2, None) => {
                 let upstream = self.upstream(server, server_read);
                 let session = self.client.session();
                 let dial = self.client;
-                Box::pin(http2::relay(session, client, client_read, upstream, dial)).await;
+                let reverse = self.way == Way::Reverse;
+                let relay = http2::relay(session, client, client_read, upstream, dial, reverse);
+                Box::pin(relay).await;
             }
             (Protocol::Tls | Protocol::Other, _) => {
                 Box::pin(self.raw((client, client_read), (server, server_read))).await;
@@ -314,14 +391,14 @@ impl Inside<'_> {
     }
 
     /// Answers what is asked with the page of a failure; what cannot be answered is a failed handshake.
-    async fn answer_with(
+    pub(super) async fn answer_with(
         self,
         protocol: Protocol,
         client: Stream,
         read: BytesMut,
         failure: Failure,
     ) {
-        match protocol {
+        match self.spoken(protocol) {
             Protocol::Http1 => {
                 let failed = DialFailed {
                     failure,
@@ -354,7 +431,7 @@ impl Inside<'_> {
     }
 
     /// Bytes both ways, recorded.
-    async fn raw(self, client: (Stream, BytesMut), server: (Stream, BytesMut)) {
+    pub(super) async fn raw(self, client: (Stream, BytesMut), server: (Stream, BytesMut)) {
         let engine = &self.client.engine;
         let row = Row {
             kind: Kind::Tcp,
@@ -396,7 +473,27 @@ impl Inside<'_> {
         });
     }
 
+    /// What a client speaks that speaks so: in the place of an HTTP server all else is HTTP that is broken.
+    fn spoken(&self, protocol: Protocol) -> Protocol {
+        match protocol {
+            Protocol::Http2 => protocol,
+            _ if self.way == Way::Reverse => Protocol::Http1,
+            _ => protocol,
+        }
+    }
+
+    /// The server at this address is reached.
+    pub(super) fn reached(self, address: SocketAddr) -> Self {
+        Self {
+            server: Some(address),
+            ..self
+        }
+    }
+
     fn secure(self) -> Self {
+        if self.way == Way::Reverse {
+            return self;
+        }
         let target = Target {
             scheme: Scheme::Https,
             ..self.target
@@ -410,6 +507,17 @@ impl Inside<'_> {
             .engine
             .failed_handshake(&self.connection, host, port, failure);
     }
+}
+
+/// The host that a request names in its `Host`; none where it names none that could be dialled.
+fn host(head: &[u8]) -> Option<String> {
+    const NAME: &[u8] = b"host:";
+    let mut lines = head.split(|b| *b == b'\n');
+    let value = lines.find_map(|line| {
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        name.eq_ignore_ascii_case(NAME).then(|| value.trim_ascii())
+    });
+    authority(value?).ok().map(|(host, _)| host)
 }
 
 impl Client {

@@ -1,6 +1,9 @@
 //! TLS in a tunnel that is not opened: passed through as it comes, or refused.
 
-use super::{first::Ends, inside::Inside};
+use super::{
+    first::Ends,
+    inside::{Inside, Way},
+};
 use crate::{
     engine::Row,
     tls::{Decided, ServerSeen, TlsChoice, Why, peek},
@@ -9,6 +12,7 @@ use crate::{
 };
 use overhear_store::{FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::AsyncWriteExt;
 
 /// A fatal alert `access_denied`, RFC 8446 sections 5.1 and 6.2.
@@ -19,7 +23,7 @@ const PINNED: &str = "pinned";
 
 impl Inside<'_> {
     /// Decides by its hello what becomes of the TLS in a tunnel: it is given back where it is to be opened.
-    pub(super) async fn unless_opened(self, mut ends: Ends) -> Option<(Self, Ends)> {
+    pub(super) async fn unless_opened(mut self, mut ends: Ends) -> Option<(Self, Ends)> {
         let policy = &self.client.engine.policy;
         if policy.is_empty() {
             return Some((self, ends));
@@ -30,6 +34,9 @@ impl Inside<'_> {
         };
         let name = info.sni.as_deref().unwrap_or(&self.target.host);
         let decided = policy.decide(name, &self.target.host);
+        if self.way == Way::Led && decided.choice != TlsChoice::Intercept {
+            self.is_called(info.sni.clone());
+        }
         match decided.choice {
             TlsChoice::Intercept => return Some((self, ends)),
             TlsChoice::Pass => self.pass(ends, info, decided).await,
@@ -50,8 +57,13 @@ impl Inside<'_> {
             }
         });
         let seen = Mutex::new(ServerSeen::default());
+        let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
         let watch = |side: Side, bytes: &[u8]| {
-            flow.passed(side, Timestamp::now(), bytes.len() as u64);
+            let count = match side {
+                Side::Request => &up,
+                Side::Response => &down,
+            };
+            count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             if side == Side::Response {
                 let mut seen = seen.lock();
                 if seen.read(bytes) {
@@ -70,6 +82,10 @@ impl Inside<'_> {
         self.connection.edit(|c| {
             c.closed_by = Some(end.by);
             c.reset = end.reset;
+        });
+        flow.edit(|flow| {
+            flow.request.body_size = up.load(Ordering::Relaxed);
+            flow.response.body_size = down.load(Ordering::Relaxed);
         });
         match end.failure(&self.target) {
             Some(failure) => {

@@ -61,6 +61,7 @@ impl Setting {
         let authority = Authority::load_or_create(&folder.path().join("ca")).unwrap();
         let options = Options {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            modes: Vec::new(),
             authority: Arc::new(authority),
             recorder: store.recorder(),
             site: Some(Arc::new(Site)),
@@ -91,7 +92,7 @@ impl Setting {
         let (tcp, from) = self.listener.accept().await.unwrap();
         let peer = SocketAddr::new(ip.parse().unwrap(), from.port());
         let local = SocketAddr::from(([192, 168, 7, 1], 8080));
-        tokio::spawn(super::serve(self.engine.clone(), tcp, peer, local));
+        tokio::spawn(serve(self.engine.clone(), tcp, peer, local));
         client
     }
 
@@ -121,6 +122,10 @@ impl Setting {
         self.store.flush().await.unwrap();
         self.store.flows(&FlowQuery::default()).await.unwrap().flows
     }
+}
+
+async fn serve(engine: Arc<Engine>, tcp: TcpStream, peer: SocketAddr, local: SocketAddr) {
+    super::serve(engine, tcp, peer, local, &crate::listen::Mode::Mixed).await;
 }
 
 async fn read(client: &mut TcpStream) -> String {
@@ -373,4 +378,59 @@ async fn a_device_that_is_refused_later_loses_what_it_has_open() {
         let _ = timeout(PATIENCE, end.read_to_end(&mut rest)).await.unwrap();
         assert!(rest.is_empty(), "{rest:?}");
     }
+}
+
+/// A client on this computer that is at the other end of a pipe.
+fn piped(setting: &Setting) -> super::Client {
+    let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    super::Client {
+        engine: setting.engine.clone(),
+        accepted: overhear_store::Connection::accepted(at(50_000), at(8080)),
+        verdict: crate::admit::Verdict::Allowed,
+        admitted: Arc::new(true.into()),
+    }
+}
+
+#[tokio::test]
+async fn socks_that_does_not_go_on_has_an_end() {
+    let setting = Setting::new(PATIENCE).await;
+    let stops: [&[u8]; 4] = [
+        b"\x05",
+        b"\x05\x01\0\x05\x01\0\x03\xffa",
+        b"\x05\x01\x02\x01\x02me\x06sec",
+        b"\x04\x01\0\x50\x7f\0\0\x01me",
+    ];
+    for sent in stops {
+        let (mut near, far) = tokio::io::duplex(1024);
+        near.write_all(sent).await.unwrap();
+        tokio::time::pause();
+        let client = piped(&setting);
+        client.first_bytes(crate::stream::Stream::Memory(far)).await;
+        tokio::time::resume();
+    }
+    let flows = setting.flows().await;
+    assert_eq!(flows.len(), stops.len());
+    for flow in flows {
+        let failure = flow.error.expect("a failure");
+        assert_eq!(
+            (failure.cause, failure.side),
+            (FailureCause::Timeout, Party::Client)
+        );
+        assert!(failure.text.contains("within 10 seconds"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn silence_in_the_place_of_a_server_has_an_end_and_is_no_flow() {
+    let setting = Setting::new(PATIENCE).await;
+    let server = "http://127.0.0.1:9".parse().expect("a server");
+    let (near, far) = tokio::io::duplex(1024);
+    tokio::time::pause();
+    let client = piped(&setting);
+    client
+        .reverse(crate::stream::Stream::Memory(far), &server)
+        .await;
+    tokio::time::resume();
+    drop(near);
+    assert!(setting.flows().await.is_empty());
 }

@@ -51,6 +51,8 @@ pub(crate) struct Link<'a, C, S> {
     pub(crate) rules: &'a Rules,
     /// Both ends of the client's TCP connection, its own first; none where there is none.
     pub(crate) ends: Option<(SocketAddr, SocketAddr)>,
+    /// What requests have in `Host` when they go on, where that is not what the client wrote.
+    pub(crate) host: Option<&'a str>,
     /// The only exchange that this server is for: the next request goes elsewhere again.
     pub(crate) only: Mutex<Option<Prepared>>,
     pub(crate) once: bool,

@@ -20,7 +20,7 @@ use crate::{
         request::{self, Awaited},
         target::{self, Form},
     },
-    intercept::Rules,
+    intercept::{Rules, authority},
     target::{Scheme, Target},
     upstream::Via,
     words::failed,
@@ -49,6 +49,8 @@ pub(crate) struct Relay<'a, C> {
     stop: CancellationToken,
     rules: &'a Rules,
     ends: Option<(SocketAddr, SocketAddr)>,
+    /// What requests have in `Host` when they go on.
+    host: Option<String>,
 }
 
 /// What became of a request that went another way.
@@ -85,13 +87,18 @@ where
             stop: session.stop,
             rules: session.rules,
             ends: session.ends,
+            host: None,
         }
     }
 
     /// Relays until the end.
-    pub(crate) async fn run<D: Dial>(self, route: Route<D::Io>, dial: &D) -> End<C> {
+    pub(crate) async fn run<D: Dial>(mut self, route: Route<D::Io>, dial: &D) -> End<C> {
         match route {
             Route::Fixed(upstream) => self.fixed(upstream, dial).await,
+            Route::Reverse(upstream) => {
+                self.host = Some(authority(&upstream.target));
+                self.fixed(upstream, dial).await
+            }
             Route::Broken(target, failed) => self.broken(&target, failed, false, dial).await,
             Route::Named => self.named(dial).await,
         }
@@ -373,6 +380,7 @@ where
             named,
             rules: self.rules,
             ends: self.ends,
+            host: self.host.as_deref(),
             only: Mutex::new(only),
             once,
         };

@@ -456,10 +456,19 @@ fn begin<C, S>(
         None
     };
     let body = Body::of_request(&head.fields, head.version).ok()?;
-    let rewritten = match (&absolute, link.forward) {
-        (_, Some(_)) => Some(plain::for_proxy(head.bytes, link.place.target)),
-        (Some(absolute), None) => Some(plain::forwarded(&head, absolute)),
-        (None, None) => None,
+    let rewritten = match (&absolute, link.forward, link.host) {
+        (Some(_), Some(_), _) | (None, Some(_), None) => {
+            Some(plain::for_proxy(head.bytes, link.place.target))
+        }
+        // in the place of a server, which is reached through another proxy
+        (None, Some(_), Some(host)) => {
+            let named = plain::with_host(head.bytes, host);
+            let head = named.as_deref().unwrap_or(head.bytes);
+            Some(plain::for_proxy(head, link.place.target))
+        }
+        (Some(absolute), None, _) => Some(plain::forwarded(&head, absolute)),
+        (None, None, Some(host)) => plain::with_host(head.bytes, host),
+        (None, None, None) => None,
     };
     let sent = rewritten.as_deref().unwrap_or(head.bytes);
 

@@ -5,7 +5,7 @@ use crate::{
     http1::problem::{Problem, quote},
     target::{Scheme, Target},
 };
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A request target.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,6 +83,22 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
     // most hosts are plain names
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     bytes.iter().all(plain) || host_and_port(bytes).is_ok()
+}
+
+/// A host with an optional port.
+pub(crate) fn authority(bytes: &[u8]) -> Result<(String, Option<u16>), &'static str> {
+    host_and_port(bytes)
+}
+
+/// A host without brackets that can be dialled: an IP address, or a name that may have to go through IDNA.
+pub(crate) fn dialable(host: &[u8]) -> Result<String, &'static str> {
+    let ip = std::str::from_utf8(host)
+        .ok()
+        .and_then(|text| text.parse::<IpAddr>().ok());
+    match ip {
+        Some(ip) => Ok(ip.to_canonical().to_string()),
+        None => name(host),
+    }
 }
 
 fn connect(authority: &[u8]) -> Result<Target, &'static str> {

@@ -85,6 +85,7 @@ impl Exchange<'_> {
                     waiting: Waiting::default(),
                     rules: self.rules,
                     dial: None,
+                    reverse: false,
                 };
                 let request = request_of(&message, &parts, &to);
                 there

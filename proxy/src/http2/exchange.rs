@@ -10,7 +10,7 @@ use super::{
 use crate::{
     failure::Format,
     http1::{DialFailed, Upstream},
-    intercept::{Rules, Seen, on_response, throttle::Throttle},
+    intercept::{self, Rules, Seen, on_response, throttle::Throttle},
     stream::Stream,
     target::{Scheme, Target},
     upstream::Via,
@@ -49,6 +49,8 @@ pub(super) struct Exchange<'a> {
     pub(super) rules: &'a Rules,
     /// Reaches other servers; none where nothing leads to another.
     pub(super) dial: Option<&'a dyn Elsewhere>,
+    /// Requests are for the target, whatever they name.
+    pub(super) reverse: bool,
 }
 
 /// Reaches other servers than the one that a connection was made to.
@@ -110,9 +112,7 @@ impl Exchange<'_> {
         let mut seen = seen.map(|set| self.seen(&request, set));
         let (parts, body) = request.into_parts();
         let mut request = Request::from_parts(parts, ());
-        if request.uri().authority().is_none() {
-            self.name_authority(&mut request);
-        }
+        self.name_server(&mut request, &flow);
         let upload = Upload::Stream(body);
         let sent = self.send(&flow, request, upload, sender, &mut respond, seen.as_mut());
         let outcome = sent.await;
@@ -367,6 +367,9 @@ impl Exchange<'_> {
 
     /// The host that a request names.
     pub(super) fn host<'r>(&'r self, request: &'r Request<RecvStream>) -> &'r str {
+        if self.reverse {
+            return &self.target.host;
+        }
         let host = request.uri().host().unwrap_or(&self.target.host);
         host.trim_start_matches('[').trim_end_matches(']')
     }
@@ -377,10 +380,10 @@ impl Exchange<'_> {
         let uri = request.uri();
         let host = self.host(request);
         let port = match uri.authority() {
-            Some(authority) => authority
+            Some(authority) if !self.reverse => authority
                 .port_u16()
                 .unwrap_or_else(|| self.target.scheme.default_port()),
-            None => self.target.port,
+            _ => self.target.port,
         };
         FlowStart {
             connection: self.connection.id(),
@@ -400,11 +403,37 @@ impl Exchange<'_> {
         }
     }
 
+    /// Sees to it that a request names its server when it goes on; what is another head than the one that came is recorded.
+    fn name_server(&self, request: &mut Request<()>, flow: &FlowRecorder) {
+        if self.reverse && self.to_itself(request) {
+            let now = Timestamp::now();
+            flow.head(HeadKind::RequestSent, now, &request_head(request));
+        } else if request.uri().authority().is_none() {
+            self.name_authority(request);
+        }
+    }
+
+    /// Gives a request the server's own name; false when it had that already.
+    pub(super) fn to_itself(&self, request: &mut Request<()>) -> bool {
+        let authority = intercept::authority(self.target);
+        let named = request.uri().authority().map(uri::Authority::as_str);
+        if named == Some(authority.as_str()) {
+            return false;
+        }
+        request.headers_mut().remove(header::HOST);
+        self.set_authority(request, authority.parse().ok());
+        true
+    }
+
     /// A request without `:authority` names its server in `Host`, or not at all; `h2` wants one to send.
     pub(super) fn name_authority(&self, request: &mut Request<()>) {
         let host = request.headers().get(header::HOST);
         let named = host.and_then(|h| uri::Authority::try_from(h.as_bytes()).ok());
         let authority = named.or_else(|| self.target.to_string().parse().ok());
+        self.set_authority(request, authority);
+    }
+
+    fn set_authority(&self, request: &mut Request<()>, authority: Option<uri::Authority>) {
         let mut parts = request.uri().clone().into_parts();
         parts.authority = authority;
         parts.scheme = Some(match self.target.scheme {

@@ -68,7 +68,7 @@ fn relaying(
                 server: Some(address(443)),
                 forward: None,
             };
-            relay(session, near, read, upstream, &Nobody).await;
+            relay(session, near, read, upstream, &Nobody, false).await;
         } else {
             let failure = failed(FailureCause::Tls, Party::Server, "no handshake");
             broken(session, near, read, &target, &connection, failure, &Nobody).await;

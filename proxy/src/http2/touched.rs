@@ -175,7 +175,8 @@ impl Exchange<'_> {
                 if request.uri().authority().is_none() {
                     self.name_authority(&mut request);
                 }
-                if message.head_changed || message.body_changed {
+                let renamed = self.reverse && self.to_itself(&mut request);
+                if renamed || message.head_changed || message.body_changed {
                     flow.head(
                         HeadKind::RequestSent,
                         Timestamp::now(),

@@ -68,7 +68,7 @@ fn same(port: SocketAddr, address: SocketAddr, local: impl Fn(IpAddr) -> bool) -
 }
 
 /// Whether `ip` is this machine's: loopback, unspecified, or an interface's.
-fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(ip: IpAddr) -> bool {
     if ip.is_loopback() || ip.is_unspecified() {
         return true;
     }

@@ -83,6 +83,7 @@ impl Running {
         std::fs::write(&roots, pki.root_pem()).expect("a file");
         let mut options = Options {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            modes: Vec::new(),
             authority: authority.clone(),
             recorder: store.recorder(),
             site: Some(Arc::new(Site)),

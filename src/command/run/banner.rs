@@ -2,8 +2,10 @@
 //!
 //! The first lines are for programs, too: a word, blanks, a URL.
 
+use super::leading;
 use crate::terminal::Style;
 use overhear_ca::RootInfo;
+use overhear_proxy::{Listen, Mode};
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,6 +16,8 @@ use std::{
 /// Where everything listens.
 pub(super) struct Places {
     pub(super) proxy: Vec<SocketAddr>,
+    /// Every port of the proxy, and what it is for.
+    pub(super) listeners: Vec<Listen>,
     pub(super) web: SocketAddr,
     pub(super) token: String,
     /// Where devices in the network reach the proxy, the likeliest first.
@@ -40,6 +44,9 @@ pub(super) fn print(
     if let (true, Some(address)) = (style.terminal || qr_asked, places.lan.first()) {
         out.write_all(invitation(*address, style).as_bytes())?;
     }
+    if let Some(advice) = leading::advice(&places.listeners) {
+        out.write_all(advice.as_bytes())?;
+    }
     out.flush()
 }
 
@@ -55,6 +62,11 @@ fn text(places: &Places, data: &Path, root: &RootInfo, style: Style) -> String {
         line("proxy", &format!("http://{}", reachable(*address)));
     }
     line("page", &style.paint("1", &places.page()));
+    for place in &places.listeners {
+        if place.mode != Mode::Mixed {
+            line("mode", &format!("{}@{}", place.mode, place.address));
+        }
+    }
     for address in &places.lan {
         line("lan", &format!("http://{address}"));
     }
@@ -136,6 +148,10 @@ mod tests {
     fn places(proxy: &[&str], lan: &[&str]) -> Places {
         Places {
             proxy: proxy.iter().map(|a| a.parse().unwrap()).collect(),
+            listeners: vec![Listen {
+                address: "127.0.0.1:9000".parse().unwrap(),
+                mode: Mode::Reverse("https://dev.local".parse().unwrap()),
+            }],
             web: "127.0.0.1:8081".parse().unwrap(),
             token: "s3cret".to_owned(),
             lan: lan.iter().map(|a| a.parse().unwrap()).collect(),
@@ -161,6 +177,7 @@ mod tests {
         proxy   http://127.0.0.1:8080
         proxy   http://[::1]:8080
         page    http://127.0.0.1:8081/?token=s3cret
+        mode    reverse:https://dev.local:443@127.0.0.1:9000
         lan     http://192.168.1.5:8080
         lan     http://10.0.0.2:8080
         data    /home/jane/data

@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use std::{collections::HashSet, sync::Arc};
 
 const INSERT: &str = "INSERT OR REPLACE INTO connections VALUES \
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CERTIFICATE: &str = "INSERT OR IGNORE INTO certificates VALUES (?, ?)";
 
@@ -77,6 +77,7 @@ impl<'d> ConnectionsTable<'d> {
             connection.app.as_ref().map(|app| i64::from(app.pid)).into(),
             connection.via.as_deref().into(),
             connection.mapped.as_deref().into(),
+            connection.through.as_deref().into(),
         ])?;
         Ok(())
     }
@@ -147,6 +148,7 @@ pub(crate) fn connection(row: &SqliteRow) -> Result<Connection, sqlx::Error> {
             (Some(name), Some(pid)) => Some(App { name, pid }),
             _ => None,
         },
+        through: row.try_get("through")?,
         host: row.try_get("host")?,
         port: row.try_get("port")?,
         server: server.map(table::address),

@@ -3,6 +3,7 @@
 use super::{model::seconds, problem::Problem};
 use crate::{captures::Capture, disk, lan, server::App};
 use axum::{Json, extract::State};
+use overhear_proxy::{Listen, Mode};
 use overhear_store::Recorder;
 use serde::Serialize;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(super) struct Status {
     /// Where the proxy listens.
     #[schema(example = json!(["0.0.0.0:8080"]))]
     proxy: Vec<String>,
+    /// Every port of the proxy, and what it is for.
+    listeners: Vec<Listener>,
     /// Where other devices reach the proxy, the likeliest first.
     #[schema(example = json!(["192.168.1.5:8080"]))]
     lan: Vec<String>,
@@ -58,6 +61,35 @@ pub(super) struct Status {
     /// The folder that holds what is recorded.
     data: String,
     ca: Root,
+}
+
+/// A port of the proxy.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+struct Listener {
+    /// Where it listens.
+    #[schema(example = "127.0.0.1:9000")]
+    address: String,
+    /// `proxy` (HTTP, CONNECT, SOCKS, TLS to the proxy itself), `reverse` or `transparent`.
+    #[schema(example = "reverse")]
+    mode: &'static str,
+    /// The server in whose place it listens.
+    #[schema(example = "https://example.org:443")]
+    server: Option<String>,
+}
+
+impl From<&Listen> for Listener {
+    fn from(listen: &Listen) -> Self {
+        let (mode, server) = match &listen.mode {
+            Mode::Mixed => ("proxy", None),
+            Mode::Reverse(server) => ("reverse", Some(server.to_string())),
+            Mode::Transparent => ("transparent", None),
+        };
+        Self {
+            address: listen.address.to_string(),
+            mode,
+            server,
+        }
+    }
 }
 
 /// The session that is recorded into.
@@ -117,6 +149,7 @@ impl Status {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            listeners: proxy.listeners.iter().map(Listener::from).collect(),
             proxy: proxy.listening.iter().map(ToString::to_string).collect(),
             web: format!("http://{}", app.address),
             data: app.data.display().to_string(),

@@ -348,3 +348,27 @@ fn a_name_with_markup_is_a_name() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_proxy_auto_configuration_names_the_address_that_was_reached() {
+    let (_folder, _authority, site) = site();
+    for (local, proxy) in [
+        ("192.168.1.5:8080", "192.168.1.5:8080"),
+        ("[2001:db8::5]:8080", "[2001:db8::5]:8080"),
+        ("[::ffff:192.168.1.5]:8080", "192.168.1.5:8080"),
+    ] {
+        let visit = Visit {
+            local: local.parse().expect("an address"),
+            ..visit(true, false)
+        };
+        let (head, body) = get(&site, visit, "/proxy.pac", "").await;
+        assert!(
+            head.contains("content-type: application/x-ns-proxy-autoconfig\r\n"),
+            "{head}"
+        );
+        assert!(
+            body.contains(&format!("return \"PROXY {proxy}\";")),
+            "{body}"
+        );
+    }
+}

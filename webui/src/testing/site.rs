@@ -103,6 +103,7 @@ impl Site {
             insecure_all: false,
             insecure_hosts: Vec::new(),
             upstream_ca: Vec::new(),
+            modes: Vec::new(),
             ways: overhear_proxy::WayOptions::default(),
             tls: overhear_proxy::TlsOptions::default(),
         };

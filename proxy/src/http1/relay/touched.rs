@@ -106,7 +106,11 @@ where
         let came = head.bytes.to_vec();
         let original = match &absolute {
             Some(absolute) => plain::forwarded(&head, absolute),
-            None => came.clone(),
+            None => {
+                let host = self.host.as_deref();
+                let named = host.and_then(|host| plain::with_host(&came, host));
+                named.unwrap_or_else(|| came.clone())
+            }
         };
         let mut message = Message::request(&original, head.method, place.target);
         let asked = Asked::of(&message);

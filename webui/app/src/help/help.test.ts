@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../lib/types";
-import { curl, RECIPES, sh, systemOf, type Place } from "./recipes";
+import { curl, ports, RECIPES, sh, systemOf, type Place } from "./recipes";
 import { sighting } from "./seen";
 
 const place: Place = { host: "127.0.0.1", port: "8080", ca: "/home/o'neil/my data/ca.pem", open: false };
@@ -17,6 +17,19 @@ describe("lines to copy", () => {
         expect(lines, recipe.id).toMatch(/o'(\\'')?'?neil/);
       }
     }
+  });
+
+  it("name the script of the proxy, and what stands in a server's place", () => {
+    const steps = ports(
+      [
+        { address: "0.0.0.0:8080", mode: "proxy", server: null },
+        { address: "0.0.0.0:9000", mode: "reverse", server: "https://api.test:443" },
+        { address: "127.0.0.1:9001", mode: "reverse", server: "tcp://db.test:5432" },
+        { address: "[::]:8082", mode: "transparent", server: null },
+      ],
+      "192.168.1.5:8080",
+    );
+    expect(steps.map((step) => step.lines)).toEqual(["http://192.168.1.5:8080/proxy.pac", undefined, "https://localhost:9000/", "127.0.0.1:9001"]);
   });
 
   it("are read by PowerShell as they are meant", () => {

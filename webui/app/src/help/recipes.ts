@@ -1,5 +1,7 @@
 //! How each kind of client is brought to the proxy: lines to copy, with the real address and the real certificate.
 
+import type { Listener } from "../lib/types";
+
 export type System = "mac" | "windows" | "linux";
 
 export interface Place {
@@ -138,6 +140,19 @@ function docker(place: Place, system: System): Step[] {
   return [
     ...(place.open ? [] : [{ text: "The proxy listens on this machine only, and a container does not count as this machine. Let others in under Settings, “The proxy listens on”, or start overhear with:", lines: `overhear --listen 0.0.0.0:${place.port}` }]),
     { text: "A container reaches this machine as host.docker.internal. This page asks about its address the first time.", lines: words.join(system === "windows" ? " `\n  " : " \\\n  ") },
+  ];
+}
+
+/** What needs no address and port typed in, and what is reached without a proxy. `reached`: where the proxy is reached. */
+export function ports(listeners: readonly Listener[], reached: string): Step[] {
+  return [
+    { text: "Where a browser or a system asks for the address of a script (automatic proxy configuration, PAC), this one names the proxy:", lines: `http://${reached}/proxy.pac` },
+    { text: "A program that wants a SOCKS proxy uses the same address and port: SOCKS5, SOCKS4 and SOCKS4a." },
+    ...listeners.flatMap(({ address, mode, server }) =>
+      mode === "reverse" && server !== null
+        ? [{ text: `In the place of ${server} stands this, without any proxy set:`, lines: server.startsWith("http") ? `${server.startsWith("https") ? "https" : "http"}://${address.replace(/^(0\.0\.0\.0|\[::\])/, "localhost")}/` : address }]
+        : [],
+    ),
   ];
 }
 

@@ -8,7 +8,7 @@ export interface Group {
 }
 
 const GROUPS: readonly [title: string, keys: readonly string[]][] = [
-  ["The proxy", ["listen", "allow"]],
+  ["The proxy", ["listen", "mode", "allow"]],
   ["Packets", ["capture", "capture-limit", "capture-keylog"]],
   ["Rules and scripts", ["rules", "script", "script-time", "script-memory"]],
   ["TLS", ["tls", "pass-pinned", "key-log", "ask-client-cert"]],
@@ -47,6 +47,7 @@ export function valueOf(setting: Setting, text: string): string | string[] | nul
 /** What a setting does, for somebody who has only this page; what is not here has the words of the command line. */
 const HELP: Record<string, string> = {
   listen: "Addresses with their ports, one a line: what devices and programs enter as their proxy. 0.0.0.0:8080 is port 8080 in every network that this computer is in.",
+  mode: "One a line. reverse:https://api.example.com@127.0.0.1:9000 stands in the place of that server: what comes to port 9000 goes there (also http, tls, tcp). transparent takes connections that rules of the system lead to port 8082; overhear prints these rules at its start.",
   allow: "Addresses or networks, one a line, such as 192.168.0.0/16. These may use the proxy at once; all others are asked about first.",
   "insecure-upstream": "Hosts, one a line; * is every server. Whatever certificate they show is accepted, so somebody between you and them is not noticed.",
   "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",

@@ -16,6 +16,9 @@ pub struct Connection {
     pub app: Option<App>,
     /// The proxy's address and port on the client's side.
     pub local: String,
+    /// How the client asked for the target, where that is neither an HTTP request nor CONNECT.
+    #[schema(example = "SOCKS5")]
+    pub through: Option<String>,
     /// The target's host as the client named it.
     pub host: String,
     /// The target's port.
@@ -117,6 +120,7 @@ impl From<&overhear_store::Connection> for Connection {
                 pid: app.pid,
             }),
             local: connection.local.to_string(),
+            through: connection.through.clone(),
             host: connection.host.clone(),
             port: connection.port,
             server: connection.server.map(|a| a.to_string()),

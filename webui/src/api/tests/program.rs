@@ -30,6 +30,10 @@ async fn the_status_says_where_everything_is() {
         .expect("it listens")
         .port();
     assert_eq!(status["proxy"], json!([format!("127.0.0.1:{port}")]));
+    assert_eq!(
+        status["listeners"],
+        json!([{"address": format!("127.0.0.1:{port}"), "mode": "proxy", "server": null}])
+    );
     assert_eq!(status["lan"], json!([]), "it listens on loopback only");
     let root = site.authority.info();
     assert_eq!(status["ca"]["name"], root.name.as_str());

@@ -18,6 +18,8 @@ export interface Connection {
   client: string;
   app: { name: string; pid: number } | null;
   local: string;
+  /** How it was asked for, where that is neither an HTTP request nor CONNECT. */
+  through: string | null;
   host: string;
   port: number;
   server: string | null;

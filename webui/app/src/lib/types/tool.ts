@@ -3,6 +3,14 @@
 import type { FilterProblem } from "./filter";
 import type { Capture } from "./packet";
 
+/** A port of the proxy, and what it is for. */
+export interface Listener {
+  address: string;
+  mode: "proxy" | "reverse" | "transparent";
+  /** In whose place a reverse listener stands. */
+  server: string | null;
+}
+
 export interface Status {
   version: string;
   /** False while it is paused, and while it is in trouble. */
@@ -24,6 +32,7 @@ export interface Status {
   session: { id: number; name: string; flows: number };
   uptime_s: number;
   proxy: string[];
+  listeners: Listener[];
   lan: string[];
   web: string;
   data: string;

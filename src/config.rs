@@ -10,8 +10,8 @@ use crate::{
 use anyhow::Context;
 use directories::ProjectDirs;
 use overhear_proxy::{
-    Cidr, ClientCert, HostMap, ModeSpec, TlsMin, TlsOptions, TlsRule, UpstreamRule, UpstreamTls,
-    WayOptions,
+    Cidr, ClientCert, HostMap, ModeSpec, ProxyUser, TlsMin, TlsOptions, TlsRule, UpstreamRule,
+    UpstreamTls, WayOptions,
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ pub(crate) struct File {
     listen: Vec<SocketAddr>,
     #[serde(default, deserialize_with = "one_or_more")]
     mode: Vec<ModeSpec>,
+    #[serde(default, deserialize_with = "parsed")]
+    proxy_user: Option<ProxyUser>,
     web: Option<SocketAddr>,
     #[serde(default, deserialize_with = "one_or_more")]
     allow: Vec<Cidr>,
@@ -101,6 +103,8 @@ pub(crate) struct RunSettings {
     pub(crate) listen: Vec<SocketAddr>,
     /// Ports that are no ordinary proxy's.
     pub(crate) modes: Vec<ModeSpec>,
+    /// Whom clients have to be.
+    pub(crate) user: Option<ProxyUser>,
     pub(crate) web: SocketAddr,
     pub(crate) allow: Vec<Cidr>,
     pub(crate) upstream: UpstreamSettings,
@@ -198,6 +202,8 @@ impl File {
             "data" => self.data.as_ref().map(path),
             "listen" => list(&self.listen),
             "mode" => list(&self.mode),
+            // without the password
+            "proxy-user" => self.proxy_user.as_ref().map(|user| json!(user.to_string())),
             "web" => self.web.map(|web| json!(web.to_string())),
             "allow" => list(&self.allow),
             "insecure-upstream" => {
@@ -270,6 +276,7 @@ impl File {
         Ok(RunSettings {
             listen: first(run.listen, &self.listen),
             modes: first(run.listening.mode, &self.mode),
+            user: run.listening.proxy_user.or_else(|| self.proxy_user.clone()),
             web: run.web.or(self.web).unwrap_or(WEB),
             allow: first(run.allow, &self.allow),
             upstream: self.upstream(run.upstream),
@@ -294,6 +301,11 @@ impl File {
     /// The client certificates that the file names, with their passwords.
     pub(crate) fn client_certs(&self) -> &[ClientCert] {
         &self.client_cert
+    }
+
+    /// The user that the file names, with the password.
+    pub(crate) fn proxy_user(&self) -> Option<&ProxyUser> {
+        self.proxy_user.as_ref()
     }
 
     /// The proxies that the file names, with their passwords.

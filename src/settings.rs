@@ -90,6 +90,8 @@ impl Table {
             },
             "mode" => settings.modes.iter().map(ToString::to_string).collect(),
             "web" => json!(settings.web.to_string()),
+            // without the password
+            "proxy-user" => json!(settings.user.as_ref().map(ToString::to_string)),
             "allow" => settings.allow.iter().map(ToString::to_string).collect(),
             "insecure-upstream" => json!(settings.upstream.insecure()),
             "upstream-ca" => {
@@ -240,6 +242,12 @@ impl Table {
             "client-cert" => certs
                 .map(|cert| (cert.to_string(), cert.with_password()))
                 .collect(),
+            "proxy-user" => {
+                let users = file.proxy_user().into_iter().chain(&self.started.user);
+                users
+                    .map(|user| (user.to_string(), user.with_password()))
+                    .collect()
+            }
             _ => return Ok(value.clone()),
         };
         let put = |text: &str| {
@@ -266,6 +274,7 @@ impl Table {
     fn apply(&self, row: &Row, run: &RunSettings) -> Result<(), String> {
         match row.key {
             "allow" => self.proxy.set_allowed(run.allow.clone()),
+            "proxy-user" => self.proxy.set_user(run.user.clone()),
             "insecure-upstream" => {
                 let upstream = &run.upstream;
                 self.proxy

@@ -36,6 +36,7 @@ mod offline;
 mod overview;
 mod page;
 mod phone;
+mod proxy_user;
 mod raw;
 mod read;
 mod records;

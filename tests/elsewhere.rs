@@ -4,16 +4,10 @@
 use crate::support::{
     Nginx, Program, Server,
     api::json,
-    http,
     peers::{Socks, http_proxy},
     server::{closed_port, response},
 };
 use serde_json::{Value, json};
-use std::{
-    io::{self, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
-    thread,
-};
 
 fn add(program: &Program, filter: &str, actions: Value) {
     let rule = json!({"name": "r", "filter": filter, "actions": actions});

@@ -2,8 +2,15 @@
 //! a port in a server's place, connections that the system leads here, and a script that names the proxy.
 
 use crate::support::{
-    Nginx, Program, Run, Server, folder, island::Island, not_run, program::Setup, program::binary,
-    program::overhear, server::closed_port, server::response, system, until, wire, wire::Stream,
+    Nginx, Program, Run, Server, folder,
+    island::Island,
+    not_run,
+    program::Setup,
+    program::binary,
+    program::overhear,
+    server::{closed_port, free_port, response},
+    system, until, wire,
+    wire::Stream,
 };
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -326,7 +333,7 @@ fn a_server_gets_its_own_name_and_the_rest_as_it_came() {
 
 #[test]
 fn in_the_place_of_a_server_what_is_wrong_is_said() {
-    let (own, nobody) = (closed_port(), closed_port());
+    let (own, nobody) = (free_port(), closed_port());
     let program = Setup::new()
         .args(["--mode", &format!("reverse:http://{own}@{own}")])
         .args(["--mode", &format!("reverse:https://{nobody}@127.0.0.1:0")])
@@ -594,14 +601,9 @@ fn what_the_system_leads_here() {
     }
     // neither HTTP nor TLS
     let bytes = "import socket; s = socket.create_connection(('198.51.100.7', 80)); s.sendall(b'\\0\\1bytes\\r\\n\\r\\n'); print(s.recv(9))";
-    assert!(
-        island
-            .run(1, "python3")
-            .args(["-c", bytes])
-            .ok()
-            .text()
-            .contains("HTTP/1.")
-    );
+    let got = island.run(1, "python3").args(["-c", bytes]).ok().text();
+    // what the server there makes of a request that is none: a page without a head
+    assert!(got.contains("<!DOCTYPE"), "{got}");
     assert_eq!(flow("tcp://198.51.100.7:80")["kind"], "tcp");
 
     // programs on the gateway itself: with the rule as it is printed for all but the user of overhear

@@ -92,8 +92,11 @@ fn the_first_rule_that_fits_a_host_counts() {
 fn what_is_wrong_with_an_upstream_proxy_is_told() {
     let origin = Nginx::start();
     let wants = http_proxy();
+    // it takes what it is told, and closes in good order
     let early = Server::new(None, |mut client| {
         let _ = client.read(&mut [0; 3]);
+        client.finish();
+        let _ = client.read_to_end(&mut Vec::new());
     });
     let garbage = Server::new(None, |mut client| {
         let _ = client.read(&mut [0; 3]);
@@ -288,7 +291,8 @@ fn a_host_is_somewhere_else() {
     assert_eq!(connection["mapped"], format!("localhost:{}", secure.port()));
     assert_eq!(connection["server_tls"]["sni"], "api.example.test");
     assert_eq!(connection["via"], json!(null));
-    // while it runs
+    // while it runs: a flag would stand above
+    let program = Program::start();
     let changes = json!({"map-host": [format!("other.test=127.0.0.1:{}", plain.port())]});
     program
         .api

@@ -6,9 +6,11 @@
 
 mod cidr;
 mod device;
+mod user;
 
 pub use cidr::Cidr;
 pub use device::{Decision, Device};
+pub use user::ProxyUser;
 
 use arc_swap::ArcSwap;
 use overhear_store::Timestamp;

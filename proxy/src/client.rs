@@ -25,6 +25,7 @@ use crate::{
     sniff::{self, Mixed},
     stream::Stream,
     tls::Hello,
+    upstream::is_local,
     words::failed,
 };
 use bytes::BytesMut;
@@ -62,7 +63,12 @@ pub(crate) async fn serve(
     local: SocketAddr,
     mode: &Mode,
 ) {
-    let verdict = engine.admission.arrive(client.ip(), local.ip());
+    // a program on this computer that was led here has one of its addresses, and reaches us at another
+    let reached_at = match mode {
+        Mode::Transparent if is_local(client.ip()) => client.ip(),
+        _ => local.ip(),
+    };
+    let verdict = engine.admission.arrive(client.ip(), reached_at);
     let _asked = engine.apps.ask(&engine.recorder, client, local);
     let client = Client {
         engine,
@@ -217,7 +223,10 @@ impl Client {
         match Box::pin(http1::relay(
             stream,
             read,
-            self.session(),
+            Session {
+                user: self.engine.user.load_full(),
+                ..self.session()
+            },
             Route::Named,
             self,
         ))
@@ -250,6 +259,7 @@ impl Client {
             stop: self.engine.stop.clone(),
             rules: &self.engine.rules,
             ends: Some((self.accepted.client, self.accepted.local)),
+            user: None,
         }
     }
 

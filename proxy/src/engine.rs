@@ -1,7 +1,7 @@
 //! What all connections share.
 
 use crate::{
-    admit::Admission,
+    admit::{Admission, ProxyUser},
     apps::Apps,
     crowd::Crowd,
     intercept::Rules,
@@ -10,6 +10,7 @@ use crate::{
     tls::{Connector, Policy},
     upstream::{Ways, same_host},
 };
+use arc_swap::ArcSwapOption;
 use overhear_ca::{Authority, Leaf};
 use overhear_store::{
     ConnectionRecorder, Failure, FlowRecorder, FlowStart, Kind, Recorder, Timestamp,
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) recorder: Recorder,
     pub(crate) site: Option<Arc<dyn LocalSite>>,
     pub(crate) admission: Admission,
+    /// Whom clients have to be, beside.
+    pub(crate) user: ArcSwapOption<ProxyUser>,
     pub(crate) ways: Ways,
     pub(crate) connector: Connector,
     /// Where the secrets of TLS go.

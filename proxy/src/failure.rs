@@ -52,8 +52,13 @@ pub(crate) fn page_as(status: u16, failure: &Failure, format: Format) -> Vec<u8>
          Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\
          Cache-Control: no-store\r\n\
          Connection: close\r\n\
-         \r\n",
-        body.len()
+         {}\r\n",
+        body.len(),
+        match status {
+            // RFC 9110 section 15.5.8
+            407 => "Proxy-Authenticate: Basic realm=\"overhear\", charset=\"UTF-8\"\r\n",
+            _ => "",
+        }
     );
     if !format.head {
         page.push_str(&body);
@@ -134,6 +139,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         403 => "Forbidden",
+        407 => "Proxy Authentication Required",
         431 => "Request Header Fields Too Large",
         504 => "Gateway Timeout",
         508 => "Loop Detected",

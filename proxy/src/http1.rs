@@ -31,6 +31,7 @@ pub(crate) use request::{IDLE, MOST_AHEAD, left};
 pub(crate) use target::{authority, dialable};
 
 use crate::{
+    admit::ProxyUser,
     intercept::Rules,
     target::Target,
     upstream::{Forward, Via},
@@ -138,6 +139,8 @@ pub(crate) struct Session<'a> {
     pub(crate) rules: &'a Rules,
     /// Both ends of the client's TCP connection, its own first; none where there is none.
     pub(crate) ends: Option<(SocketAddr, SocketAddr)>,
+    /// Whom requests that name a server have to be from.
+    pub(crate) user: Option<Arc<ProxyUser>>,
 }
 
 /// How the relay ended.

@@ -33,11 +33,12 @@ mod words;
 pub use http1::fuzz;
 #[cfg(fuzzing)]
 pub use target::socks::fuzz as socks_fuzz;
+#[cfg(fuzzing)]
 pub use tls::fuzz as tls_fuzz;
 #[cfg(fuzzing)]
 pub use upstream::fuzz as upstream_fuzz;
 
-pub use admit::{Cidr, Decision, Device};
+pub use admit::{Cidr, Decision, Device, ProxyUser};
 pub use error::Error;
 pub use intercept::{Choice, Edit, WaitError, Waiting, WaitingData, WaitingMessage, check_rule};
 pub use intercept::{Recorded, RecordedAnswer, RecordedAsk};

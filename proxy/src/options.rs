@@ -1,7 +1,7 @@
 //! What a proxy is made of, and the door to the site that it shows of itself.
 
 use crate::{
-    admit::{Cidr, Decision},
+    admit::{Cidr, Decision, ProxyUser},
     listen::Listen,
     tls::{ClientCert, TlsRule},
     upstream::{HostMap, UpstreamRule},
@@ -33,6 +33,8 @@ pub struct Options {
     pub reserved: Vec<SocketAddr>,
     /// Addresses admitted ahead, as CIDR (`192.168.0.0/16`, `::1`); loopback always is.
     pub allow: Vec<Cidr>,
+    /// Who may use the proxy, where it asks for a user and a password.
+    pub user: Option<ProxyUser>,
     /// Remembered answers: these devices were asked about before.
     pub devices: Vec<(IpAddr, Decision)>,
     /// Accept any upstream certificate.

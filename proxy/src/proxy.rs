@@ -1,7 +1,7 @@
 //! A running proxy, and the handle through which others talk to it.
 
 use crate::{
-    admit::{Admission, Cidr, Decision, Device},
+    admit::{Admission, Cidr, Decision, Device, ProxyUser},
     apps::Apps,
     client,
     crowd::Crowd,
@@ -15,7 +15,7 @@ use crate::{
     tls::{Connector, KeyFile, Passing, Policy, TlsRule},
     upstream::{Guard, Names, Own, Ways},
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use overhear_store::{
     Timestamp,
     rule::{RuleError, StoredRule},
@@ -84,6 +84,7 @@ impl Proxy {
             recorder: options.recorder,
             site: options.site,
             admission: Admission::new(options.allow, options.devices),
+            user: ArcSwapOption::from_pointee(options.user),
             ways: Ways {
                 guard: Guard {
                     own: places.iter().map(|place| place.address).collect(),
@@ -218,6 +219,11 @@ impl Handle {
     /// Admits other ranges from now on, also for connections that wait for an answer.
     pub fn set_allowed(&self, allow: Vec<Cidr>) {
         self.engine.admission.set_allowed(allow);
+    }
+
+    /// Asks clients for another user and password, or for none, for connections from now on.
+    pub fn set_user(&self, user: Option<ProxyUser>) {
+        self.engine.user.store(user.map(Arc::new));
     }
 
     /// Trusts servers whose certificates are signed by these authorities (PEM files), beside the platform's;

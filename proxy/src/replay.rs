@@ -372,6 +372,7 @@ impl Replay<'_> {
         let (begun, has_begun) = oneshot::channel();
         let rules = Rules::default();
         let session = Session {
+            user: None,
             ends: None,
             recorder: &self.recorder,
             accepted: &accepted,

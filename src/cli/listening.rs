@@ -1,7 +1,7 @@
 //! What `overhear run` takes for ports that are no ordinary proxy's.
 
 use clap::Args;
-use overhear_proxy::ModeSpec;
+use overhear_proxy::{ModeSpec, ProxyUser};
 
 /// Ports beside the proxy's.
 #[derive(Debug, Clone, Default, Args)]
@@ -17,4 +17,12 @@ pub(crate) struct Listening {
         value_delimiter = ','
     )]
     pub(crate) mode: Vec<ModeSpec>,
+    /// Serve only clients that give this user and password (Basic, or in SOCKS5)
+    #[arg(
+        long,
+        value_name = "USER:PASSWORD",
+        env = "OVERHEAR_PROXY_USER",
+        hide_env_values = true
+    )]
+    pub(crate) proxy_user: Option<ProxyUser>,
 }

@@ -192,6 +192,7 @@ async fn alone(
         insecure_hosts: upstream.insecure_hosts,
         upstream_ca: upstream.ca,
         modes: Vec::new(),
+        user: None,
         ways: upstream.ways,
         tls: TlsOptions {
             upstream: upstream.tls,

@@ -60,6 +60,7 @@ async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<
     let store = data.record().await?;
     let proxy = Proxy::bind(overhear_proxy::Options {
         listen: listen(&settings.listen),
+        user: settings.user.clone(),
         modes: {
             let ipv6 = has_ipv6();
             let modes = settings.modes.iter();

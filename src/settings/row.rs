@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 26] = [
+pub(super) const ROWS: [Row; 27] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "mode",
@@ -32,6 +32,12 @@ pub(super) const ROWS: [Row; 26] = [
         "allow",
         "Devices admitted without a question",
         Kind::List,
+        true,
+    ),
+    row(
+        "proxy-user",
+        "User and password that clients have to give",
+        Kind::Text,
         true,
     ),
     row(

@@ -403,24 +403,27 @@ impl FlowRecorder {
         self.add(side, at, bytes, Piece::Datagram);
     }
 
+    /// Counts bytes of a body that pass and are not recorded: of what nobody may read. A flow has these or recorded ones, never both.
+    pub fn passed(&self, side: Side, at: Timestamp, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let mut state = self.live.state.lock();
+        let flow = &mut state.flow;
+        let (message, first, last) = sided(flow, side);
+        first.get_or_insert(at);
+        *last = Some(at);
+        message.body_size += bytes;
+        self.list(state);
+    }
+
     fn add(&self, side: Side, at: Timestamp, bytes: &[u8], piece: Piece) {
         if bytes.is_empty() {
             return;
         }
         let mut state = self.live.state.lock();
         let FlowState { flow, .. } = &mut *state;
-        let (message, first, last) = match side {
-            Side::Request => (
-                &mut flow.request,
-                &mut flow.times.request_first,
-                &mut flow.times.request_last,
-            ),
-            Side::Response => (
-                &mut flow.response,
-                &mut flow.times.response_first,
-                &mut flow.times.response_last,
-            ),
-        };
+        let (message, first, last) = sided(flow, side);
         first.get_or_insert(at);
         *last = Some(at);
         let offset = message.body_size;
@@ -592,6 +595,30 @@ enum Piece {
     Datagram,
     /// What came instead of content.
     Raw,
+}
+
+/// A side of a flow, and the times of its first and its last byte.
+fn sided(
+    flow: &mut Flow,
+    side: Side,
+) -> (
+    &mut MessageInfo,
+    &mut Option<Timestamp>,
+    &mut Option<Timestamp>,
+) {
+    let times = &mut flow.times;
+    match side {
+        Side::Request => (
+            &mut flow.request,
+            &mut times.request_first,
+            &mut times.request_last,
+        ),
+        Side::Response => (
+            &mut flow.response,
+            &mut times.response_first,
+            &mut times.response_last,
+        ),
+    }
 }
 
 /// What a person may note on a flow too.

@@ -104,7 +104,7 @@ async function accept(page, { curl, untrusting }) {
 }
 
 /** An app that pins: its host passes through where its failure is read, and comes back where it passed. */
-async function pass(page, { curl, pinning, hello }) {
+async function pass(page, { pinning, trusting }) {
   for (let n = 0; n < 3; n++) await run(pinning[0], pinning.slice(1)).catch(() => {})
   const failed = page.locator('[data-testid=flow-row][data-state=failed]')
   await failed.nth(2).waitFor()
@@ -122,7 +122,7 @@ async function pass(page, { curl, pinning, hello }) {
   const story = await page.getByTestId('story').innerText()
   await page.getByTestId('intercept-host').click()
   await page.getByTestId('pass-through').getByText('intercepted').waitFor()
-  const read = await run('curl', [...curl, hello])
+  const read = await run(trusting[0], trusting.slice(1))
   return { texts, answer: stdout, story, read: read.stdout }
 }
 

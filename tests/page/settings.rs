@@ -2,7 +2,7 @@
 //! does, and takes it back.
 
 use super::shared::drive_with;
-use crate::support::{Program, Server, server::response};
+use crate::support::{Program, Server, certs::TestCa, server::response};
 use serde_json::{Value, json};
 
 #[test]
@@ -13,6 +13,11 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
     let data = program.home().join("elsewhere").display().to_string();
     let script = program.home().join("fix.js").display().to_string();
     let rules = program.home().join("rules.toml").display().to_string();
+    let keys = program.home().join("keys.log").display().to_string();
+    let me = program.home().join("me.pem");
+    let identity = TestCa::new().identity();
+    std::fs::write(&me, identity.pem + &identity.key_pem).unwrap();
+    let me = me.display().to_string();
     // by key: what is refused, what is taken, and what the file then says
     let lists = |text: &str| json!(text.split('\n').collect::<Vec<_>>());
     let rows: Vec<(&str, Value, Value, Value)> = vec![
@@ -89,6 +94,47 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
             json!("64MiB"),
         ),
         ("data", json!("not/whole"), json!(data), json!(data)),
+        // the password is not shown again
+        (
+            "proxy-user",
+            json!("nonsense"),
+            json!("ann:secret"),
+            json!("ann:***"),
+        ),
+        (
+            "upstream",
+            json!("nonsense://proxy"),
+            json!("*.corp=direct\nhttp://proxy.test:3128"),
+            lists("*.corp=direct\nhttp://proxy.test:3128"),
+        ),
+        (
+            "map-host",
+            json!("nonsense"),
+            json!("a.test=127.0.0.1:3000"),
+            lists("a.test=127.0.0.1:3000"),
+        ),
+        (
+            "client-cert",
+            json!("/nowhere/root.pem"),
+            json!(me),
+            lists(&me),
+        ),
+        ("tls-min", json!("nonsense"), json!("1.3"), json!("1.3")),
+        ("key-log", json!("not/whole"), json!(keys), json!(keys)),
+        ("ask-client-cert", Value::Null, json!(true), json!(true)),
+        (
+            "tls",
+            json!("nonsense"),
+            json!("*.bank.test=pass\nads.test=block"),
+            lists("*.bank.test=pass\nads.test=block"),
+        ),
+        ("pass-pinned", Value::Null, json!(true), json!(true)),
+        (
+            "bind",
+            json!("nonsense"),
+            json!("127.0.0.1"),
+            json!("127.0.0.1"),
+        ),
     ];
     let values: serde_json::Map<String, Value> = rows
         .iter()
@@ -134,6 +180,7 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
             let said = every["refused"][key].as_str().unwrap();
             let words = [
                 "nonsense",
+                "reverse:https",
                 ":udp",
                 "much",
                 "two words",

@@ -6,6 +6,7 @@ use crate::support::{
     Nginx, Program, Server, certs::TestCa, phone::Phone, program::Setup, server::response,
 };
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// "good day, decoded" in gzip (RFC 1952).
 const PACKED: [u8; 37] = [
@@ -99,20 +100,22 @@ fn an_app_that_pins_passes_with_one_click_and_comes_back_with_another() {
     std::fs::write(&pinned, &origin.ca.pem).unwrap();
     let hello = origin.https("/hello.txt");
     let proxy = program.url();
-    let pinning = [
-        "curl",
-        "--silent",
-        "--max-time",
-        "60",
-        "--noproxy",
-        "",
-        "--proxy",
-        &proxy,
-        "--cacert",
-        pinned.to_str().unwrap(),
-        &hello,
-    ];
-    let more = json!({ "pinning": pinning, "hello": hello });
+    let curl = |roots: &Path| {
+        let words = [
+            "curl",
+            "--silent",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "",
+            "--proxy",
+            &proxy,
+        ];
+        let roots = ["--cacert", roots.to_str().unwrap(), &hello];
+        let words = words.into_iter().chain(roots).map(str::to_owned);
+        words.collect::<Vec<_>>()
+    };
+    let more = json!({ "pinning": curl(&pinned), "trusting": curl(&program.ca_file()) });
     let seen = drive_with(&program, &origin.https(""), "uses", &["pass"], more);
     let pass = &seen["pass"];
     assert_eq!(pass["answer"], "hello, world\n");

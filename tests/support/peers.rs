@@ -2,7 +2,7 @@
 
 use super::{Server, http};
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{Shutdown, TcpStream},
     sync::{Arc, Mutex},
     thread,

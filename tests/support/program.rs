@@ -48,7 +48,8 @@ fn at_home(binary: &Path, home: &Path) -> Run {
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_DATA_HOME", home.join("share"))
         .env("NO_COLOR", "1")
-        .env("RUST_BACKTRACE", "1");
+        .env("RUST_BACKTRACE", "1")
+        .without("SSLKEYLOGFILE");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OVERHEAR_") {
             run = run.without(&name);

@@ -239,7 +239,7 @@ impl Inside<'_> {
                     if distrusts {
                         engine.admission.saw_trust(ip, false);
                     }
-                    inside.refused_again(&name, &mut failure);
+                    inside.refused_again(name, &mut failure);
                     inside.failed_handshake(failure);
                 }
             }

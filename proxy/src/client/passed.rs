@@ -12,7 +12,6 @@ use crate::{
 };
 use overhear_store::{FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::AsyncWriteExt;
 
 /// A fatal alert `access_denied`, RFC 8446 sections 5.1 and 6.2.
@@ -57,13 +56,8 @@ impl Inside<'_> {
             }
         });
         let seen = Mutex::new(ServerSeen::default());
-        let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
         let watch = |side: Side, bytes: &[u8]| {
-            let count = match side {
-                Side::Request => &up,
-                Side::Response => &down,
-            };
-            count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            flow.passed(side, Timestamp::now(), bytes.len() as u64);
             if side == Side::Response {
                 let mut seen = seen.lock();
                 if seen.read(bytes) {
@@ -82,10 +76,6 @@ impl Inside<'_> {
         self.connection.edit(|c| {
             c.closed_by = Some(end.by);
             c.reset = end.reset;
-        });
-        flow.edit(|flow| {
-            flow.request.body_size = up.load(Ordering::Relaxed);
-            flow.response.body_size = down.load(Ordering::Relaxed);
         });
         match end.failure(&self.target) {
             Some(failure) => {

@@ -8,7 +8,7 @@ use crate::{
     stream::Stream,
     target::{
         Scheme, Target,
-        socks::{Dialogue, Refusal, Request, Turn},
+        socks::{Check, Dialogue, Refusal, Request, Turn},
     },
     words::failed,
 };
@@ -84,7 +84,9 @@ impl Client {
 
     /// Leads the dialogue up to the request.
     async fn asked(&self, stream: &mut Stream, read: &mut BytesMut) -> Result<Request, Unasked> {
-        let mut dialogue = Dialogue::new(None);
+        let user = self.engine.user.load_full();
+        let check = user.map(|user| move |name: &[u8], password: &[u8]| user.is(name, password));
+        let mut dialogue = Dialogue::new(check.as_ref().map(|check| check as Check<'_>));
         loop {
             match dialogue.next(read) {
                 Turn::Asked(request) => return Ok(request),

@@ -62,6 +62,7 @@ impl Setting {
         let options = Options {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             modes: Vec::new(),
+            user: None,
             authority: Arc::new(authority),
             recorder: store.recorder(),
             site: Some(Arc::new(Site)),

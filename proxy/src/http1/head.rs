@@ -78,6 +78,8 @@ pub(crate) struct Fields<'b> {
     pub(crate) connection_upgrade: bool,
     /// The first `Upgrade`.
     pub(crate) upgrade: Option<&'b [u8]>,
+    /// The first `Proxy-Authorization`.
+    pub(crate) proxy_authorization: Option<&'b [u8]>,
     /// `Accept` has `text/html`.
     pub(crate) html: bool,
     /// The first `Content-Type`.
@@ -265,6 +267,9 @@ impl<'b> Fields<'b> {
             17 if is("transfer-encoding") => {
                 let before = self.coding.take();
                 self.coding = Some(coding(before, value));
+            }
+            19 if is("proxy-authorization") => {
+                self.proxy_authorization.get_or_insert(value);
             }
             _ => {}
         }

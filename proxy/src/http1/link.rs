@@ -1,6 +1,7 @@
 //! A client and a server joined: both directions at once, in one task.
 
 use crate::{
+    admit::ProxyUser,
     http1::{
         exchange::Exchanges,
         input::Input,
@@ -51,6 +52,8 @@ pub(crate) struct Link<'a, C, S> {
     pub(crate) rules: &'a Rules,
     /// Both ends of the client's TCP connection, its own first; none where there is none.
     pub(crate) ends: Option<(SocketAddr, SocketAddr)>,
+    /// Whom requests that name a server have to be from.
+    pub(crate) user: Option<&'a ProxyUser>,
     /// What requests have in `Host` when they go on, where that is not what the client wrote.
     pub(crate) host: Option<&'a str>,
     /// The only exchange that this server is for: the next request goes elsewhere again.

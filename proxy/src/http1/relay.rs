@@ -5,13 +5,14 @@ mod refuse;
 mod touched;
 
 use crate::{
+    admit::ProxyUser,
     failure,
     http1::{
         Dial, DialFailed, End, Route, Session, Upstream,
         exchange::{Exchange, Exchanges},
         framing::Body,
         half::{Half, send},
-        head::HeadReader,
+        head::{HeadReader, RequestHead},
         input::Input,
         link::{Link, Server, Turn},
         prepared::Prepared,
@@ -32,6 +33,7 @@ use parking_lot::Mutex;
 use std::{
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Waker},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -51,6 +53,8 @@ pub(crate) struct Relay<'a, C> {
     ends: Option<(SocketAddr, SocketAddr)>,
     /// What requests have in `Host` when they go on.
     host: Option<String>,
+    /// Whom requests that name a server have to be from.
+    user: Option<Arc<ProxyUser>>,
 }
 
 /// What became of a request that went another way.
@@ -88,6 +92,7 @@ where
             rules: session.rules,
             ends: session.ends,
             host: None,
+            user: session.user,
         }
     }
 
@@ -381,6 +386,7 @@ where
             rules: self.rules,
             ends: self.ends,
             host: self.host.as_deref(),
+            user: self.user.as_deref(),
             only: Mutex::new(only),
             once,
         };
@@ -405,10 +411,12 @@ where
                 return Next::Refuse(failure, 400);
             }
             Awaited::Bad(problem) => problem,
-            Awaited::Head => match examine(&reader, self.input.bytes(), named) {
-                Ok(next) => return next,
-                Err(problem) => problem,
-            },
+            Awaited::Head => {
+                match examine(&reader, self.input.bytes(), named, self.user.as_deref()) {
+                    Ok(next) => return next,
+                    Err(problem) => problem,
+                }
+            }
         };
         Next::Refuse(problem.of_request(), problem.status())
     }
@@ -486,18 +494,47 @@ impl<S: AsyncWrite + Unpin> Server<S> {
     }
 }
 
-fn examine(reader: &HeadReader, bytes: &[u8], named: bool) -> Result<Next, Problem> {
+fn examine(
+    reader: &HeadReader,
+    bytes: &[u8],
+    named: bool,
+    user: Option<&ProxyUser>,
+) -> Result<Next, Problem> {
     let head = reader.request(bytes)?;
     let body = Body::of_request(&head.fields, head.version)?;
     if !named {
         return Ok(Next::Visit);
     }
-    match target::form(head.method, head.target)? {
+    let form = target::form(head.method, head.target)?;
+    if let Some(failure) = unknown(&head, &form, user) {
+        return Ok(Next::Refuse(failure, 407));
+    }
+    match form {
         Form::Origin | Form::Asterisk => Ok(Next::Visit),
         Form::Absolute(absolute) => Ok(Next::Dial(absolute.target)),
         Form::Authority(target) if body.is_done() => Ok(Next::Connect(target)),
         Form::Authority(_) => Err(Problem::ConnectBody),
     }
+}
+
+/// Why a request that names a server is not from the user who may ask for that.
+fn unknown(head: &RequestHead<'_>, form: &Form<'_>, user: Option<&ProxyUser>) -> Option<Failure> {
+    let target = match form {
+        Form::Absolute(absolute) => &absolute.target,
+        Form::Authority(target) => target,
+        Form::Origin | Form::Asterisk => return None,
+    };
+    if request::is_known(head, target, user) {
+        return None;
+    }
+    let why = match head.fields.proxy_authorization {
+        Some(_) => "gave another user or password than this proxy asks for",
+        None => "gave no user and no password, and this proxy asks for them",
+    };
+    let text = format!(
+        "The client {why} (Basic, RFC 7617): they belong into its proxy settings. The setting is --proxy-user."
+    );
+    Some(failed(FailureCause::Forbidden, Party::Client, text))
 }
 
 /// Closes without waiting: everything was flushed before.

@@ -1,7 +1,9 @@
 //! Client to server: reads requests, begins their exchanges, and forwards them.
 
 use crate::{
+    admit::ProxyUser,
     apps,
+    engine::is_site,
     failure::Format,
     http1::{
         exchange::{Exchange, Opening, State, Upgrade, persists},
@@ -17,6 +19,7 @@ use crate::{
         target::{self, Absolute, Form},
     },
     intercept::{Log, Seen, Set, throttle::Throttle},
+    target::Target,
     words::failed,
 };
 use overhear_store::{Failure, FailureCause, HeadKind, Party, Side, filter::Passing};
@@ -549,9 +552,20 @@ pub(crate) fn format_of(head: &RequestHead<'_>) -> Format {
     }
 }
 
+/// Whether a request that names this server is from the user who may ask for it; the proxy's own page is for all.
+pub(crate) fn is_known(head: &RequestHead<'_>, target: &Target, user: Option<&ProxyUser>) -> bool {
+    let given = head.fields.proxy_authorization;
+    user.is_none_or(|user| {
+        is_site(&target.host, target.port) || given.is_some_and(|given| user.is_named_in(given))
+    })
+}
+
 fn absolute_for<'b, C, S>(link: &Link<'_, C, S>, head: &RequestHead<'b>) -> Option<Absolute<'b>> {
     match target::form(head.method, head.target) {
-        Ok(Form::Absolute(absolute)) if absolute.target == *link.place.target => Some(absolute),
+        Ok(Form::Absolute(absolute)) if absolute.target == *link.place.target => {
+            // who is not known is told so where the next request is looked at
+            is_known(head, &absolute.target, link.user).then_some(absolute)
+        }
         _ => None,
     }
 }

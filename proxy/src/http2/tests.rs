@@ -45,6 +45,7 @@ fn relaying(
         let accepted = Connection::accepted(address(50_000), address(8080));
         let connection = Arc::new(recorder.connection(accepted.clone()));
         let session = Session {
+            user: None,
             ends: None,
             rules: &crate::intercept::Rules::default(),
             recorder: &recorder,

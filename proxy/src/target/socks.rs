@@ -326,8 +326,11 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(*count))
 }
 
+/// A part, and the rest.
+type Split<'b> = (&'b [u8], &'b [u8]);
+
 /// Bytes before a zero, and what is behind it.
-fn ended<'b>(bytes: &'b [u8], what: &str) -> Result<Option<(&'b [u8], &'b [u8])>, Refusal> {
+fn ended<'b>(bytes: &'b [u8], what: &str) -> Result<Option<Split<'b>>, Refusal> {
     match memchr::memchr(0, bytes) {
         Some(end) if end <= MOST_TEXT => Ok(bytes
             .split_at_checked(end)

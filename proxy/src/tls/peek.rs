@@ -13,7 +13,7 @@ pub(crate) async fn peek(stream: &mut Stream, read: &mut BytesMut) -> Option<Tls
         loop {
             if whole_records(read)? {
                 match asked(read) {
-                    Peeked::Whole(info) => return Some(info),
+                    Peeked::Whole(info) => return Some(*info),
                     Peeked::More => {}
                     Peeked::Wrong => return None,
                 }
@@ -31,7 +31,7 @@ pub(crate) async fn peek(stream: &mut Stream, read: &mut BytesMut) -> Option<Tls
 /// What is known of a ClientHello.
 #[derive(Debug, PartialEq)]
 enum Peeked {
-    Whole(TlsInfo),
+    Whole(Box<TlsInfo>),
     More,
     Wrong,
 }
@@ -71,11 +71,11 @@ fn asked(bytes: &[u8]) -> Peeked {
             Ok(Some(accepted)) => {
                 let hello = accepted.client_hello();
                 let alpn = hello.alpn().into_iter().flatten();
-                return Peeked::Whole(TlsInfo {
+                return Peeked::Whole(Box::new(TlsInfo {
                     sni: hello.server_name().map(str::to_owned),
                     alpn_offered: alpn.map(protocol_name).collect(),
                     ..TlsInfo::default()
-                });
+                }));
             }
             Ok(None) => {}
             Err(_) => return Peeked::Wrong,

@@ -11,7 +11,8 @@ pub fn socks_answers(bytes: &[u8]) {
         let read = socks::login(bytes)?;
         Ok(read.map(|(said, length)| (u8::from(said), length)))
     }
-    let reads: [fn(&[u8]) -> socks::Read<u8>; 3] = [socks::method, login, socks::connected];
+    type Reads = fn(&[u8]) -> socks::Read<u8>;
+    let reads: [Reads; 3] = [socks::method, login, socks::connected];
     for read in reads {
         let whole = read(rest);
         let first = (0..=rest.len())

@@ -84,6 +84,7 @@ impl Running {
         let mut options = Options {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             modes: Vec::new(),
+            user: None,
             authority: authority.clone(),
             recorder: store.recorder(),
             site: Some(Arc::new(Site)),

@@ -104,6 +104,7 @@ impl Site {
             insecure_hosts: Vec::new(),
             upstream_ca: Vec::new(),
             modes: Vec::new(),
+            user: None,
             ways: overhear_proxy::WayOptions::default(),
             tls: overhear_proxy::TlsOptions::default(),
         };

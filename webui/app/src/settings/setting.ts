@@ -8,7 +8,7 @@ export interface Group {
 }
 
 const GROUPS: readonly [title: string, keys: readonly string[]][] = [
-  ["The proxy", ["listen", "mode", "allow"]],
+  ["The proxy", ["listen", "mode", "allow", "proxy-user"]],
   ["Packets", ["capture", "capture-limit", "capture-keylog"]],
   ["Rules and scripts", ["rules", "script", "script-time", "script-memory"]],
   ["TLS", ["tls", "pass-pinned", "key-log", "ask-client-cert"]],
@@ -51,6 +51,7 @@ const HELP: Record<string, string> = {
   allow: "Addresses or networks, one a line, such as 192.168.0.0/16. These may use the proxy at once; all others are asked about first.",
   "insecure-upstream": "Hosts, one a line; * is every server. Whatever certificate they show is accepted, so somebody between you and them is not noticed.",
   "upstream-ca": "Files with the certificates of authorities of your own (PEM), one whole path a line. Servers that have theirs from them are trusted.",
+  "proxy-user": "Clients have to give this user and password, as user:password (Basic, or in SOCKS5); the proxy's own page is for all. The password is shown as *** and stays when it is left so.",
   upstream: "Proxies, one a line: http://proxy:3128, https://… or socks5://…, with user:password@ before the host where it asks for that; a password is shown as *** and stays when it is left so. hosts= before it says for which hosts (example.com and all below it, *.example.com); the first line that fits counts, and hosts=direct leaves some out.",
   "map-host": "Hosts that stand for another place, one a line, such as api.example.com=127.0.0.1:3000. Only the connection is made there: what is asked for stays as it was. The first line that fits counts; no proxy is used for these.",
   "client-cert": "Files with a certificate and its key, one a line, for servers that ask who we are: whole paths, PEM or PKCS#12 (then the password behind a colon; it is shown as *** and stays when it is left so). hosts= before it says for which hosts.",

@@ -220,6 +220,7 @@ impl Sockets {
         };
         let relaying = tokio::spawn(async move {
             let session = Session {
+                user: None,
                 ends: None,
                 rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,

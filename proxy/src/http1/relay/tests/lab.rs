@@ -211,6 +211,7 @@ async fn run(recorder: &Recorder, fixed: bool, steps: &[Step], cut: Cut) -> (End
         let (recorder, stop) = (recorder.clone(), stop.clone());
         async move {
             let session = Session {
+                user: None,
                 ends: None,
                 rules: &crate::intercept::Rules::default(),
                 recorder: &recorder,

@@ -52,6 +52,7 @@ fn relaying(
     let relaying = tokio::spawn(async move {
         let accepted = Connection::accepted(address(50_000), address(8080));
         let session = Session {
+            user: None,
             ends: None,
             rules: &crate::intercept::Rules::default(),
             recorder: &recorder,

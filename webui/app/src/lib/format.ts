@@ -94,7 +94,7 @@ export function shortType(contentType: string | null | undefined): string {
   const sub = type.slice(type.indexOf("/") + 1);
   const known: Record<string, string> = {
     "javascript": "js", "x-javascript": "js", "ecmascript": "js", "plain": "text", "svg+xml": "svg", "jpeg": "jpg",
-    "x-www-form-urlencoded": "form", "form-data": "multipart", "octet-stream": "binary", "event-stream": "events",
+    "x-www-form-urlencoded": "form", "form-data": "multipart", "octet-stream": "binary", "event-stream": "events", "dns-message": "dns", "grpc-web-text": "grpc-web",
     "vnd.microsoft.icon": "ico", "x-icon": "ico", "x-protobuf": "protobuf", "xhtml+xml": "xhtml",
     "vnd.apple.mpegurl": "hls", "x-mpegurl": "hls",
   };

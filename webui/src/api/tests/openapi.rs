@@ -21,6 +21,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/flows/{id}/messages/changed", &["get"]),
     ("/flows/{id}/analysis", &["get"]),
     ("/flows/{id}/findings", &["get"]),
+    ("/flows/{id}/dns", &["get"]),
     ("/flows/{id}/position", &["get"]),
     ("/flows/{id}/packets", &["get"]),
     ("/flows/{id}/packets/{file}/{offset}", &["get"]),

@@ -55,6 +55,8 @@ pub(crate) struct File {
     script_memory: Option<Size>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture_keylog: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    proto: Vec<PathBuf>,
     token: Option<String>,
     no_open: Option<bool>,
     qr: Option<bool>,
@@ -96,6 +98,8 @@ pub(crate) struct RunSettings {
     pub(crate) replay_from: Option<String>,
     /// Key logs that decrypt their TLS.
     pub(crate) capture_keylog: Vec<PathBuf>,
+    /// Sets of descriptors that messages of gRPC are read with.
+    pub(crate) proto: Vec<PathBuf>,
     /// None: the data folder's own.
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
@@ -140,7 +144,8 @@ impl File {
         let folder = path.parent().unwrap_or(Path::new("."));
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
         let paths = paths.chain(&mut file.rules).chain(&mut file.script);
-        for path in paths.chain(&mut file.capture_keylog) {
+        let paths = paths.chain(&mut file.capture_keylog);
+        for path in paths.chain(&mut file.proto) {
             *path = folder.join(&path);
         }
         Ok(file)
@@ -168,6 +173,7 @@ impl File {
             }
             "upstream-ca" => paths(&self.upstream_ca),
             "capture-keylog" => paths(&self.capture_keylog),
+            "proto" => paths(&self.proto),
             "capture" => list(&self.capture),
             "capture-limit" => {
                 let limit = self.capture_limit.as_ref();
@@ -231,6 +237,7 @@ impl File {
             script_memory: memory(run.script_memory.or_else(|| self.script_memory.clone()))?,
             replay_from: run.replay_from,
             capture_keylog: first(run.capture_keylog, &self.capture_keylog),
+            proto: first(run.proto, &self.proto),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
             qr: run.qr || self.qr.unwrap_or(false),

@@ -28,6 +28,7 @@ mod export;
 mod failures;
 mod filter;
 mod flags;
+mod grpc;
 mod h2c;
 mod headers;
 mod import;

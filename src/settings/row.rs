@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 16] = [
+pub(super) const ROWS: [Row; 17] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "allow",
@@ -72,6 +72,7 @@ pub(super) const ROWS: [Row; 16] = [
         Kind::List,
         false,
     ),
+    row("proto", "Schemas of gRPC messages", Kind::List, true),
     row("web", "The page listens on", Kind::Text, false),
     row("token", "Secret that opens the page", Kind::Secret, false),
     row(
@@ -172,7 +173,7 @@ impl Row {
             "insecure-upstream" if text != "*" => {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
-            "data" | "upstream-ca" | "rules" | "script" | "capture-keylog"
+            "data" | "upstream-ca" | "rules" | "script" | "capture-keylog" | "proto"
                 if !Path::new(&text).is_absolute() =>
             {
                 Err(format!(

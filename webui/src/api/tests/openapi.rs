@@ -71,6 +71,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/devices/{address}", &["put"]),
     ("/settings", &["get", "patch"]),
     ("/settings/accepted-certificates/{host}", &["put", "delete"]),
+    ("/protobuf/descriptors", &["get"]),
     ("/ca.pem", &["get"]),
     ("/ca.crt", &["get"]),
     ("/ca.p12", &["get"]),

@@ -119,6 +119,11 @@ fn calls_of_grpc_and_how_they_ended() {
         .map(count),
         [1, 3, 1, 1, 4, 0]
     );
+    // it is counted as an error where errors are counted
+    let tree = program.api.get("/api/flows/tree");
+    assert_eq!(tree["items"][0]["errors"], 1, "{tree:#}");
+    let timeline = program.api.get("/api/flows/timeline?buckets=1");
+    assert_eq!(timeline["items"][0]["errors"], 1, "{timeline:#}");
     let table = program.command("flows").ok().text();
     let row = table.lines().find(|line| line.contains("/Refuse")).unwrap();
     assert!(row.contains("! unavailable"), "{row}");

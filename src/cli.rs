@@ -194,6 +194,17 @@ pub(crate) struct Run {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) capture_keylog: Vec<PathBuf>,
+    /// Schemas of Protocol Buffers that gRPC messages are shown with: a file of protoc --descriptor_set_out with
+    /// --include_imports; may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OVERHEAR_PROTO",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) proto: Vec<PathBuf>,
     /// Secret that opens the page [default: made once for the data folder]
     #[arg(
         long,

@@ -79,6 +79,8 @@ pub(crate) struct File {
     script_memory: Option<Size>,
     #[serde(default, deserialize_with = "one_or_more")]
     capture_keylog: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    proto: Vec<PathBuf>,
     token: Option<String>,
     no_open: Option<bool>,
     qr: Option<bool>,
@@ -130,6 +132,8 @@ pub(crate) struct RunSettings {
     pub(crate) replay_from: Option<String>,
     /// Key logs that decrypt their TLS.
     pub(crate) capture_keylog: Vec<PathBuf>,
+    /// Sets of descriptors that messages of gRPC are read with.
+    pub(crate) proto: Vec<PathBuf>,
     /// None: the data folder's own.
     pub(crate) token: Option<String>,
     pub(crate) open: bool,
@@ -179,7 +183,8 @@ impl File {
         let paths = file.upstream_ca.iter_mut().chain(&mut file.data);
         let paths = paths.chain(&mut file.rules).chain(&mut file.script);
         let paths = paths.chain(&mut file.key_log);
-        for path in paths.chain(&mut file.capture_keylog) {
+        let paths = paths.chain(&mut file.capture_keylog);
+        for path in paths.chain(&mut file.proto) {
             *path = folder.join(&path);
         }
         let certs = std::mem::take(&mut file.client_cert).into_iter();
@@ -223,6 +228,7 @@ impl File {
             "key-log" => self.key_log.as_ref().map(path),
             "bind" => self.bind.map(|bind| json!(bind.to_string())),
             "capture-keylog" => paths(&self.capture_keylog),
+            "proto" => paths(&self.proto),
             "capture" => list(&self.capture),
             "capture-limit" => {
                 let limit = self.capture_limit.as_ref();
@@ -291,6 +297,7 @@ impl File {
             script_memory: memory(run.script_memory.or_else(|| self.script_memory.clone()))?,
             replay_from: run.replay_from,
             capture_keylog: first(run.capture_keylog, &self.capture_keylog),
+            proto: first(run.proto, &self.proto),
             token,
             open: !(run.no_open || self.no_open.unwrap_or(false)),
             qr: run.qr || self.qr.unwrap_or(false),

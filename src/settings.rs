@@ -12,6 +12,7 @@ use crate::{
 };
 use document::Document;
 use overhear_proxy::{Handle, UpstreamTls, WayOptions};
+use overhear_webui::protobuf;
 use overhear_webui::settings::{Desk, Kind, Refused, Setting, Settings, Source};
 use row::{ROWS, Row};
 use serde_json::{Map, Value, json};
@@ -145,6 +146,12 @@ impl Table {
             },
             "capture-keylog" => {
                 let files = settings.capture_keylog.iter();
+                files.map(|file| file.display().to_string()).collect()
+            }
+            "proto" => {
+                // they are read again while the program runs
+                let whole = |file: &PathBuf| std::path::absolute(file).unwrap_or(file.clone());
+                let files = settings.proto.iter().map(whole);
                 files.map(|file| file.display().to_string()).collect()
             }
             "no-open" => json!(!settings.open),
@@ -354,6 +361,9 @@ impl Desk for Table {
             if row.key == "client-cert" {
                 let usable = Handle::check_upstream_tls(&run.upstream.tls);
                 usable.map_err(|error| wrong(error.to_string()))?;
+            }
+            if row.key == "proto" {
+                protobuf::read(&run.proto).map_err(&wrong)?;
             }
             rows.push(row);
         }

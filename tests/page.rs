@@ -27,6 +27,7 @@ mod scripts;
 mod settings;
 mod shared;
 mod state;
+mod streams;
 mod tools;
 mod uses;
 

@@ -99,6 +99,22 @@ pub(crate) fn may_be_settings(bytes: &[u8]) -> bool {
     length % 6 == 0 && bytes.len() <= LINE_MAX
 }
 
+/// The name of what a client in a tunnel speaks that is passed on as bytes; none for what is not known.
+pub(crate) fn application(bytes: &[u8]) -> Option<&'static str> {
+    // an MQTT CONNECT packet: its type, its length in up to four bytes, then the protocol's name and level
+    // (MQTT 3.1.1 and 5.0 section 3.1.2; 3.1 called itself MQIsdp)
+    let (0x10, rest) = bytes.split_first().map(|(first, rest)| (*first, rest))? else {
+        return None;
+    };
+    let length = rest.iter().take(4).position(|byte| *byte < 0x80)? + 1;
+    let name = rest.get(length..)?;
+    match name {
+        [0, 4, b'M', b'Q', b'T', b'T', 4 | 5, ..] => Some("MQTT"),
+        [0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3, ..] => Some("MQTT"),
+        _ => None,
+    }
+}
+
 /// A record of type handshake with a plausible version and length, holding a ClientHello.
 fn tls(bytes: &[u8]) -> Option<Protocol> {
     let plausible = |index: usize, test: fn(u8) -> bool| bytes.get(index).is_none_or(|b| test(*b));
@@ -229,6 +245,26 @@ mod tests {
             b"\0\0\x06\0\0\0\0\0\0",
         ] {
             assert!(!may_be_settings(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn mqtt_is_named() {
+        let named = |bytes: &[u8]| (tunnel(bytes), application(bytes));
+        let mqtt = (Some(Protocol::Other), Some("MQTT"));
+        assert_eq!(named(b"\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04abcd"), mqtt);
+        assert_eq!(named(b"\x10\xff\xff\x7f\0\x04MQTT\x05\x02"), mqtt);
+        assert_eq!(named(b"\x10\x12\0\x06MQIsdp\x03\x02"), mqtt);
+        for other in [
+            &b""[..],
+            b"\x10",
+            b"\x10\x10\0\x04MQT",
+            b"\x10\x10\0\x04MQTT\x09",
+            b"\x10\xff\xff\xff\xff\0\x04MQTT\x04",
+            b"\x20\x10\0\x04MQTT\x04",
+            b"SSH-2.0-OpenSSH_9.6\r\n",
+        ] {
+            assert_eq!(application(other), None, "{other:?}");
         }
     }
 

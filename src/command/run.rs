@@ -21,7 +21,7 @@ use overhear_store::{
     changes::Change,
     rule::{Action, Missing},
 };
-use overhear_webui::{Onboarding, Server, captures::Captures, lan, rules::Rulebook};
+use overhear_webui::{Onboarding, Server, captures::Captures, lan, protobuf, rules::Rulebook};
 use std::{
     io::{self, IsTerminal},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
@@ -48,6 +48,7 @@ pub(super) fn execute(data: Data, config: File, settings: RunSettings) -> anyhow
 
 async fn run(data: Data, config: File, settings: RunSettings) -> anyhow::Result<()> {
     super::filter(settings.replay_from.as_deref())?;
+    protobuf::read(&settings.proto).map_err(Usage)?;
     data.create()?;
     let lock = alone(&data)?;
     let devices = data.devices()?;

@@ -1,7 +1,7 @@
 //! Flows as a table: aligned columns, the URL last and cut to the terminal's width.
 
 use crate::terminal::{self, Style, harmless};
-use overhear_store::{Flow, Kind, State};
+use overhear_store::{Flow, Kind, State, grpc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The columns' names.
@@ -78,6 +78,10 @@ fn kind(flow: &Flow) -> String {
         Kind::Dns => "dns".to_owned(),
         Kind::Icmp => "icmp".to_owned(),
         Kind::Http => {
+            if let Some(grpc) = flow.grpc.as_ref().filter(|grpc| grpc.code != 0) {
+                let name = grpc::status_name(grpc.code).map(str::to_ascii_lowercase);
+                return format!("! {}", name.unwrap_or_else(|| grpc.code.to_string()));
+            }
             let media = flow
                 .response
                 .content_type
@@ -98,6 +102,7 @@ fn kind(flow: &Flow) -> String {
 fn colour(flow: &Flow) -> &'static str {
     match (flow.state, flow.status) {
         (State::Failed | State::Interrupted, _) => "31",
+        (_, Some(200..=299)) if flow.grpc.as_ref().is_some_and(|grpc| grpc.code != 0) => "31",
         (_, Some(200..=299)) => "32",
         (_, Some(300..=399)) => "36",
         (_, Some(400..=499)) => "33",
@@ -167,6 +172,7 @@ mod tests {
             modified: false,
             rules: String::new(),
             app: String::new(),
+            grpc: None,
             tags: String::new(),
             comment: String::new(),
             session: SessionId(1),

@@ -18,6 +18,7 @@ fn every_key_is_read() {
         capture = ["eth0", "any:udp port 53"]
         capture-limit = "500MB"
         capture-keylog = "keys.log"
+        proto = "shop.pb"
         token = "abc"
         no-open = true
         "#,
@@ -51,6 +52,7 @@ fn every_key_is_read() {
     );
     assert_eq!(run.packets(), 500_000_000);
     assert_eq!(run.capture_keylog, [folder.join("keys.log")]);
+    assert_eq!(run.proto, [folder.join("shop.pb")]);
     assert_eq!(run.token.as_deref(), Some("abc"));
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// Every setting, in the order in which people look for them.
-pub(super) const ROWS: [Row; 27] = [
+pub(super) const ROWS: [Row; 28] = [
     row("listen", "The proxy listens on", Kind::List, false),
     row(
         "mode",
@@ -118,6 +118,7 @@ pub(super) const ROWS: [Row; 27] = [
         Kind::List,
         false,
     ),
+    row("proto", "Schemas of gRPC messages", Kind::List, true),
     row("web", "The page listens on", Kind::Text, false),
     row("token", "Secret that opens the page", Kind::Secret, false),
     row(
@@ -220,6 +221,7 @@ impl Row {
                 host(&text).ok_or_else(|| format!("{text:?} is not a host name or an IP address"))
             }
             "data" | "upstream-ca" | "key-log" | "rules" | "script" | "capture-keylog"
+            | "proto"
                 if !Path::new(&text).is_absolute() =>
             {
                 Err(format!(

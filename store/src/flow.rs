@@ -3,6 +3,7 @@
 //! A [`Connection`] is one client's transport connection with its upstream twin. A [`Flow`] is one
 //! thing worth a row in the list: an HTTP exchange, a WebSocket, a raw stream, a failed handshake.
 
+use crate::grpc::GrpcStatus;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -269,6 +270,8 @@ pub struct Flow {
     /// The name of the program on this computer that made the connection (repeated here for the list and the filter); empty
     /// when it is not known.
     pub app: String,
+    /// How the gRPC call ended that it is, once that is known.
+    pub grpc: Option<GrpcStatus>,
     /// Free words put on the flow by a person or a rule, comma-separated; empty when none.
     pub tags: String,
     /// A person's comment; empty when none.
@@ -344,6 +347,7 @@ impl Flow {
             modified: false,
             rules: String::new(),
             app: String::new(),
+            grpc: None,
             tags: String::new(),
             comment: String::new(),
             session: SessionId(1),

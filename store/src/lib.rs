@@ -2,13 +2,14 @@
 //!
 //! This crate decides what a flow *is* ([`flow`]), how it gets onto the disk while it happens
 //! ([`recorder`]), how it is found again ([`filter`], [`read`]) and who is told that something
-//! changed ([`changes`]). It knows no sockets and no protocol: heads arrive as the bytes that
+//! changed ([`changes`]). It knows no sockets and of protocols only how a gRPC call ended ([`grpc`]): heads arrive as the bytes that
 //! were sent, bodies as timed pieces.
 
 pub mod changes;
 pub mod error;
 pub mod filter;
 pub mod flow;
+pub mod grpc;
 pub mod head;
 pub mod read;
 pub mod recorder;
@@ -25,6 +26,7 @@ pub use flow::{
     Kind, MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp, TlsInfo,
     Version,
 };
+pub use grpc::GrpcStatus;
 pub use recorder::{
     ClosingFlow, ConnectionRecorder, FlowRecorder, FlowStart, Recorder, Replayed, Seen,
     apps::{AppQuestion, AskedApp},

@@ -19,6 +19,7 @@ use crate::{
         Color, Connection, ConnectionId, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
         MessageInfo, PacketFileId, Party, SessionId, Side, State, Times, Timestamp,
     },
+    grpc::{GrpcStatus, WebFrames},
     sqlite::{Database, Value},
     table::packets,
 };
@@ -279,6 +280,7 @@ fn begin(id: FlowId, session: SessionId, start: FlowStart) -> Flow {
         modified: start.replay_of.is_some_and(|replayed| replayed.modified),
         rules: String::new(),
         app: String::new(),
+        grpc: None,
         tags: String::new(),
         comment: String::new(),
         session,
@@ -361,7 +363,14 @@ impl FlowRecorder {
     /// Records a head. Sets `head_size` and, for a first head, `request_first` or `response_first`;
     /// versions, status and content types are the caller's to set with [`edit`](Self::edit).
     pub fn head(&self, kind: HeadKind, at: Timestamp, bytes: &[u8]) {
+        let grpc = match kind {
+            HeadKind::Response | HeadKind::ResponseTrailers => GrpcStatus::read(bytes),
+            _ => None,
+        };
         let mut state = self.live.state.lock();
+        if grpc.is_some() {
+            state.flow.grpc = grpc;
+        }
         let times = &mut state.flow.times;
         match kind {
             HeadKind::Request => {
@@ -422,14 +431,23 @@ impl FlowRecorder {
             return;
         }
         let mut state = self.live.state.lock();
-        let FlowState { flow, .. } = &mut *state;
+        let FlowState { flow, web, .. } = &mut *state;
         let (message, first, last) = sided(flow, side);
         first.get_or_insert(at);
         *last = Some(at);
         let offset = message.body_size;
         message.body_size += bytes.len() as u64;
+        if side == Side::Response && piece == Piece::Content && offset == 0 {
+            *web = WebFrames::of(&message.content_type, &message.content_encoding).map(Box::new);
+        }
         if piece == Piece::Raw {
             message.raw.get_or_insert(offset);
+        }
+        if side == Side::Response
+            && piece == Piece::Content
+            && let Some(status) = web.as_mut().and_then(|web| web.feed(bytes))
+        {
+            flow.grpc = Some(status);
         }
         if state.unrecorded {
             // only counted

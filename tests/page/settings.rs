@@ -12,6 +12,10 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
     let ca = program.ca_file().display().to_string();
     let data = program.home().join("elsewhere").display().to_string();
     let script = program.home().join("fix.js").display().to_string();
+    let proto = program.home().join("shop.pb");
+    // a set of one file with nothing but its name
+    std::fs::write(&proto, b"\x0a\x09\x0a\x07a.proto").unwrap();
+    let proto = proto.display().to_string();
     let rules = program.home().join("rules.toml").display().to_string();
     let keys = program.home().join("keys.log").display().to_string();
     let me = program.home().join("me.pem");
@@ -57,6 +61,7 @@ fn every_setting_is_shown_refused_changed_and_taken_back() {
             json!("/somewhere/keys.log"),
             lists("/somewhere/keys.log"),
         ),
+        ("proto", json!("not/whole"), json!(proto), lists(&proto)),
         (
             "insecure-upstream",
             json!("two words"),

@@ -16,6 +16,7 @@ pub mod model;
 mod offline;
 mod openapi;
 pub(crate) mod problem;
+mod protobuf;
 mod qr;
 mod recording;
 mod replay;
@@ -73,6 +74,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(kept::routes())
         .merge(devices::routes())
         .merge(settings::routes())
+        .merge(protobuf::routes())
         .merge(ca::routes())
         .merge(qr::routes())
         .merge(events::routes())

@@ -15,6 +15,7 @@ pub mod export;
 pub mod import;
 pub mod lan;
 mod onboarding;
+pub mod protobuf;
 pub mod replay;
 pub mod rules;
 mod server;

@@ -46,6 +46,7 @@ pub(crate) fn flow() -> Flow {
         modified: false,
         rules: String::new(),
         app: String::new(),
+        grpc: None,
         tags: " a, b,,".into(),
         comment: String::new(),
         session: SessionId(1),

@@ -70,6 +70,7 @@ pub(crate) fn flow(id: i64, connection: i64, kind: Kind) -> Entry {
         modified: false,
         rules: String::new(),
         app: String::new(),
+        grpc: None,
         tags: String::new(),
         comment: String::new(),
         session: SessionId(1),

@@ -10,7 +10,7 @@ use crate::{
     engine::Row,
     http1::{self, DialFailed, End, Route, Upstream, authority},
     http2,
-    sniff::Protocol,
+    sniff::{self, Protocol},
     stream::Stream,
     target::{Scheme, Target},
     tls::{self, Failed, Hello, OFTEN, Unfinished, Wish, second_thoughts},
@@ -435,7 +435,7 @@ impl Inside<'_> {
         let engine = &self.client.engine;
         let row = Row {
             kind: Kind::Tcp,
-            method: "",
+            method: sniff::application(&client.1).unwrap_or_default(),
             scheme: "tcp",
             host: &self.target.host,
             port: self.target.port,

@@ -26,6 +26,7 @@ fn flow() -> Flow {
         modified: false,
         rules: String::new(),
         app: String::new(),
+        grpc: None,
         tags: String::new(),
         comment: String::new(),
         session: SessionId(1),

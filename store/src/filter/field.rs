@@ -44,6 +44,7 @@ fields! {
     Url "url" "url:https://example.com/*" "the URL contains this; with *, the whole URL";
     Method "method" "method:post" "the request method";
     Status "status" "status:4xx" "the status code: a number, 4xx, >=400, 200..299";
+    Grpc "grpc" "grpc:unavailable" "the status of a gRPC call: its name or number, >0 for all that went wrong; grpc: alone: any call that has ended";
     Type "type" "type:json" "the media type of the request or the response contains this; with *, all of it";
     Header "header" "header:set-cookie=session" "name=value: a field whose value contains this; a text alone: anywhere in the heads";
     Body "body" "body:token" "a body contains this: its bytes as they passed, what it decodes to, or the messages of a WebSocket";
@@ -80,6 +81,7 @@ impl Field {
             Self::Scheme => &[
                 "http", "https", "ws", "wss", "tcp", "tls", "udp", "dns", "icmp",
             ],
+            Self::Grpc => GRPC,
             Self::Version => &["1.0", "1.1", "2"],
             Self::Color => COLORS,
             Self::Is => IS,
@@ -179,6 +181,27 @@ const IS: &[&str] = &[
     "failed",
 ];
 
+/// The names of `google.rpc.Code`, as [`crate::grpc::STATUS_NAMES`] has them, in small letters as every other value.
+const GRPC: &[&str] = &[
+    "ok",
+    "cancelled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
+];
+
 /// How many characters must be put in, left out, exchanged or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
@@ -251,6 +274,12 @@ mod tests {
             assert_eq!(Field::named(field.name()), Some(*field));
             assert!(help().contains(field.help().what));
         }
+    }
+
+    #[test]
+    fn grpc_is_called_as_its_codes_are() {
+        let names = crate::grpc::STATUS_NAMES.map(str::to_ascii_lowercase);
+        assert_eq!(GRPC, names);
     }
 
     #[test]

@@ -275,6 +275,7 @@ fn number(column: NumberColumn, flow: &Flow) -> Option<i64> {
         NumberColumn::Kind => flow.kind as i64,
         NumberColumn::State => flow.state as i64,
         NumberColumn::Status => flow.status?.into(),
+        NumberColumn::Grpc => flow.grpc.as_ref()?.code.into(),
         NumberColumn::Port => flow.port.into(),
         NumberColumn::Duration => flow.times.ended?.0 - flow.times.started.0,
         NumberColumn::RequestSize => crate::table::int(flow.request.body_size),
@@ -294,6 +295,7 @@ fn number(column: NumberColumn, flow: &Flow) -> Option<i64> {
 fn present(presence: Presence, flow: &Flow) -> bool {
     match presence {
         Presence::Status => flow.status.is_some(),
+        Presence::Grpc => flow.grpc.is_some(),
         Presence::Error => flow.error.is_some(),
         Presence::Tags => !flow.tags.is_empty(),
         Presence::Comment => !flow.comment.is_empty(),
@@ -323,6 +325,8 @@ fn unknown_test(test: &Test, stage: Stage) -> Option<String> {
     let number = |column: NumberColumn| match column {
         N::Status if stage == Stage::Request => Some("status"),
         N::Duration => Some("duration"),
+        // it comes behind the body
+        N::Grpc => Some("grpc"),
         N::RequestSize => Some("upload"),
         N::ResponseSize => Some("size"),
         N::ErrorCause => Some("error"),
@@ -342,6 +346,7 @@ fn unknown_test(test: &Test, stage: Stage) -> Option<String> {
         }),
         Test::Present(Presence::Status) if stage == Stage::Request => Some("status"),
         Test::Present(Presence::Error) => Some("error"),
+        Test::Present(Presence::Grpc) => Some("grpc"),
         Test::Present(Presence::Rules) => Some("rule"),
         Test::Any(tests) | Test::All(tests) => {
             return tests.iter().find_map(|test| unknown_test(test, stage));

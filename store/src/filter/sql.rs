@@ -173,6 +173,7 @@ fn number_sql(column: NumberColumn) -> &'static str {
         NumberColumn::Kind => "kind",
         NumberColumn::State => "+state",
         NumberColumn::Status => "status",
+        NumberColumn::Grpc => "grpc_status",
         NumberColumn::Port => "port",
         NumberColumn::Duration => "(ended - started)",
         NumberColumn::RequestSize => "request_body_size",
@@ -193,6 +194,7 @@ fn number_sql(column: NumberColumn) -> &'static str {
 fn presence_sql(presence: Presence) -> &'static str {
     match presence {
         Presence::Status => "status IS NOT NULL",
+        Presence::Grpc => "grpc_status IS NOT NULL",
         Presence::Error => "error_cause IS NOT NULL",
         Presence::Tags => "tags <> ''",
         Presence::Comment => "comment <> ''",

@@ -9,6 +9,7 @@ use super::{
     search::{self, Network},
 };
 use crate::flow::{Color, FailureCause, Kind, State, Version};
+use crate::grpc::STATUS_NAMES;
 use std::ops::RangeInclusive;
 
 /// Something that is true or false of a flow.
@@ -59,6 +60,7 @@ pub(super) enum NumberColumn {
     Kind,
     State,
     Status,
+    Grpc,
     Port,
     /// Nanoseconds.
     Duration,
@@ -79,6 +81,7 @@ pub(super) enum NumberColumn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     Status,
+    Grpc,
     Error,
     Tags,
     Comment,
@@ -159,7 +162,7 @@ pub(super) fn test(term: &Term, span: Span) -> Result<Test, FilterError> {
     }
     if !matches!(term.compare, None | Some(Compare::Equal)) {
         return wrong(format!(
-            "{}: is text: > and < work with status, size, upload, duration, started, age, port, id, connection, session and replay",
+            "{}: is text: > and < work with status, grpc, size, upload, duration, started, age, port, id, connection, session and replay",
             field.name()
         ));
     }
@@ -325,6 +328,7 @@ fn columns(field: Field) -> &'static [Column] {
 fn number_column(field: Field) -> Option<NumberColumn> {
     match field {
         Field::Status => Some(NumberColumn::Status),
+        Field::Grpc => Some(NumberColumn::Grpc),
         Field::Size => Some(NumberColumn::ResponseSize),
         Field::Upload => Some(NumberColumn::RequestSize),
         Field::Duration => Some(NumberColumn::Duration),
@@ -341,6 +345,7 @@ fn number_column(field: Field) -> Option<NumberColumn> {
 fn presence(field: Field) -> Option<Presence> {
     match field {
         Field::Status => Some(Presence::Status),
+        Field::Grpc => Some(Presence::Grpc),
         Field::Error => Some(Presence::Error),
         Field::Tag => Some(Presence::Tags),
         Field::Comment => Some(Presence::Comment),
@@ -490,6 +495,7 @@ fn range(
         let name = field.name();
         let expected = match field {
             Field::Status => "a number such as 404, or 4xx, >=400, 200..299",
+            Field::Grpc => "a code such as UNAVAILABLE, 14, >0, 1..4",
             Field::Size | Field::Upload => "a size such as 500, >10k, 1.5MiB, 1k..2k",
             Field::Duration => "a time such as >500ms, >1.5s, 1s..2s",
             _ => "a number, >=10 or 10..20",
@@ -550,6 +556,12 @@ fn status_class(text: &str) -> Option<RangeInclusive<i64>> {
 }
 
 fn number(field: Field, text: &str) -> Option<i64> {
+    let called = |name: &&str| name.eq_ignore_ascii_case(text);
+    if field == Field::Grpc
+        && let Some(code) = STATUS_NAMES.iter().position(called)
+    {
+        return i64::try_from(code).ok();
+    }
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());

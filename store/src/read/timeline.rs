@@ -47,7 +47,7 @@ pub struct Timeline {
 pub struct Bucket {
     /// Flows that began in it.
     pub count: u64,
-    /// Those of them that failed or have a status of 400 and more.
+    /// Those of them that failed, have a status of 400 and more, or are gRPC calls that did not end with OK.
     pub errors: u64,
 }
 
@@ -102,7 +102,8 @@ impl Store {
         let spans = Spans::over(from, to, query.buckets);
         let mut buckets = vec![Bucket::default(); spans.count];
         let sql = format!(
-            "SELECT (started - ?) / ? AS span, count(*), sum(state = 2 OR coalesce(status, 0) >= 400) \
+            "SELECT (started - ?) / ? AS span, count(*), \
+            sum(state = 2 OR coalesce(status, 0) >= 400 OR coalesce(grpc_status, 0) > 0) \
             FROM flows WHERE id BETWEEN ? AND ? AND started BETWEEN ? AND ? AND {} GROUP BY span",
             condition.sql
         );

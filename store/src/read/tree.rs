@@ -55,7 +55,7 @@ pub struct Node {
     pub key: String,
     /// How many flows.
     pub count: u64,
-    /// Flows that failed or have a status of 400 and more.
+    /// Flows that failed, have a status of 400 and more, or are gRPC calls that did not end with OK.
     pub errors: u64,
     /// Flows that are going on.
     pub running: u64,
@@ -150,7 +150,8 @@ impl Store {
         }
         conditions.push(condition.sql.clone());
         let sql = format!(
-            "SELECT {key} AS node, count(*), sum(state = 2 OR coalesce(status, 0) >= 400), sum(state = 0), \
+            "SELECT {key} AS node, count(*), \
+            sum(state = 2 OR coalesce(status, 0) >= 400 OR coalesce(grpc_status, 0) > 0), sum(state = 0), \
             sum(request_body_size + response_body_size) \
             FROM flows WHERE id BETWEEN ? AND ? AND {} GROUP BY node",
             conditions.join(" AND ")

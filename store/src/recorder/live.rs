@@ -8,7 +8,7 @@ use super::pool::{CHUNK, Pool};
 use crate::flow::{
     Connection, ConnectionId, Flow, FlowId, HeadKind, PacketFileId, Side, Timestamp,
 };
-use crate::{rule::ChangedMessage, table::rules::PendingMessage};
+use crate::{grpc::WebFrames, rule::ChangedMessage, table::rules::PendingMessage};
 use parking_lot::Mutex;
 use std::mem;
 
@@ -58,6 +58,8 @@ pub(crate) struct FlowState {
     next_interim: u32,
     interim_bytes: usize,
     next_message: u32,
+    /// The frames of an answer of gRPC-Web.
+    pub(crate) web: Option<Box<WebFrames>>,
     sides: [SideState; 2],
     /// Where its last packets lie.
     packets: Option<PendingPackets>,
@@ -151,6 +153,7 @@ impl FlowState {
             next_interim: 0,
             interim_bytes: 0,
             next_message: 0,
+            web: None,
             sides: Default::default(),
             packets: None,
         }

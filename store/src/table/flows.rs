@@ -5,6 +5,7 @@ use crate::{
         Color, ConnectionId, Failure, FailureCause, Flow, FlowId, Kind, MessageInfo, Party,
         SessionId, State, Times, Timestamp, Version,
     },
+    grpc::GrpcStatus,
     sqlite::Value,
     table,
 };
@@ -17,14 +18,14 @@ pub(crate) const COLUMNS: &str = "id, connection, kind, state, status, port, sta
     response_version, response_head_size, response_body_size, \
     replay_of, error_cause, error_side, method, scheme, host, \
     request_type, request_encoding, response_type, response_encoding, \
-    client, server, path, error_text, request_raw, response_raw, modified, rules, \
+    client, server, path, error_text, request_raw, response_raw, modified, rules, grpc_status, grpc_message, \
     tags, comment, session, color, starred, app";
 
 /// Writes a new flow. What was added to the table later stands at its end.
 pub(crate) const INSERT: &str = "INSERT INTO flows VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?37, ?38, ?39, ?40, ?41, ?35, ?42, \
-    ?33, ?34, ?36)";
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?39, ?40, ?41, ?42, ?43, ?35, ?44, \
+    ?33, ?34, ?36, ?37, ?38)";
 
 /// Writes a flow again. What a person notes stays (it may have changed meanwhile), and the session.
 pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, state = ?4, \
@@ -35,7 +36,7 @@ pub(crate) const UPDATE: &str = "UPDATE flows SET connection = ?2, kind = ?3, st
     error_side = ?21, method = ?22, scheme = ?23, host = ?24, request_type = ?25, \
     request_encoding = ?26, response_type = ?27, response_encoding = ?28, client = ?29, \
     server = ?30, path = ?31, error_text = ?32, request_raw = ?33, response_raw = ?34, \
-    modified = ?35, rules = ?36 WHERE id = ?1";
+    modified = ?35, rules = ?36, grpc_status = ?37, grpc_message = ?38 WHERE id = ?1";
 
 /// Puts tags (?2), a comment (?3), a color (?4, 0 takes it off) and a star (?5) on a flow (?1); NULL leaves what is
 /// there.
@@ -52,10 +53,10 @@ pub(crate) const INTERRUPT: &str = "UPDATE flows SET state = 3, error_cause = ?1
     coalesce(response_first, 0), coalesce(response_last, 0)) WHERE state = 0";
 
 /// What every flow is written with.
-pub(crate) const VALUES: usize = 42;
+pub(crate) const VALUES: usize = 44;
 
 /// What [`UPDATE`] takes of it.
-pub(crate) const UPDATED: usize = 36;
+pub(crate) const UPDATED: usize = 38;
 
 /// The values of a row; the addresses are given as text.
 pub(crate) fn values<'v>(
@@ -67,6 +68,7 @@ pub(crate) fn values<'v>(
     let moment = |at: Option<Timestamp>| Value::from(at.map(|at| at.0));
     let version = |version: Option<Version>| Value::from(version.map(|v| v as i64));
     let error = flow.error.as_ref();
+    let grpc = flow.grpc.as_ref();
     [
         Int(flow.id.0),
         Int(flow.connection.0),
@@ -104,6 +106,8 @@ pub(crate) fn values<'v>(
         flow.response.raw.map(table::int).into(),
         Int(flow.modified.into()),
         Text(&flow.rules),
+        grpc.map(|grpc| i64::from(grpc.code)).into(),
+        Text(grpc.map_or("", |grpc| &grpc.message)),
         Text(&flow.tags),
         Text(&flow.comment),
         Int(flow.session.0),
@@ -153,12 +157,13 @@ pub(crate) fn flow(row: &SqliteRow) -> Result<Flow, sqlx::Error> {
         path: row.try_get(30)?,
         modified: row.try_get::<i64, _>(34)? != 0,
         rules: row.try_get(35)?,
-        tags: row.try_get(36)?,
-        comment: row.try_get(37)?,
-        session: SessionId(row.try_get(38)?),
-        color: as_color(row.try_get(39)?),
-        starred: row.try_get::<i64, _>(40)? != 0,
-        app: row.try_get(41)?,
+        grpc: grpc(row)?,
+        tags: row.try_get(38)?,
+        comment: row.try_get(39)?,
+        session: SessionId(row.try_get(40)?),
+        color: as_color(row.try_get(41)?),
+        starred: row.try_get::<i64, _>(42)? != 0,
+        app: row.try_get(43)?,
     })
 }
 
@@ -170,6 +175,16 @@ fn error(row: &SqliteRow) -> Result<Option<Failure>, sqlx::Error> {
         cause: as_cause(cause),
         side: as_party(row.try_get::<Option<i64>, _>(20)?.unwrap_or_default()),
         text: row.try_get::<Option<String>, _>(31)?.unwrap_or_default(),
+    }))
+}
+
+fn grpc(row: &SqliteRow) -> Result<Option<GrpcStatus>, sqlx::Error> {
+    let Some(code) = row.try_get::<Option<i64>, _>(36)? else {
+        return Ok(None);
+    };
+    Ok(Some(GrpcStatus {
+        code: code.try_into().unwrap_or(u32::MAX),
+        message: row.try_get(37)?,
     }))
 }
 

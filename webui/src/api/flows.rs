@@ -3,6 +3,7 @@
 mod annotate;
 mod body;
 mod delete;
+mod dns;
 pub(super) use body::attachment;
 pub(super) use delete::Deleted;
 mod find;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(detail, delete::one, annotate::one))
         .merge(body::routes())
         .merge(delete::routes())
+        .merge(dns::routes())
         .merge(find::routes())
         .merge(messages::routes())
         .merge(packets::routes())

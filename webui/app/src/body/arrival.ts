@@ -1,6 +1,7 @@
 //! Whether a body is all there: one that still comes, and one that was cut, say so.
 
 import { bytes } from "../lib/format";
+import { rateWords } from "../lib/rates.svelte";
 import type { FlowDetail, Side } from "../lib/types";
 
 export interface Arrival {
@@ -10,15 +11,15 @@ export interface Arrival {
 }
 
 /** What is to be said about how much of a body came; null when it is whole, or nobody can tell. */
-export function arrival(flow: FlowDetail, side: Side): Arrival | null {
+export function arrival(flow: FlowDetail, side: Side, rate: number | null = null): Arrival | null {
   const message = flow[side];
   if (!message || flow.kind !== "http") return null;
   const [here, all] = [message.body_size, announced(flow, side)];
   const amount = all === null ? bytes(here) : `${bytes(here)} of ${bytes(all)}`;
   if (all !== null && here >= all) return null;
-  // the request is through when its answer has begun, or the last of it was seen
-  const open = side === "response" ? flow.times.response_last === null || all !== null : flow.times.request_last === null;
-  if (flow.state === "running") return open ? { text: here === 0 && all === null ? "Still coming." : `Still coming: ${amount} so far.`, cut: false } : null;
+  // the request is through when its answer has begun, or the last of it was seen; then a flow runs on because of its answer
+  const open = side === "response" ? flow.times.response_last === null || all !== null || flow.times.request_last !== null : flow.times.request_last === null;
+  if (flow.state === "running") return open ? { text: here === 0 && all === null ? "Still coming." : `Still coming: ${amount} so far${rate === null ? "" : `, ${rateWords(rate)}`}.`, cut: false } : null;
   const broken = flow.state === "interrupted" || (flow.state === "failed" && (side === "response" || flow.times.request_last === null));
   if (!broken && all === null) return null;
   const why = flow.state === "interrupted" ? "overhear was ended meanwhile." : (flow.error?.text ?? "the connection ended.");

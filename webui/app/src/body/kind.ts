@@ -5,11 +5,11 @@ import { magic } from "./magic";
 
 export type View =
   | "json" | "source" | "preview" | "text" | "form" | "multipart" | "graphql" | "tree"
-  | "image" | "media" | "font" | "pdf" | "hex";
+  | "image" | "media" | "font" | "pdf" | "dns" | "hex";
 
 export const VIEW_NAMES: Record<View, string> = {
   json: "JSON", source: "Formatted", preview: "Preview", text: "Text", form: "Form", multipart: "Parts", graphql: "GraphQL",
-  tree: "Tree", image: "Image", media: "Play", font: "Font", pdf: "PDF", hex: "Hex",
+  tree: "Tree", image: "Image", media: "Play", font: "Font", pdf: "PDF", dns: "DNS", hex: "Hex",
 };
 
 /** What a binary tree is written in. */
@@ -28,6 +28,7 @@ export function views(contentType: string | null, start: Uint8Array): View[] {
   const type = mediaType(contentType);
   if (type === "image/svg+xml") return ["image", "source", "text", "hex"];
   if (IMAGE.test(type)) return ["image", "hex"];
+  if (type === "application/dns-message") return ["dns", "hex"];
   const format = treeFormat(type);
   if (format) return ["tree", "hex", ...(binary(start) ? [] : (["text"] as View[]))];
   if (JSON_TYPE.test(type)) return graphql(start) ? ["graphql", "json", "text", "hex"] : ["json", "text", "hex"];

@@ -4,6 +4,7 @@ import { mediaType } from "../lib/format";
 import { beautify, MOST_SOURCE } from "./beautify";
 import { breath } from "./find";
 import { JsonCheck, wrongWords } from "./jsonCheck";
+import { inflated } from "./inflate";
 import { charset, sourceFormat, treeFormat, type View } from "./kind";
 import { JsonLines, PlainLines, type Lines } from "./lines";
 import type { Colours } from "./tokens";
@@ -98,27 +99,5 @@ async function treeOf(bytes: Uint8Array<ArrayBuffer>, media: string): Promise<Tr
   if (format === "cbor") return (await import("./cbor")).cbor(bytes);
   if (format === "msgpack") return (await import("./msgpack")).msgpack(bytes);
   const { grpc, protobuf } = await import("./protobuf");
-  return format === "grpc" ? grpc(bytes, gunzip) : protobuf(bytes);
-}
-
-/** No message is inflated beyond this. */
-const INFLATED_MOST = 32 * 1024 * 1024;
-
-async function gunzip(data: Uint8Array): Promise<Uint8Array> {
-  const stream = new Blob([data.slice()]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const reader = stream.getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    size += piece.value.length;
-    if (size > INFLATED_MOST) throw new Error("the message is too large");
-    parts.push(piece.value);
-  }
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return format === "grpc" ? grpc(bytes, inflated) : protobuf(bytes);
 }

@@ -87,6 +87,9 @@ describe("what came of a body", () => {
     expect(arrival(flow({ method: "HEAD" }, { body_size: 0 }), "response")).toBeNull();
     expect(arrival(flow({ status: 304 }, { body_size: 0 }), "response")).toBeNull();
     expect(arrival(flow({ state: "running" }), "request")).toBeNull();
+    // in chunks, and how fast
+    const chunked = flow({ state: "running", times: { request_last: "2026-01-01T00:00:00Z", response_last: "2026-01-01T00:00:01Z" } }, { headers: [["Transfer-Encoding", "chunked"]] });
+    expect(arrival(chunked, "response", 2_000)?.text).toBe("Still coming: 10 B so far, 2.0 kB/s.");
     expect(arrival(flow({ response: null }), "response")).toBeNull();
   });
 });

@@ -134,7 +134,11 @@ describe("the story", () => {
     expect(story(flow({}, {}, { state: "running", status: null }))).toBe("Waiting for a.test to answer.");
     const error = { cause: "refused", side: "server", text: "" };
     expect(story(flow({}, {}, { state: "failed", error }))).toBe("GET a.test failed after 40 ms: the server refused the connection.");
-    expect(story(flow({}, {}, { kind: "tcp", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
+    expect(story(flow({}, {}, { kind: "tcp", method: "MQTT", port: 8883, response: null }))).toContain("A connection that speaks MQTT to a.test:8883");
+    const risen = flow({}, {}, { status: 101, response: { body_size: 90, headers: [["Upgrade", "h2c"]] } as never });
+    expect(story(risen)).toContain("went over from HTTP/1.1 to HTTP/2 without TLS (h2c, by Upgrade)");
+    expect(story(flow({}, {}, { grpc: { status: 5, name: "NOT_FOUND", message: "" } }))).toMatch(/, and the gRPC call failed: NOT_FOUND\.$/);
+    expect(story(flow({}, {}, { kind: "tcp", method: "", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
   });
 
   it("does not send somebody to the trust settings when the program pins its certificates", () => {

@@ -3,6 +3,8 @@
 import { aborted, api, bodyAddress, request, words } from "../lib/api";
 import type { FlowDetail, Side, StreamMessage } from "../lib/types";
 import { gap } from "./gap";
+import { isGrpc } from "./grpc/frames";
+import { GrpcReader, type GrpcMessage } from "./grpc/messages";
 import { EventParser, type ServerEvent } from "./sse";
 import { isEventStream } from "./story";
 import { deflate, inflater, Unframer, type Inflater, type MessageKind } from "./websocket";
@@ -14,13 +16,15 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export interface Shown {
   side: Side;
   at: string;
-  kind: MessageKind | "bytes" | "event";
+  kind: MessageKind | "bytes" | "event" | "grpc";
   data: Uint8Array<ArrayBuffer>;
   compressed: number | null;
   /** Bytes of its side that passed before it and were not captured. */
   missing?: number;
   /** What else a server-sent event says. */
   event?: ServerEvent;
+  /** What else is known of a message of gRPC. */
+  grpc?: GrpcMessage;
 }
 
 export class MessageList {
@@ -32,6 +36,10 @@ export class MessageList {
   done = $state(false);
   full = $state(false);
   error = $state<string | null>(null);
+  /** Of a gRPC call: the last message is not whole. */
+  rest = $state<string | null>(null);
+  /** Why the schema that a person gave cannot be used. */
+  wrong = $state<string | null>(null);
   #pieces = 0;
   #bytes = 0;
   /** It was asked for more while it read. */
@@ -44,14 +52,16 @@ export class MessageList {
 
   constructor(
     private readonly id: number,
-    private readonly as: "websocket" | "bytes" | "events" | "coded events",
+    private readonly as: "websocket" | "bytes" | "events" | "coded events" | "grpc",
     private readonly extensions: string,
+    private readonly grpc: GrpcReader | null = null,
   ) {}
 
   static of(flow: FlowDetail): MessageList {
     const header = flow.response?.headers.filter(([name]) => name.toLowerCase() === "sec-websocket-extensions");
     const coding = flow.response?.content_encoding;
     const events = coding && !/^\s*identity\s*$/i.test(coding) ? "coded events" : "events";
+    if (isGrpc(flow)) return new MessageList(flow.id, "grpc", "", new GrpcReader(flow.path, flow));
     const as = flow.kind === "websocket" ? "websocket" : isEventStream(flow) ? events : "bytes";
     return new MessageList(flow.id, as, (header ?? []).map(([, value]) => value).join(","));
   }
@@ -81,18 +91,25 @@ export class MessageList {
   async #page(): Promise<void> {
     this.#readers ??= this.as === "websocket" ? await this.#unframers() : null;
     const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
-    for (const piece of page.items) this.#take(piece);
+    await this.grpc?.begin(this.#abort.signal);
+    for (const piece of page.items) await this.#take(piece);
     this.#pieces += page.items.length;
     this.count = this.items.length;
     this.done = page.next === null;
     this.full = this.#bytes > MOST_BYTES;
+    if (this.grpc) [this.rest, this.wrong] = [this.grpc.rest, this.grpc.wrong];
   }
 
-  #take(piece: StreamMessage): void {
+  async #take(piece: StreamMessage): Promise<void> {
     const data = Uint8Array.from(atob(piece.data), (character) => character.charCodeAt(0));
     this.#bytes += data.length;
     if (this.as === "events") {
       if (piece.side === "response") this.#heard(data, piece.at);
+    } else if (this.grpc) {
+      for (const { data: plain, ...grpc } of await this.grpc.feed(piece.side, data)) {
+        this.#bytes += plain.length;
+        this.items.push({ side: piece.side, at: piece.at, kind: "grpc", data: plain, compressed: grpc.coding === null ? null : grpc.wire, grpc });
+      }
     } else if (!this.#readers) this.items.push({ side: piece.side, at: piece.at, kind: "bytes", data, compressed: null, missing: piece.missing });
     else {
       for (const message of this.#readers[piece.side].feed(data)) {
@@ -136,6 +153,7 @@ export class MessageList {
 export function preview(message: Shown): string {
   if (message.missing) return `${gap(message.missing)} ${preview({ ...message, missing: 0 })}`.trim();
   const start = message.data.subarray(0, 300);
+  if (message.grpc && message.grpc.line !== "") return message.grpc.line;
   if (message.kind === "close") return closing(message.data);
   if (message.kind === "text") return new TextDecoder().decode(start).replace(/\s+/g, " ");
   let odd = 0;

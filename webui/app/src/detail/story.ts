@@ -2,10 +2,12 @@
 
 import { isolated } from "../lib/bidi";
 import { hostWords } from "../lib/idn";
-import { bytes, duration, mediaType, reason, shortType } from "../lib/format";
+import { bytes, duration, grpcName, mediaType, reason, shortType } from "../lib/format";
+import { rateWords } from "../lib/rates.svelte";
 import type { Failure, Flow, FlowDetail } from "../lib/types";
 
-export function story(flow: Flow | FlowDetail): string {
+/** `rate` is what is known of how fast the answer comes: bytes a second. */
+export function story(flow: Flow | FlowDetail, rate: number | null = null): string {
   const took = flow.duration_ms === null ? "" : ` after ${duration(flow.duration_ms)}`;
   const [host, method] = [hostWords(flow.host), isolated(flow.method)];
   const where = `${host}:${flow.port}`;
@@ -33,8 +35,10 @@ export function story(flow: Flow | FlowDetail): string {
   const over = flow.response?.version ? ` over ${flow.response.version}` : "";
   const size = flow.response?.body_size ?? 0;
   const what = size > 0 ? ` with ${bytes(size)}${typeWords(flow)}` : " without a body";
-  if (flow.state === "running") return `${answer}${over} and is still sending: ${bytes(size)} so far.`;
-  return `${answer}${over} in ${duration(flow.duration_ms)}${what}.`;
+  if (flow.status === 101 && switchedToHttp2(flow)) return `${host} went over from HTTP/1.1 to HTTP/2 without TLS (h2c, by Upgrade). What both said since then was passed on as it came and recorded as bytes: ${bytes(flow.request.body_size)} sent, ${bytes(size)} received.`;
+  if (flow.state === "running") return `${answer}${over} and is still sending: ${bytes(size)} so far${rate === null ? "" : `, ${rateWords(rate)}`}.`;
+  const failed = flow.grpc && flow.grpc.status !== 0 ? `, and the gRPC call failed: ${grpcName(flow.grpc)}` : "";
+  return `${answer}${over} in ${duration(flow.duration_ms)}${what}${failed}.`;
 }
 
 function typeWords(flow: Flow | FlowDetail): string {
@@ -43,9 +47,11 @@ function typeWords(flow: Flow | FlowDetail): string {
 }
 
 function tcp(flow: Flow | FlowDetail, where: string): string {
+  // what it speaks, where that is known
+  const what = flow.method === "" ? "A raw connection" : `A connection that speaks ${isolated(flow.method)}`;
   const amounts = `${bytes(flow.request.body_size)} sent, ${bytes(flow.response?.body_size ?? 0)} received`;
-  if (flow.state === "running") return `A raw connection to ${where}, still open: ${amounts}.`;
-  return `A raw connection to ${where}${flow.state === "failed" ? " that failed" : ""}: ${amounts}.`;
+  if (flow.state === "running") return `${what} to ${where}, still open: ${amounts}.`;
+  return `${what} to ${where}${flow.state === "failed" ? " that failed" : ""}: ${amounts}.`;
 }
 
 function failedHow(flow: Flow | FlowDetail): string {
@@ -134,6 +140,12 @@ const EITHER = [
 /** The failure says that the program accepts only certificates that it knows, on a device that trusts overhear's. */
 function pins(failure: Failure): boolean {
   return failure.side === "client" && failure.text.includes("pinning") && !failure.text.includes("does not trust");
+}
+
+/** Whether the answer accepts an upgrade to HTTP/2 (RFC 7540, section 3.2). */
+function switchedToHttp2(flow: Flow | FlowDetail): boolean {
+  const fields = flow.response && "headers" in flow.response ? flow.response.headers : [];
+  return fields.some(([name, value]) => name.toLowerCase() === "upgrade" && value.trim().toLowerCase() === "h2c");
 }
 
 /** Whether the answer is a stream of server-sent events. */

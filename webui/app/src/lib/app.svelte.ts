@@ -4,6 +4,7 @@ import { api, ApiError, words, type ListQuery } from "./api";
 import { Live, type Changes } from "./live.svelte";
 import { Heard } from "./heard";
 import { startedAgain } from "../settings/health";
+import { rates } from "./rates.svelte";
 import { router } from "./route.svelte";
 import type { Device, Flow, Status, Waiting } from "./types";
 import { FlowList } from "../list/flows.svelte";
@@ -211,6 +212,7 @@ class App {
 
   #apply(changes: Changes): void {
     this.list.apply(changes);
+    rates.saw(changes);
     this.changed++;
     const shown = router.now.flow;
     // what left the list is not chosen any more, unless it stands open

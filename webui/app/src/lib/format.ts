@@ -1,6 +1,6 @@
 //! Figures and words as the page writes them. Bytes are counted in thousands (kB, MB), as browsers do.
 
-import type { Flow } from "./types";
+import type { Flow, GrpcStatus } from "./types";
 
 /** Made once: a formatter costs more than what it writes. */
 const figures = new Intl.NumberFormat("en");
@@ -94,7 +94,7 @@ export function shortType(contentType: string | null | undefined): string {
   const sub = type.slice(type.indexOf("/") + 1);
   const known: Record<string, string> = {
     "javascript": "js", "x-javascript": "js", "ecmascript": "js", "plain": "text", "svg+xml": "svg", "jpeg": "jpg",
-    "x-www-form-urlencoded": "form", "form-data": "multipart", "octet-stream": "binary", "event-stream": "events",
+    "x-www-form-urlencoded": "form", "form-data": "multipart", "octet-stream": "binary", "event-stream": "events", "dns-message": "dns", "grpc-web-text": "grpc-web",
     "vnd.microsoft.icon": "ico", "x-icon": "ico", "x-protobuf": "protobuf", "xhtml+xml": "xhtml",
     "vnd.apple.mpegurl": "hls", "x-mpegurl": "hls",
   };
@@ -139,11 +139,19 @@ export function causeWords(cause: string): string {
   return CAUSES[cause] ?? cause;
 }
 
+/** The status of a gRPC call as a word: `UNAVAILABLE`, or its number where it has no name. */
+export function grpcName(grpc: Pick<GrpcStatus, "status" | "name">): string {
+  return grpc.name ?? `gRPC ${grpc.status}`;
+}
+
+/** What a caller may have done wrong, in gRPC as in HTTP's 4xx; the rest is the server's. */
+const CALLERS = [1, 3, 5, 6, 7, 9, 11, 16];
+
 /** The colour a row's state has. */
 export type Tone = "ok" | "redirect" | "client" | "server" | "failed" | "running" | "quiet";
 
 /** The state of a flow as a word and a colour. */
-export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind"> & { response: { version: string | null } | null }): { word: string; tone: Tone } {
+export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind"> & { grpc?: GrpcStatus | null; response: { version: string | null } | null }): { word: string; tone: Tone } {
   if (flow.state === "failed") {
     const words = causeWords(flow.error?.cause ?? "other");
     // the status of an answer that was cut off; where none came, it is what the client was told in its place
@@ -157,6 +165,8 @@ export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind"> 
   if (flow.kind === "tcp") return { word: "closed", tone: "ok" };
   if (flow.kind === "dns") return { word: "answered", tone: "ok" };
   if (flow.status === null) return { word: flow.kind === "tls" ? "passed on" : "done", tone: "quiet" };
+  // HTTP went well, and the call did not: that is what a narrow column has room for
+  if (flow.grpc && flow.grpc.status !== 0) return { word: grpcName(flow.grpc), tone: CALLERS.includes(flow.grpc.status) ? "client" : "server" };
   return { word: `${flow.status} ${reason(flow.status)}`.trim(), tone: statusTone(flow.status) };
 }
 

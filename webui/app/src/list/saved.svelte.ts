@@ -10,7 +10,7 @@ export interface Saved {
 
 /** Terms that are put in and taken out of whatever the filter is. */
 export const COMMON: readonly Saved[] = [
-  { name: "Errors", filter: "(error: or status:>=400)" },
+  { name: "Errors", filter: "(error: or status:>=400 or grpc:>0)" },
   { name: "Slow", filter: "duration:>1s" },
   { name: "Not GET", filter: "-method:GET" },
   { name: "JSON", filter: "type:json" },

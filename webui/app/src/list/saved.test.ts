@@ -12,7 +12,7 @@ it("puts terms in and takes them out", () => {
   for (const { filter: term } of COMMON) expect(switched(switched("a or b", term), term)).toBe("a or b");
   const errors = COMMON[0]!.filter;
   expect(switched(switched(errors, "type:json"), "type:json")).toBe(errors);
-  expect(switched("(a or b) c (error: or status:>=400)", errors)).toBe("(a or b) c");
+  expect(switched("(a or b) c (error: or status:>=400 or grpc:>0)", errors)).toBe("(a or b) c");
   expect(has("a or type:json", "type:json")).toBe(false);
 });
 

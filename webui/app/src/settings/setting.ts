@@ -13,6 +13,7 @@ const GROUPS: readonly [title: string, keys: readonly string[]][] = [
   ["Rules and scripts", ["rules", "script", "script-time", "script-memory"]],
   ["TLS", ["tls", "pass-pinned", "key-log", "ask-client-cert"]],
   ["Servers", ["insecure-upstream", "upstream-ca", "upstream", "map-host", "client-cert", "tls-min", "bind"]],
+  ["Messages", ["proto"]],
   ["This page", ["web", "token", "no-open", "qr"]],
   ["Data", ["data"]],
 ];
@@ -64,6 +65,7 @@ const HELP: Record<string, string> = {
   capture: "Names of interfaces, one a line, whose packets are recorded beside what goes through the proxy. Without more, all ports but 80 and 443; after a colon an expression says which packets, as in eth0:udp port 53.",
   "capture-limit": "When the packets take more room than this, the oldest go. A number with KiB, MiB or GiB.",
   "capture-keylog": "Files that programs write their TLS secrets into (SSLKEYLOGFILE), one whole path a line. What these programs say over TLS on a captured port is then decrypted.",
+  proto: "Sets of descriptors that protoc wrote, with all that they import, one whole path a line. Messages of gRPC are then shown with the names of their fields.",
   script: "Files with JavaScript that change what passes, one whole path a line; they act in this order, behind all rules. Each is read again when it is saved.",
   "script-time": "A script that runs for longer is stopped, and the message goes on as it came. A number with ms or s.",
   "script-memory": "A script that wants more is stopped, and begins anew. A number with MiB or GiB.",

@@ -63,7 +63,7 @@ struct Timeline {
 struct Bucket {
     /// Flows that began in it.
     count: u64,
-    /// Those of them that failed or have a status of 400 and more.
+    /// Those of them that failed, have a status of 400 and more, or are gRPC calls that did not end with OK.
     errors: u64,
 }
 

@@ -60,7 +60,7 @@ struct TreeNode {
     key: String,
     /// How many flows.
     count: u64,
-    /// Flows that failed or have a status of 400 and more.
+    /// Flows that failed, have a status of 400 and more, or are gRPC calls that did not end with OK.
     errors: u64,
     /// Flows that are going on.
     running: u64,

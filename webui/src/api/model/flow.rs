@@ -6,8 +6,8 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use overhear_store::{
-    Color, Error, FailureCause, FlowId, HeadKind, Kind, MessageInfo, Party, Side, State, Store,
-    Version, head,
+    Color, Error, FailureCause, FlowId, GrpcStatus, HeadKind, Kind, MessageInfo, Party, Side,
+    State, Store, Version, grpc, head,
     read::{Chunk, RecordedHead},
     rule::Done,
 };
@@ -43,6 +43,8 @@ pub struct Flow {
     pub path: String,
     /// Status code of the final response.
     pub status: Option<u16>,
+    /// How the gRPC call ended that it is; null for what is none, or has not ended.
+    pub grpc: Option<Grpc>,
     /// Why it failed, when it did.
     pub error: Option<Failure>,
     /// When it began: RFC 3339 with nanoseconds.
@@ -209,6 +211,19 @@ pub struct Failure {
     pub text: String,
 }
 
+/// How a gRPC call ended: in trailer fields, or in the last frame of gRPC-Web.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Grpc {
+    /// `grpc-status`: 0 is a call that went well.
+    #[schema(example = 14)]
+    pub status: u32,
+    /// The name of the status; null for a number that has none.
+    #[schema(example = "UNAVAILABLE")]
+    pub name: Option<&'static str>,
+    /// `grpc-message` without its percent-encoding, at most 1,024 characters; empty when there is none.
+    pub message: String,
+}
+
 /// TLS in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TlsSummary {
@@ -263,6 +278,7 @@ impl Flow {
             port: flow.port,
             path: flow.path.clone(),
             status: flow.status,
+            grpc: flow.grpc.as_ref().map(Grpc::from),
             error: flow.error.as_ref().map(Failure::from),
             started_at: rfc3339(flow.times.started),
             duration_ms: flow.duration_ms(),
@@ -419,6 +435,16 @@ impl From<&overhear_store::Failure> for Failure {
             cause: failure.cause,
             side: failure.side,
             text: failure.text.clone(),
+        }
+    }
+}
+
+impl From<&GrpcStatus> for Grpc {
+    fn from(status: &GrpcStatus) -> Self {
+        Self {
+            status: status.code,
+            name: grpc::status_name(status.code),
+            message: status.message.clone(),
         }
     }
 }

@@ -21,6 +21,16 @@ export interface Failure {
   text: string;
 }
 
+/** How a gRPC call ended. */
+export interface GrpcStatus {
+  /** 0 is a call that went well. */
+  status: number;
+  /** `UNAVAILABLE`; null for a number that has no name. */
+  name: string | null;
+  /** What the server says about it. */
+  message: string;
+}
+
 export interface Message {
   version: string | null;
   content_type: string | null;
@@ -42,6 +52,8 @@ export interface Flow {
   port: number;
   path: string;
   status: number | null;
+  /** How the gRPC call ended that it is; null for what is none, or has not ended. */
+  grpc: GrpcStatus | null;
   error: Failure | null;
   /** RFC 3339, nanoseconds. */
   started_at: string;

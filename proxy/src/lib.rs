@@ -47,3 +47,4 @@ pub use script::{
     ScriptState, check_script, types as script_types,
 };
 pub use target::{Scheme, Target};
+pub use websocket::{ByHandError, Delivery};

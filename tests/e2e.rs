@@ -15,6 +15,7 @@ mod as_code;
 mod big_bodies;
 mod breakpoints;
 mod browser;
+mod by_hand;
 mod capture;
 mod captured;
 mod changes;

@@ -4,6 +4,7 @@
 mod advice;
 mod body;
 mod breakpoints;
+mod by_hand;
 mod captures;
 mod compared;
 mod compose;

@@ -37,7 +37,10 @@ pub(crate) fn url_parts(url: &str) -> Option<(&'static str, String, u16, String)
     Some((target.scheme.as_str(), target.host, target.port, path))
 }
 
-use crate::script::{ScriptError, Scripts, Worker};
+use crate::{
+    script::{ScriptError, Scripts, Worker},
+    websocket::Sockets,
+};
 use arc_swap::ArcSwapOption;
 use overhear_store::{
     FlowRecorder, Side,
@@ -60,6 +63,8 @@ pub(crate) struct Rules {
     pub(crate) scripts: Scripts,
     /// What waits for a person.
     pub(crate) room: Arc<Room>,
+    /// WebSockets into which a person may send.
+    pub(crate) sockets: Sockets,
 }
 
 /// Rules, ready.

@@ -56,3 +56,4 @@ pub use script::{
 pub use target::{Scheme, Target};
 pub use tls::{ClientCert, Passing, TlsChoice, TlsRule};
 pub use upstream::{HostMap, UpstreamRule};
+pub use websocket::{ByHandError, Delivery};

@@ -14,10 +14,12 @@ use crate::{
     script::{ConsoleLine, Limits, ScriptError, ScriptInfo},
     tls::{Connector, KeyFile, Passing, Policy, TlsRule},
     upstream::{Guard, Names, Own, Ways},
+    websocket::{ByHandError, Delivery},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
 use overhear_store::{
-    Timestamp,
+    FlowId, Side, Timestamp,
     rule::{RuleError, StoredRule},
 };
 use rustls::KeyLog;
@@ -357,6 +359,22 @@ impl Handle {
     /// Lets everything that waits go on as it is; how many that were.
     pub fn let_all_go(&self) -> usize {
         self.engine.rules.room.let_all_go()
+    }
+
+    /// Sends a message into a WebSocket that is open: of `side` [`Side::Request`] to the server, of the other to the client. It goes
+    /// out between two messages of that direction; rules and scripts are not asked about it, and it is recorded beside
+    /// what came.
+    ///
+    /// # Errors
+    /// [`ByHandError`]: why it cannot be sent.
+    pub fn send_by_hand(
+        &self,
+        flow: FlowId,
+        side: Side,
+        text: bool,
+        data: Bytes,
+    ) -> Result<Delivery, ByHandError> {
+        self.engine.rules.sockets.send(flow, side, text, data)
     }
 
     /// What scripts that are loaded from now on may use.

@@ -497,7 +497,8 @@ impl FlowRecorder {
         self.change(ChangeKind::Done, Done::to_json(done).as_bytes());
     }
 
-    /// Records what became of a message of a WebSocket that rules touched.
+    /// Records what became of a message of a WebSocket that rules touched, or one that a person sent: what the two sides say after
+    /// that begins pieces of its own, so that the times tell what came before it.
     pub fn message_changed(&self, message: ChangedMessage) {
         let mut state = self.live.state.lock();
         if state.unrecorded {

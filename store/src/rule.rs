@@ -197,7 +197,7 @@ impl Stage {
     }
 }
 
-/// What became of a message of a WebSocket that rules touched.
+/// What became of a message of a WebSocket that rules touched, or one that a person sent into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedMessage {
     /// Which direction.
@@ -215,6 +215,9 @@ pub struct ChangedMessage {
     pub sent: Option<Vec<u8>>,
     /// What rules did, in order.
     pub done: Vec<Done>,
+    /// When it was sent by hand: nothing came then, `offset` is how many bytes of its direction had gone on before it, and
+    /// `sent` is what it says.
+    pub by_hand: Option<Timestamp>,
 }
 
 /// Why a rule cannot be used.

@@ -5,6 +5,7 @@
 //! servers send although RFC 9110 section 8.4.1.2 says otherwise, and which every browser reads.
 //! What can be decoded of a broken body is given before the error.
 
+mod by_hand;
 mod paused;
 pub mod websocket;
 
@@ -29,6 +30,7 @@ use std::{
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
 
+pub use by_hand::ByHand;
 pub(crate) use paused::Paused;
 
 /// How much a body may become: a small body can decode to a practically endless one.

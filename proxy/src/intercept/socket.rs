@@ -136,6 +136,7 @@ pub(crate) async fn on_message(watch: &Watch<'_>, data: Data) -> Passed {
         dropped: false,
         sent: None,
         done: Vec::new(),
+        by_hand: None,
     };
     let passed = passed(&plan, verdict, message, original, data.bound, &mut log);
     record(watch, about, &passed, log);

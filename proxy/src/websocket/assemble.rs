@@ -69,6 +69,8 @@ pub(super) struct Assembler {
     message: Option<Message>,
     /// It is no WebSocket (any more): all passes as it comes.
     unknown: bool,
+    /// A close frame came.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,25 @@ impl Assembler {
         }
         if let Some(message) = self.message.as_mut().filter(|message| message.large) {
             units.extend(message.piece(false).map(Unit::Piece));
+        }
+    }
+
+    /// Whether its sender has sent a close frame: no message follows.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether what comes cannot be told apart, and passes as it comes.
+    pub(super) fn is_lost(&self) -> bool {
+        self.unknown && !self.closed
+    }
+
+    /// The border behind the last whole message, in bytes from the beginning of the direction; control frames behind it are
+    /// before the border, too.
+    pub(super) fn border(&self) -> u64 {
+        match &self.message {
+            Some(message) => message.about.offset,
+            None => self.position - self.head.len() as u64,
         }
     }
 
@@ -190,6 +211,7 @@ impl Assembler {
                     let message = self.message.take();
                     units.extend(message.map(|message| Unit::Raw(message.wire)));
                     self.unknown = true;
+                    self.closed = true;
                     units.push_back(Unit::Raw(frame));
                 }
                 _ if large => {
@@ -283,12 +305,24 @@ pub(super) struct Walker {
     /// Messages that were compressed have passed.
     pub(super) compressed: bool,
     unknown: bool,
+    /// A close frame came.
+    closed: bool,
 }
 
 impl Walker {
     /// Whether a message may begin here.
     pub(super) fn is_between(&self) -> bool {
         !self.unknown && self.left == 0 && !self.within && self.head.is_empty()
+    }
+
+    /// Whether its sender has sent a close frame: no message follows.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether what comes cannot be told apart.
+    pub(super) fn is_lost(&self) -> bool {
+        self.unknown && !self.closed
     }
 
     /// Bytes that were walked over.
@@ -319,6 +353,7 @@ impl Walker {
                     at += header.size.saturating_sub(before);
                     self.head.clear();
                     self.left = header.payload;
+                    self.closed |= header.opcode == CLOSE;
                     if !header.is_control() {
                         self.within = !header.last;
                         self.compressed |= header.compressed;

@@ -73,6 +73,11 @@ impl Coding {
         }
     }
 
+    /// Whether nothing of a message has gone on whose end has not.
+    pub(super) fn is_between(&self) -> bool {
+        self.pieces.is_none()
+    }
+
     /// Whether a message that is compressed can be left out or changed: those after it may refer to it.
     pub(super) fn is_bound(&self, about: About) -> Option<&str> {
         let keeps = self.window.is_some_and(|window| window.keeps);

@@ -2,6 +2,7 @@
 
 use super::{
     assemble::{Assembler, Unit, Walker, Whole},
+    by_hand::{ByHandError, Inbox, Waiting},
     deflate::Agreed,
     encode::{Coding, Sent},
 };
@@ -11,9 +12,12 @@ use crate::{
     tunnel::TunnelEnd,
 };
 use futures_util::future::{Either, select};
-use overhear_store::{Party, Recorder, Side, rule::How};
+use overhear_store::{
+    Party, Recorder, Side, Timestamp,
+    rule::{ChangedMessage, How},
+};
 use parking_lot::Mutex;
-use std::{collections::VecDeque, pin::pin, sync::Arc};
+use std::{collections::VecDeque, io, pin::pin, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Messages behind one that waits are read until they have so many bytes.
@@ -48,14 +52,20 @@ where
     let agreed = &Agreed::read(extensions);
     let (client, from_client) = (Mutex::new(client.0), client.1);
     let (server, from_server) = (Mutex::new(server.0), server.1);
+    let refused = match agreed {
+        Agreed::Unknown(extension) => Some(ByHandError::Extension(extension.clone())),
+        Agreed::Nothing | Agreed::Deflate { .. } => None,
+    };
+    let sockets = &watch.rules.sockets;
+    let (_open, [to_server, to_client]) = sockets.open(watch.flow.id(), refused.as_ref());
     let way = |side| Way {
         side,
         watch,
         agreed,
         recorder,
     };
-    let up = pin!(way(Side::Request).run(&client, from_client, &server));
-    let down = pin!(way(Side::Response).run(&server, from_server, &client));
+    let up = pin!(way(Side::Request).run(&client, from_client, &server, to_server));
+    let down = pin!(way(Side::Response).run(&server, from_server, &client, to_client));
     let (by, other) = match select(up, down).await {
         Either::Left((Ok(()), down)) => (Party::Client, down.await),
         Either::Right((Ok(()), up)) => (Party::Server, up.await),
@@ -92,12 +102,51 @@ struct Hold {
     coding: Coding,
 }
 
+impl Mode {
+    /// Whether the receiver has seen all of each message of which it has seen some, and waits for more.
+    fn is_between(&self) -> bool {
+        match self {
+            Self::Pass(walker) => walker.is_between() && !walker.is_closed(),
+            Self::Hold(hold) => {
+                hold.coding.is_between() && !hold.assembler.is_closed() && !hold.assembler.is_lost()
+            }
+        }
+    }
+
+    /// How many bytes of its direction the receiver's part of the conversation is made of so far.
+    fn border(&self) -> u64 {
+        match self {
+            Self::Pass(walker) => walker.position(),
+            Self::Hold(hold) => match hold.units.front() {
+                Some(Unit::Whole(whole)) => whole.about.offset,
+                Some(Unit::Piece(piece)) => piece.about.offset,
+                Some(Unit::Raw(_)) | None => hold.assembler.border(),
+            },
+        }
+    }
+
+    /// Tells who writes by hand that nothing more can be said in this direction.
+    fn tell(&self, inbox: &mut Inbox) {
+        let (closed, lost) = match self {
+            Self::Pass(walker) => (walker.is_closed(), walker.is_lost()),
+            Self::Hold(hold) => (hold.assembler.is_closed(), hold.assembler.is_lost()),
+        };
+        if closed {
+            inbox.closing();
+        }
+        if lost {
+            inbox.no_frames();
+        }
+    }
+}
+
 impl Way<'_> {
     async fn run<R, W>(
         self,
         from: &Mutex<&mut R>,
         mut input: Input,
         to: &Mutex<&mut W>,
+        mut inbox: Inbox,
     ) -> Result<(), Broke>
     where
         R: AsyncRead + Unpin,
@@ -111,26 +160,44 @@ impl Way<'_> {
         let mut mode = Mode::Pass(Walker::default());
         let mut closed = None;
         let mut told = None;
+        let mut spoken = Timestamp::default();
         loop {
+            mode.tell(&mut inbox);
+            while mode.is_between()
+                && let Some(message) = inbox.waiting()
+            {
+                let sent = self.by_hand(message, mode.border(), &mut to);
+                spoken = sent.await.map_err(|_| Broke::Side(receiver))?;
+            }
             if !input.is_empty() {
-                self.record(&input);
                 self.tell_unread(&mut told);
-                let passes;
+                let (passes, walked);
                 let bytes = match &mut mode {
                     Mode::Pass(walker) if !self.holds() => {
-                        walker.walk(input.bytes(), false);
-                        input.bytes()
+                        // where a message waits that was written by hand, it goes first at the next border
+                        let stop = !inbox.is_empty() && !walker.is_closed();
+                        walked = walker.walk(input.bytes(), stop);
+                        let bytes = input.bytes();
+                        let bytes = bytes.get(..walked).unwrap_or(bytes);
+                        // what went on behind it is recorded behind it
+                        self.record(bytes, input.last().max(spoken));
+                        bytes
                     }
                     mode => {
+                        self.record(input.bytes(), input.last());
                         passes = self.take(mode, input.bytes());
+                        walked = usize::MAX;
                         &passes
                     }
                 };
                 send(&mut to, bytes)
                     .await
                     .map_err(|_| Broke::Side(receiver))?;
-                input.consume(usize::MAX);
+                input.consume(walked);
+                continue;
             }
+            let border = mode.border();
+            let between = mode.is_between();
             if let Mode::Hold(hold) = &mut mode
                 && let Some(unit) = hold.units.pop_front()
             {
@@ -147,13 +214,17 @@ impl Way<'_> {
                         tokio::select! {
                             biased;
                             out = &mut deciding => break out?,
+                            message = inbox.next(), if between && whole && !assembler.is_closed() && !assembler.is_lost() => {
+                                let sent = self.by_hand(message, border, &mut to);
+                                sent.await.map_err(|_| Broke::Side(receiver))?;
+                            }
                             read = input.fill(&mut from), if closed.is_none() && ahead < MOST_AHEAD => {
                                 if !matches!(read, Ok(1..)) {
                                     self.sender_gone();
                                     closed = Some(read.map(drop));
                                     continue;
                                 }
-                                self.record(&input);
+                                self.record(input.bytes(), input.last());
                                 ahead += input.bytes().len();
                                 let mut control = Vec::new();
                                 assembler.feed(input.bytes(), whole, units, &mut control);
@@ -175,7 +246,15 @@ impl Way<'_> {
                 Some(read) => read.map(|()| 0),
                 None => {
                     self.recorder.room().await;
-                    input.fill(&mut from).await
+                    tokio::select! {
+                        biased;
+                        message = inbox.next(), if between => {
+                            let sent = self.by_hand(message, border, &mut to);
+                            spoken = sent.await.map_err(|_| Broke::Side(receiver))?;
+                            continue;
+                        }
+                        read = input.fill(&mut from) => read,
+                    }
                 }
             };
             match read {
@@ -195,10 +274,38 @@ impl Way<'_> {
     }
 
     /// What its sender sends is recorded as it came.
-    fn record(&self, input: &Input) {
-        self.watch
-            .flow
-            .chunk(self.side, input.last(), input.bytes());
+    fn record(&self, bytes: &[u8], at: Timestamp) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.watch.flow.chunk(self.side, at, bytes);
+    }
+
+    /// Sends a message that a person wrote, behind so many bytes of its direction. It is recorded first, so that an answer stands
+    /// behind it.
+    async fn by_hand<W>(
+        &self,
+        message: Waiting,
+        border: u64,
+        to: &mut Half<'_, &mut W>,
+    ) -> io::Result<Timestamp>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        let at = Timestamp::now();
+        self.watch.flow.message_changed(ChangedMessage {
+            side: self.side,
+            offset: border,
+            length: 0,
+            text: message.text,
+            dropped: false,
+            sent: Some(message.data.to_vec()),
+            done: Vec::new(),
+            by_hand: Some(at),
+        });
+        send(to, &message.frame(self.side)).await?;
+        message.confirm();
+        Ok(at)
     }
 
     /// Nothing that the client could wait for is decided about any more.
@@ -312,3 +419,6 @@ impl Way<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use crate::terminal::{self, Style, harmless};
 use bytes::Bytes;
 use overhear_store::{Flow, FlowId, Side, Store, Timestamp, read::Chunk};
-use overhear_webui::decode::websocket;
+use overhear_webui::decode::{ByHand, websocket};
 use std::io::{self, Write};
 
 /// Pieces read at once.
@@ -20,8 +20,10 @@ pub(super) async fn text(
 ) -> anyhow::Result<()> {
     let mut frames = extensions.map(websocket::Messages::new);
     let mut pieces = Messages::of(store, flow);
+    let mut by_hand = ByHand::of(store, flow.id);
     while let Some((side, piece)) = pieces.next().await? {
         let shown = sides.contains(&side);
+        write_by_hand(&mut by_hand, Some(piece.at), sides, style, out).await?;
         if piece.missing > 0 && shown {
             let bytes = if piece.missing == 1 { "byte" } else { "bytes" };
             let mark = format!("[{} {bytes} missing in capture file]", piece.missing);
@@ -51,12 +53,34 @@ pub(super) async fn text(
             }
         }
     }
+    write_by_hand(&mut by_hand, None, sides, style, out).await?;
     if frames.is_some_and(|frames| frames.cut()) {
         writeln!(
             out,
             "{}",
             style.paint("2", "(The last message did not end.)")
         )?;
+    }
+    Ok(())
+}
+
+/// What a person sent before `at`; without, all that is left.
+async fn write_by_hand(
+    by_hand: &mut ByHand<'_>,
+    at: Option<Timestamp>,
+    sides: &[Side],
+    style: Style,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    while let Some((at, message)) = by_hand.before(at).await? {
+        if sides.contains(&message.side) {
+            let name = match message.text {
+                true => "sent by hand",
+                false => "binary, sent by hand",
+            };
+            let data = message.sent.unwrap_or_default();
+            write_message(message.side, at, name, &data, style, out)?;
+        }
     }
     Ok(())
 }

@@ -139,7 +139,8 @@ impl Store {
         Ok(rewritten)
     }
 
-    /// What became of messages of a WebSocket that rules touched, in the order in which they were decided about.
+    /// What became of messages of a WebSocket that rules touched, and those that a person sent, in the order in which they were
+    /// decided about or sent.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -149,8 +150,31 @@ impl Store {
         skip: u64,
         limit: u32,
     ) -> Result<Vec<ChangedMessage>, Error> {
+        self.read_messages(rules::MESSAGES, id, skip, limit).await
+    }
+
+    /// The messages that a person sent into a WebSocket, in the order in which they went out.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn messages_by_hand(
+        &self,
+        id: FlowId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<ChangedMessage>, Error> {
+        self.read_messages(rules::BY_HAND, id, skip, limit).await
+    }
+
+    async fn read_messages(
+        &self,
+        sql: &'static str,
+        id: FlowId,
+        skip: u64,
+        limit: u32,
+    ) -> Result<Vec<ChangedMessage>, Error> {
         let (first, last) = rules::messages(id, id);
-        let rows = sqlx::query(rules::MESSAGES)
+        let rows = sqlx::query(sql)
             .bind(first)
             .bind(last)
             .bind(limit)

@@ -189,13 +189,18 @@ impl FlowState {
         cost
     }
 
-    /// Adds what became of a message; returns what it costs.
+    /// Adds what became of a message, or one by hand; returns what it costs.
     pub(crate) fn add_message(&mut self, message: ChangedMessage) -> u64 {
         let Some(message) = PendingMessage::new(self.next_message, message) else {
             self.incomplete = Some(TOO_MANY);
             return 0;
         };
         self.next_message += 1;
+        if message.message.by_hand.is_some() {
+            self.flow.modified = true;
+            self.close_chunk(Side::Request);
+            self.close_chunk(Side::Response);
+        }
         let cost = message.cost();
         self.unwritten.messages.push(message);
         self.unwritten.cost += cost;

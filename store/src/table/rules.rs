@@ -1,7 +1,7 @@
 //! `rules`: what is changed on its way; `changes`: what became of flows that rules have changed.
 
 use crate::{
-    flow::{FlowId, Side},
+    flow::{FlowId, Side, Timestamp},
     recorder::live::ChangeKind,
     rule::{ChangedMessage, Done, Rule, RuleId, Sender, Stage, StoredRule},
     sqlite::Value,
@@ -32,11 +32,15 @@ pub(crate) fn change(flow: FlowId, kind: ChangeKind, data: &[u8]) -> [Value<'_>;
 const MESSAGE_BITS: u32 = 24;
 
 /// Writes what became of a message.
-pub(crate) const INSERT_MESSAGE: &str = "INSERT INTO changed_messages (id, side, begins, length, flags, sent, done) VALUES (?, ?, ?, ?, ?, ?, ?)";
+pub(crate) const INSERT_MESSAGE: &str = "INSERT INTO changed_messages (id, side, begins, length, flags, sent, done, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// What [`message`] reads. The first and the last key to bind, how many, and how many are left out.
-pub(crate) const MESSAGES: &str = "SELECT side, begins, length, flags, sent, done FROM changed_messages \
+pub(crate) const MESSAGES: &str = "SELECT side, begins, length, flags, sent, done, sent_at FROM changed_messages \
     WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ? OFFSET ?";
+
+/// [`MESSAGES`], those that were sent by hand alone.
+pub(crate) const BY_HAND: &str = "SELECT side, begins, length, flags, sent, done, sent_at FROM changed_messages \
+    WHERE id BETWEEN ? AND ? AND flags & 4 != 0 ORDER BY id LIMIT ? OFFSET ?";
 
 /// The first and the last key of the changed messages of a range of flows.
 pub(crate) fn messages(first: FlowId, last: FlowId) -> (i64, i64) {
@@ -71,16 +75,19 @@ impl PendingMessage {
     }
 
     /// The values of [`INSERT_MESSAGE`].
-    pub(crate) fn values(&self, flow: FlowId) -> [Value<'_>; 7] {
+    pub(crate) fn values(&self, flow: FlowId) -> [Value<'_>; 8] {
         let message = &self.message;
+        let (text, dropped) = (i64::from(message.text), i64::from(message.dropped));
+        let by_hand = i64::from(message.by_hand.is_some());
         [
             Value::Int(messages(flow, flow).0 | i64::from(self.number)),
             Value::Int(message.side as i64),
             Value::Int(table::int(message.offset)),
             Value::Int(table::int(message.length)),
-            Value::Int(i64::from(message.text) | i64::from(message.dropped) << 1),
+            Value::Int(text | dropped << 1 | by_hand << 2),
             message.sent.as_deref().map_or(Value::Null, Value::Blob),
             Value::Text(&self.done),
+            message.by_hand.map(|at| at.0).into(),
         ]
     }
 }
@@ -100,6 +107,7 @@ pub(crate) fn message(row: &SqliteRow) -> Result<ChangedMessage, sqlx::Error> {
         dropped: flags & 2 != 0,
         sent: row.try_get(4)?,
         done: serde_json::from_str(&done).unwrap_or_default(),
+        by_hand: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
     })
 }
 

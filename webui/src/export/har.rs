@@ -13,7 +13,7 @@ use super::{
     item::{Item, items},
 };
 use crate::decode::{
-    self, Decoded,
+    self, ByHand, Decoded,
     websocket::{Message, Messages},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -121,7 +121,8 @@ where
 }
 
 /// A message as Chromium's developer tools write it: `time` in seconds since 1970, a text as it is and all else in base64.
-fn written(side: Side, at: Timestamp, message: &Message) -> Value {
+/// One that a person sent says so: the program at that end has heard it, and the one at the other has not said it.
+fn written(side: Side, at: Timestamp, message: &Message, by_hand: bool) -> Value {
     let kind = match side {
         Side::Request => "send",
         Side::Response => "receive",
@@ -132,7 +133,34 @@ fn written(side: Side, at: Timestamp, message: &Message) -> Value {
     };
     // to a microsecond: more than a double holds
     let time = (at.0 / 1_000) as f64 / 1e6;
-    json!({"type": kind, "time": time, "opcode": message.opcode, "data": data})
+    let mut value = json!({"type": kind, "time": time, "opcode": message.opcode, "data": data});
+    set(&mut value, "_byHand", by_hand.then_some(json!(true)));
+    value
+}
+
+/// Writes the messages that a person sent before `at`; without, all that are left. How many that were.
+async fn write_by_hand<W>(
+    by_hand: &mut ByHand<'_>,
+    at: Option<Timestamp>,
+    first: bool,
+    out: &mut W,
+) -> Result<u64, Error>
+where
+    W: AsyncWrite + Send + Unpin,
+{
+    let mut count = 0;
+    while let Some((at, message)) = by_hand.before(at).await? {
+        let comma: &[u8] = if first && count == 0 { b"\n" } else { b",\n" };
+        out.write_all(comma).await?;
+        let said = Message {
+            opcode: if message.text { 1 } else { 2 },
+            data: message.sent.unwrap_or_default(),
+        };
+        let said = written(message.side, at, &said, true).to_string();
+        out.write_all(said.as_bytes()).await?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The messages of a WebSocket, and what is missing of them, in words.
@@ -149,15 +177,17 @@ where
     let mut messages = Messages::new(&agreed.join(","));
     out.write_all(b",\"_webSocketMessages\":[").await?;
     let (mut count, mut skip, mut missing) = (0_u64, 0, None);
+    let mut by_hand = item.by_hand();
     'reading: loop {
         let pieces = item.messages(skip, STEP).await?;
         for (side, piece) in &pieces {
+            count += write_by_hand(&mut by_hand, Some(piece.at), count == 0, out).await?;
             match messages.take(*side, &piece.data) {
                 Ok(found) => {
                     for message in found {
                         out.write_all(if count == 0 { b"\n" } else { b",\n" })
                             .await?;
-                        let message = written(*side, piece.at, &message).to_string();
+                        let message = written(*side, piece.at, &message, false).to_string();
                         out.write_all(message.as_bytes()).await?;
                         count += 1;
                     }
@@ -174,6 +204,9 @@ where
         if pieces.len() < STEP as usize {
             break;
         }
+    }
+    if missing.is_none() {
+        write_by_hand(&mut by_hand, None, count == 0, out).await?;
     }
     out.write_all(b"]").await?;
     if missing.is_none() && messages.cut() {

@@ -4,7 +4,7 @@
 //! left in the store and streamed from there.
 
 use super::{Error, Selection};
-use crate::decode::{self, Decoded};
+use crate::decode::{self, ByHand, Decoded};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use overhear_store::{
     Connection, Flow, FlowId, HeadKind, Side, State, Store,
@@ -135,6 +135,11 @@ impl Item {
         limit: u32,
     ) -> Result<Vec<(Side, Chunk)>, Error> {
         Ok(self.store.messages(self.flow().id, skip, limit).await?)
+    }
+
+    /// Messages that a person sent into it.
+    pub(super) fn by_hand(&self) -> ByHand<'_> {
+        ByHand::of(&self.store, self.flow().id)
     }
 
     /// A body as it was sent.

@@ -82,6 +82,8 @@ pub(super) struct Frame {
     pub(super) opcode: u8,
     /// Bytes of its text in [`Entry::frames`].
     pub(super) length: u64,
+    /// A person sent it into the WebSocket.
+    pub(super) by_hand: bool,
 }
 
 /// Reads the entry that comes next; none when it is no object.
@@ -256,9 +258,11 @@ fn messages<R: Read>(
             time: 0.0,
             opcode: 1,
             length: 0,
+            by_hand: false,
         };
         reader.object(|reader, name| {
             match name {
+                "_byHand" if reader.kind()? == Kind::Bool => frame.by_hand = reader.boolean()?,
                 "type" => frame.sent = texts.text(reader)? == "send",
                 "time" => frame.time = number(reader)?.unwrap_or(0.0),
                 "opcode" => {

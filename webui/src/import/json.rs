@@ -84,6 +84,13 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// Reads true or false.
+    pub(super) fn boolean(&mut self) -> Result<bool, Error> {
+        let yes = self.next_byte()? == Some(b't');
+        self.skip()?;
+        Ok(yes)
+    }
+
     /// What comes next.
     pub(super) fn kind(&mut self) -> Result<Kind, Error> {
         match self.next_byte()? {

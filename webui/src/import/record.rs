@@ -8,7 +8,7 @@ use base64::{
 };
 use overhear_store::{
     Connection, Failure, FailureCause, FlowRecorder, FlowStart, HeadKind, Kind, Party, Recorder,
-    Side, Timestamp, Version,
+    Side, Timestamp, Version, rule::ChangedMessage,
 };
 use std::{
     io::{self, Read},
@@ -316,7 +316,9 @@ fn frame(
     room: &mut dyn FnMut(),
 ) -> Result<(), Failed> {
     // as Chromium does it: texts are texts, all else is in base64
-    let decoded = message.opcode != 1 && message.length <= MOST_DECODED;
+    let is_text = message.opcode == 1;
+    let by_hand = message.by_hand && matches!(message.opcode, 1 | 2);
+    let decoded = (!is_text || by_hand) && message.length <= MOST_DECODED;
     let mut payload = Vec::new();
     if decoded {
         let mut text = Vec::new();
@@ -324,9 +326,36 @@ fn frame(
             .by_ref()
             .take(message.length)
             .read_to_end(&mut text)?;
-        if decoder(text.as_slice()).read_to_end(&mut payload).is_err() {
+        if is_text || decoder(text.as_slice()).read_to_end(&mut payload).is_err() {
             payload = text;
         }
+    }
+    let at = match message.time {
+        seconds if seconds > 0.0 => Timestamp((seconds * 1e9) as i64),
+        _ => clock.response_first,
+    };
+    let side = if message.sent {
+        Side::Request
+    } else {
+        Side::Response
+    };
+    if by_hand && decoded {
+        let row = flow.get();
+        let before = match side {
+            Side::Request => row.request.body_size,
+            Side::Response => row.response.body_size,
+        };
+        flow.message_changed(ChangedMessage {
+            side,
+            offset: before,
+            length: 0,
+            text: is_text,
+            dropped: false,
+            sent: Some(payload),
+            done: Vec::new(),
+            by_hand: Some(at),
+        });
+        return Ok(());
     }
     let length = if decoded {
         payload.len() as u64
@@ -350,15 +379,6 @@ fn frame(
         bytes.extend_from_slice(&[0; 4]);
     }
     bytes.append(&mut payload);
-    let at = match message.time {
-        seconds if seconds > 0.0 => Timestamp((seconds * 1e9) as i64),
-        _ => clock.response_first,
-    };
-    let side = if message.sent {
-        Side::Request
-    } else {
-        Side::Response
-    };
     flow.chunk(side, at, &bytes);
     match decoded {
         true => Ok(()),

@@ -179,6 +179,8 @@ async fn messages_of_a_websocket_are_frames() {
         {"type": "send", "time": 1_795_219_324.5, "opcode": 1, "data": "hé"},
         {"type": "receive", "time": 1_795_219_325.5, "opcode": 2, "data": "AAEC"},
         {"type": "receive", "time": 1_795_219_326.5, "opcode": 1, "data": long},
+        {"type": "send", "time": 1_795_219_327.5, "opcode": 1, "data": "hé", "_byHand": true},
+        {"type": "receive", "time": 1_795_219_328.5, "opcode": 2, "data": "AAEC", "_byHand": true},
     ]);
     let (site, imported, flows) = taken(har(json!([socket]))).await;
     assert_eq!(imported.flows, 1);
@@ -200,6 +202,10 @@ async fn messages_of_a_websocket_are_frames() {
     assert_eq!(found.get(..20), expected.get(..20));
     assert_eq!(found.len(), expected.len());
     assert!(found == expected);
+    let by_hand = site.store.messages_by_hand(flow.id, 0, 10).await;
+    let by_hand = by_hand.expect("messages");
+    let said = by_hand.iter().map(|one| one.sent.as_deref());
+    assert!(said.eq([Some("hé".as_bytes()), Some(&[0, 1, 2])]));
     let first = pieces.first().expect("a piece");
     assert_eq!(first.1.at.0, 1_795_219_324_500_000_000);
 

@@ -7,6 +7,7 @@ import { isGrpc } from "./grpc/frames";
 import { GrpcReader, type GrpcMessage } from "./grpc/messages";
 import { EventParser, type ServerEvent } from "./sse";
 import { isEventStream } from "./story";
+import { bytesOf } from "../waiting/bytes";
 import { deflate, inflater, Unframer, type Inflater, type MessageKind } from "./websocket";
 
 const PIECES = 100;
@@ -25,6 +26,8 @@ export interface Shown {
   event?: ServerEvent;
   /** What else is known of a message of gRPC. */
   grpc?: GrpcMessage;
+  /** No endpoint has written it: a person sent it, to the server (`request`) or to the client. */
+  byHand?: boolean;
 }
 
 export class MessageList {
@@ -45,6 +48,9 @@ export class MessageList {
   /** It was asked for more while it read. */
   #again = false;
   #readers: Record<Side, Unframer> | null = null;
+  /** Messages that a person sent which are read and have no place yet, and how many were read. */
+  #byHand: Shown[] = [];
+  #byHandRead = 0;
   readonly #events = new EventParser();
   /** Decoded bytes of an event stream that were read already. */
   #decoded = 0;
@@ -90,14 +96,46 @@ export class MessageList {
 
   async #page(): Promise<void> {
     this.#readers ??= this.as === "websocket" ? await this.#unframers() : null;
+    // nothing that is recorded later comes before these
+    let before = this.#byHand.length;
     const page = await api.messages(this.id, this.#pieces, PIECES, this.#abort.signal);
     await this.grpc?.begin(this.#abort.signal);
-    for (const piece of page.items) await this.#take(piece);
+    if (this.#readers) await this.#readByHand();
+    for (const piece of page.items) {
+      const waited = this.#byHand.length;
+      this.#place((message) => message.at < piece.at);
+      before -= waited - this.#byHand.length;
+      await this.#take(piece);
+    }
     this.#pieces += page.items.length;
-    this.count = this.items.length;
     this.done = page.next === null;
+    if (this.done) this.#place(() => before-- > 0);
+    this.count = this.items.length;
     this.full = this.#bytes > MOST_BYTES;
     if (this.grpc) [this.rest, this.wrong] = [this.grpc.rest, this.grpc.wrong];
+    this.#again ||= this.#byHand.length > 0;
+  }
+
+  /** Reads what a person sent since. */
+  async #readByHand(): Promise<void> {
+    for (;;) {
+      const page = await api.changedMessages(this.id, this.#byHandRead, PIECES, this.#abort.signal, true);
+      this.#byHandRead += page.items.length;
+      for (const { side, at, kind, sent } of page.items) {
+        const data = bytesOf(sent ?? {});
+        this.#bytes += data.length;
+        this.#byHand.push({ side, at: at ?? "", kind, data, compressed: null, byHand: true });
+      }
+      if (page.next === null) return;
+    }
+  }
+
+  /** Puts the first of what a person sent behind what is there. */
+  #place(these: (message: Shown) => boolean): void {
+    for (let first = this.#byHand[0]; first && these(first); first = this.#byHand[0]) {
+      this.items.push(first);
+      this.#byHand.shift();
+    }
   }
 
   async #take(piece: StreamMessage): Promise<void> {

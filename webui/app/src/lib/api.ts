@@ -1,7 +1,7 @@
 //! The client of the REST API: addresses, requests, errors in words.
 
 import type {
-  Analysis, Annotation, Annotations, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, Offline, OfflineNow, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
+  Analysis, Annotation, Annotations, BodyContent, Capture, CaptureOverview, ChangedMessage, Deletion, Device, ExportFormat, FilterField, FilterProblem, Finding, Flow, FlowDetail, Imported, Interface, KeptCapture, Offline, OfflineNow, PacketDetail, PacketPage, Page, Problem, ReplayPlan, ReplayRequest,
   ReplayResult, ReplayRun, Rule, RuleList, Script, ScriptLine, Session, SessionComparison, Settings, Side, Status, StoredRule, StreamMessage, Timeline, TreeLevel, Waiting, WaitingAnswer, WaitingEdit, WaitingMessage,
 } from "./types";
 
@@ -103,8 +103,10 @@ export const api = {
       address(`flows/${id}/messages`, { skip: skip || undefined, limit }),
       signal ? { signal } : {},
     ),
-  changedMessages: (id: number, skip: number, limit: number, signal?: AbortSignal) =>
-    json<{ items: ChangedMessage[]; next: number | null }>(address(`flows/${id}/messages/changed`, { skip: skip || undefined, limit }), signal ? { signal } : {}),
+  changedMessages: (id: number, skip: number, limit: number, signal?: AbortSignal, byHand?: true) =>
+    json<{ items: ChangedMessage[]; next: number | null }>(address(`flows/${id}/messages/changed`, { skip: skip || undefined, limit, by_hand: byHand }), signal ? { signal } : {}),
+  /** Sends a message into a WebSocket that is open; not yet `sent` is one that waits for the end of another. */
+  sendMessage: (id: number, message: BodyContent & { to: "server" | "client" }) => json<{ sent: boolean }>(address(`flows/${id}/messages`), send("POST", message)),
   packets: (id: number, at: { cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
     json<PacketPage>(address(`flows/${id}/packets`, at), signal ? { signal } : {}),
   packet: (id: number, file: number, offset: number, signal?: AbortSignal) =>

@@ -17,7 +17,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/flows/{id}/response/body", &["get"]),
     ("/flows/{id}/request/head", &["get"]),
     ("/flows/{id}/response/head", &["get"]),
-    ("/flows/{id}/messages", &["get"]),
+    ("/flows/{id}/messages", &["get", "post"]),
     ("/flows/{id}/messages/changed", &["get"]),
     ("/flows/{id}/analysis", &["get"]),
     ("/flows/{id}/findings", &["get"]),

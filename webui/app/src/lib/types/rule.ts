@@ -72,7 +72,7 @@ export interface WaitingMessage extends Waiting {
   body_unseen: string | null;
 }
 
-/** A message of a WebSocket that rules, or a person, changed or left out. */
+/** A message of a WebSocket that rules, or a person, changed or left out; or one that was sent by hand. */
 export interface ChangedMessage {
   side: Side;
   /** Where it begins in what came from its side, bytes. */
@@ -80,8 +80,12 @@ export interface ChangedMessage {
   length: number;
   kind: "text" | "binary";
   dropped: boolean;
-  /** What went on instead; null when it went on as it came. */
+  /** What went on instead, or by hand; null when it went on as it came. */
   sent: BodyContent | null;
+  /** No endpoint has written it: it was sent to the server (`request`) or to the client. */
+  by_hand: boolean;
+  /** When it was sent by hand. */
+  at: string | null;
   rules_did: FlowDetail["rules_did"];
 }
 

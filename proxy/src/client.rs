@@ -29,7 +29,9 @@ use crate::{
     words::failed,
 };
 use bytes::BytesMut;
-use overhear_store::{Connection, Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
+use overhear_store::{
+    Connection, ConnectionRecorder, Failure, FailureCause, Kind, Party, Side, Timestamp, TlsInfo,
+};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
@@ -278,25 +280,38 @@ impl Client {
         if !self.is_recorded() {
             return;
         }
-        let engine = &self.engine;
         let local = self.accepted.local;
-        let connection = engine.recorder.connection(self.accepted.clone());
+        let connection = self.engine.recorder.connection(self.accepted.clone());
+        let to = (local.ip().to_string(), local.port());
+        let now = Timestamp::now();
+        let pieces = [(Side::Request, now, came), (Side::Response, now, said)];
+        let started = self.accepted.accepted;
+        self.unserved(&connection, (&to.0, to.1), started, &pieces, failure);
+    }
+
+    /// Records a connection that came to no server, with what it and the proxy said.
+    fn unserved(
+        &self,
+        connection: &ConnectionRecorder,
+        (host, port): (&str, u16),
+        started: Timestamp,
+        pieces: &[(Side, Timestamp, &[u8])],
+        failure: Failure,
+    ) {
         let row = Row {
             kind: Kind::Tcp,
             method: "",
             scheme: "tcp",
-            host: &local.ip().to_string(),
-            port: local.port(),
-            started: self.accepted.accepted,
+            host,
+            port,
+            started,
         };
-        let flow = engine.row(&connection, row);
-        for (side, bytes) in [(Side::Request, came), (Side::Response, said)] {
-            if !bytes.is_empty() {
-                flow.chunk(side, Timestamp::now(), bytes);
-            }
+        let flow = self.engine.row(connection, row);
+        for (side, at, bytes) in pieces {
+            flow.chunk(*side, *at, bytes);
         }
-        flow.fail(failure);
         connection.edit(|c| c.closed_by = Some(Party::Proxy));
+        flow.fail(failure);
     }
 
     /// What the client calls itself, if a head holds it. Devices are other machines, so only theirs are looked for.

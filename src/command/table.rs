@@ -137,16 +137,10 @@ fn pad(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use overhear_store::{
-        ConnectionId, Failure, FailureCause, FlowId, MessageInfo, Party, SessionId, Times,
-        Timestamp,
-    };
+    use overhear_store::{Failure, FailureCause, FlowId, MessageInfo, Party, Times, Timestamp};
 
     fn flow() -> Flow {
         Flow {
-            id: FlowId(12),
-            connection: ConnectionId(1),
-            kind: Kind::Http,
             state: State::Complete,
             method: "GET".to_owned(),
             scheme: "https".to_owned(),
@@ -154,8 +148,6 @@ mod tests {
             port: 443,
             path: "/a/long/path?with=a&query=of&many=parts".to_owned(),
             status: Some(200),
-            error: None,
-            request: MessageInfo::default(),
             response: MessageInfo {
                 content_type: "application/json; charset=utf-8".to_owned(),
                 body_size: 12_600,
@@ -166,18 +158,7 @@ mod tests {
                 ended: Some(Timestamp(1_795_222_923_123_000_000)),
                 ..Times::default()
             },
-            client: "127.0.0.1:5000".parse().unwrap(),
-            server: None,
-            replay_of: None,
-            modified: false,
-            rules: String::new(),
-            app: String::new(),
-            grpc: None,
-            tags: String::new(),
-            comment: String::new(),
-            session: SessionId(1),
-            color: None,
-            starred: false,
+            ..Flow::unknown(FlowId(12), ([127, 0, 0, 1], 5000).into())
         }
     }
 

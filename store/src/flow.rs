@@ -322,12 +322,11 @@ impl Flow {
     }
 }
 
-#[cfg(test)]
 impl Flow {
-    /// One of which nothing is known yet.
-    pub(crate) fn sample() -> Self {
+    /// One that runs, of which nothing is known yet but its client.
+    pub fn unknown(id: FlowId, client: SocketAddr) -> Self {
         Self {
-            id: FlowId(1),
+            id,
             connection: ConnectionId(1),
             kind: Kind::Http,
             state: State::Running,
@@ -341,7 +340,7 @@ impl Flow {
             request: MessageInfo::default(),
             response: MessageInfo::default(),
             times: Times::default(),
-            client: ([127, 0, 0, 1], 1).into(),
+            client,
             server: None,
             replay_of: None,
             modified: false,

@@ -257,35 +257,22 @@ impl Recorder {
 
 fn begin(id: FlowId, session: SessionId, start: FlowStart) -> Flow {
     Flow {
-        id,
         connection: start.connection,
         kind: start.kind,
-        state: State::Running,
         method: start.method,
         scheme: start.scheme.to_owned(),
         host: start.host,
         port: start.port,
         path: start.path,
-        status: None,
-        error: None,
-        request: MessageInfo::default(),
-        response: MessageInfo::default(),
         times: Times {
             started: start.started,
             ..Times::default()
         },
-        client: start.client,
         server: start.server,
         replay_of: start.replay_of.map(|replayed| replayed.flow),
         modified: start.replay_of.is_some_and(|replayed| replayed.modified),
-        rules: String::new(),
-        app: String::new(),
-        grpc: None,
-        tags: String::new(),
-        comment: String::new(),
         session,
-        color: None,
-        starred: false,
+        ..Flow::unknown(id, start.client)
     }
 }
 

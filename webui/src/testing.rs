@@ -7,16 +7,13 @@ pub(crate) use drawer::{Drawer, Listed};
 pub(crate) use site::{Answer, Exchange, Site, TOKEN};
 
 use overhear_store::{
-    Connection, ConnectionId, Flow, FlowId, Kind, MessageInfo, SessionId, State, Times, Timestamp,
-    Version,
+    Connection, ConnectionId, Flow, FlowId, MessageInfo, State, Times, Timestamp, Version,
 };
 
 /// A small complete exchange.
 pub(crate) fn flow() -> Flow {
     Flow {
-        id: FlowId(7),
         connection: ConnectionId(3),
-        kind: Kind::Http,
         state: State::Complete,
         method: "GET".into(),
         scheme: "https".into(),
@@ -24,7 +21,6 @@ pub(crate) fn flow() -> Flow {
         port: 8443,
         path: "/a?b".into(),
         status: Some(200),
-        error: None,
         request: MessageInfo {
             version: Some(Version::Http11),
             head_size: 40,
@@ -40,18 +36,8 @@ pub(crate) fn flow() -> Flow {
             ended: Some(Timestamp(1_002_500_000)),
             ..Default::default()
         },
-        client: "127.0.0.1:5000".parse().expect("an address"),
-        server: None,
-        replay_of: None,
-        modified: false,
-        rules: String::new(),
-        app: String::new(),
-        grpc: None,
         tags: " a, b,,".into(),
-        comment: String::new(),
-        session: SessionId(1),
-        color: None,
-        starred: false,
+        ..Flow::unknown(FlowId(7), ([127, 0, 0, 1], 5000).into())
     }
 }
 

@@ -4,8 +4,8 @@ use super::{Chunks, Source};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use overhear_store::{
-    Connection, ConnectionId, Error, Failure, FailureCause, Flow, FlowId, HeadKind, Kind,
-    MessageInfo, Party, SessionId, Side, State, Times, Timestamp,
+    Connection, ConnectionId, Error, Failure, FailureCause, Flow, FlowId, HeadKind, Kind, Party,
+    Side, State, Timestamp,
     read::{Chunk, FlowPage, FlowQuery, RecordedHead, WholeFlow},
 };
 use std::sync::Arc;
@@ -49,33 +49,13 @@ pub(crate) fn connection(id: i64) -> Connection {
 
 /// A complete flow without anything in it.
 pub(crate) fn flow(id: i64, connection: i64, kind: Kind) -> Entry {
+    let client = ([192, 0, 2, 1], 50000).into();
     let flow = Flow {
-        id: FlowId(id),
         connection: ConnectionId(connection),
         kind,
         state: State::Complete,
-        method: String::new(),
-        scheme: String::new(),
-        host: String::new(),
-        port: 0,
-        path: String::new(),
-        status: None,
-        error: None,
-        request: MessageInfo::default(),
-        response: MessageInfo::default(),
-        times: Times::default(),
-        client: "192.0.2.1:50000".parse().unwrap(),
-        server: Some("203.0.113.1:80".parse().unwrap()),
-        replay_of: None,
-        modified: false,
-        rules: String::new(),
-        app: String::new(),
-        grpc: None,
-        tags: String::new(),
-        comment: String::new(),
-        session: SessionId(1),
-        color: None,
-        starred: false,
+        server: Some(([203, 0, 113, 1], 80).into()),
+        ..Flow::unknown(FlowId(id), client)
     };
     Entry {
         recorded: WholeFlow {

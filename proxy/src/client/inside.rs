@@ -14,13 +14,15 @@ use crate::{
     stream::Stream,
     target::{Scheme, Target},
     tls::{self, Failed, Hello, OFTEN, Unfinished, Wish, second_thoughts},
-    tunnel,
+    tunnel::{self, TunnelEnd},
     upstream::Reached,
     words::failed,
 };
 use bytes::BytesMut;
 use overhear_ca::Leaf;
-use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Timestamp, TlsInfo};
+use overhear_store::{
+    ConnectionRecorder, Failure, FailureCause, FlowRecorder, Kind, Party, Timestamp, TlsInfo,
+};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A tunnel to a server.
@@ -452,6 +454,17 @@ impl Inside<'_> {
             &engine.recorder,
         )
         .await;
+        self.tunnel_ended(end, flow, client, server);
+    }
+
+    /// Records how a tunnel ended, and passes a reset on.
+    pub(super) fn tunnel_ended(
+        &self,
+        end: TunnelEnd,
+        flow: FlowRecorder,
+        client: Stream,
+        server: Stream,
+    ) {
         self.connection.edit(|c| {
             c.closed_by = Some(end.by);
             c.reset = end.reset;

@@ -73,18 +73,7 @@ impl Inside<'_> {
             &engine.recorder,
         )
         .await;
-        self.connection.edit(|c| {
-            c.closed_by = Some(end.by);
-            c.reset = end.reset;
-        });
-        match end.failure(&self.target) {
-            Some(failure) => {
-                flow.fail(failure);
-                client.cut();
-                server.cut();
-            }
-            None => flow.complete(),
-        }
+        self.tunnel_ended(end, flow, client, server);
     }
 
     /// What both sides agreed on stands on both: it is one TLS.

@@ -4,7 +4,7 @@
 use super::Client;
 use crate::{
     admit::Verdict,
-    engine::{Row, is_site},
+    engine::is_site,
     stream::Stream,
     target::{
         Scheme, Target,
@@ -13,7 +13,7 @@ use crate::{
     words::failed,
 };
 use bytes::BytesMut;
-use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Side, Timestamp};
+use overhear_store::{ConnectionRecorder, Failure, FailureCause, Party, Side, Timestamp};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -175,18 +175,11 @@ impl Client {
         if !self.is_recorded() {
             return;
         }
-        let row = Row {
-            kind: Kind::Tcp,
-            method: "",
-            scheme: "tcp",
-            host: &request.host,
-            port: request.port,
-            started,
-        };
-        let flow = self.engine.row(connection, row);
-        flow.chunk(Side::Request, started, &request.bytes);
-        flow.chunk(Side::Response, Timestamp::now(), answer);
-        connection.edit(|c| c.closed_by = Some(Party::Proxy));
-        flow.fail(failure);
+        let pieces = [
+            (Side::Request, started, &*request.bytes),
+            (Side::Response, Timestamp::now(), answer),
+        ];
+        let to = (request.host.as_str(), request.port);
+        self.unserved(connection, to, started, &pieces, failure);
     }
 }

@@ -3,7 +3,6 @@
 
 use super::Client;
 use crate::{
-    engine::Row,
     listen::destination,
     sniff::Protocol,
     stream::Stream,
@@ -12,7 +11,7 @@ use crate::{
     words::failed,
 };
 use bytes::BytesMut;
-use overhear_store::{ConnectionRecorder, Failure, FailureCause, Kind, Party, Timestamp};
+use overhear_store::{ConnectionRecorder, Failure, FailureCause, Party, Timestamp};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -111,17 +110,8 @@ impl Client {
         if !self.is_recorded() {
             return;
         }
-        let row = Row {
-            kind: Kind::Tcp,
-            method: "",
-            scheme: "tcp",
-            host: &target.host,
-            port: target.port,
-            started: self.accepted.accepted,
-        };
-        let flow = self.engine.row(connection, row);
-        connection.edit(|c| c.closed_by = Some(Party::Proxy));
-        flow.fail(failure);
+        let to = (target.host.as_str(), target.port);
+        self.unserved(connection, to, self.accepted.accepted, &[], failure);
     }
 }
 

@@ -1,11 +1,8 @@
 use super::*;
-use overhear_store::{ConnectionId, Kind, MessageInfo, SessionId, Times};
+use overhear_store::MessageInfo;
 
 fn flow() -> Flow {
     Flow {
-        id: FlowId(7),
-        connection: ConnectionId(1),
-        kind: Kind::Http,
         state: State::Complete,
         method: "POST".to_owned(),
         scheme: "https".to_owned(),
@@ -13,25 +10,11 @@ fn flow() -> Flow {
         port: 443,
         path: "/a?b=c".to_owned(),
         status: Some(200),
-        error: None,
         request: MessageInfo {
             version: Some(Version::Http11),
             ..MessageInfo::default()
         },
-        response: MessageInfo::default(),
-        times: Times::default(),
-        client: "127.0.0.1:5000".parse().unwrap(),
-        server: None,
-        replay_of: None,
-        modified: false,
-        rules: String::new(),
-        app: String::new(),
-        grpc: None,
-        tags: String::new(),
-        comment: String::new(),
-        session: SessionId(1),
-        color: None,
-        starred: false,
+        ..Flow::unknown(FlowId(7), ([127, 0, 0, 1], 5000).into())
     }
 }
 

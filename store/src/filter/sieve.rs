@@ -99,6 +99,7 @@ fn together(patterns: &[&str]) -> Option<RegexSet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FlowId;
     use crate::filter::{Filter, Passing};
 
     fn flow(method: &str, path: &str) -> Flow {
@@ -106,7 +107,7 @@ mod tests {
             method: method.to_owned(),
             path: path.to_owned(),
             host: "shop.example".to_owned(),
-            ..Flow::sample()
+            ..Flow::unknown(FlowId(1), ([127, 0, 0, 1], 1).into())
         }
     }
 

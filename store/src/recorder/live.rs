@@ -416,7 +416,7 @@ mod tests {
     use super::*;
 
     fn state() -> FlowState {
-        FlowState::new(Flow::sample())
+        FlowState::new(Flow::unknown(FlowId(1), ([127, 0, 0, 1], 1).into()))
     }
 
     /// Seq, microsecond, offset and size of the pieces.

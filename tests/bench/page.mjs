@@ -93,10 +93,11 @@ async function measure(flows, rate) {
       await session.send('Performance.enable')
       const standing = await walk(page, session, FRAMES / 3, 0)
       const scroll = await walk(page, session, FRAMES, 180)
+      const bare = await bareList(browser)
       const heap = await heapUsed(session)
       const bodies = await firstScreens(page)
       const body = { mb: Math.round(large.length / 1e5) / 10, ...spread(bodies) }
-      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, heap_mb: Math.round(heap / 1e5) / 10, body }
+      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, bare, heap_mb: Math.round(heap / 1e5) / 10, body }
       console.log(JSON.stringify(result, null, 2))
     } finally {
       await browser.close()
@@ -179,6 +180,35 @@ async function walk(page, session, count, pixels) {
   const before = await busy()
   const deltas = await page.evaluate(frames, { count, pixels })
   return { ...spread(deltas), work_a_frame: Math.round(((await busy()) - before) / deltas.length * 100) / 100 }
+}
+
+/** The same scroll of a page of nothing but 55 lines of text: what the machine and the browser leave to the best of lists. */
+async function bareList(browser) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  const page = await context.newPage()
+  await page.setContent('<div data-testid=flow-list><div class=scroller style="height:880px;overflow:auto"><div style="position:relative;height:2600000px"></div></div></div>')
+  await page.evaluate(() => {
+    const scroller = document.querySelector('.scroller')
+    const lines = Array.from({ length: 55 }, () => scroller.firstChild.appendChild(document.createElement('div')))
+    for (const line of lines) line.style = 'position:absolute;left:0;right:0;height:26px;font:12px sans-serif'
+    const draw = () => {
+      const first = Math.max(0, Math.floor(scroller.scrollTop / 26) - 10)
+      for (let row = first; row < first + lines.length; row++) {
+        const line = lines[row % lines.length]
+        if (line.row === row) continue
+        line.row = row
+        line.style.top = `${row * 26}px`
+        line.textContent = `${row} 200 OK GET localhost /v1/users/${row % 977}?n=${row} json 420 B 3.2 ms 12:00:00.000`
+      }
+    }
+    scroller.onscroll = draw
+    draw()
+  })
+  const session = await context.newCDPSession(page)
+  await session.send('Performance.enable')
+  const figures = await walk(page, session, FRAMES, 180)
+  await context.close()
+  return figures
 }
 
 async function heapUsed(session) {

@@ -20,6 +20,7 @@ mod names;
 mod other;
 mod ppp;
 mod radiotap;
+mod resp;
 mod tcp;
 mod text;
 mod time;

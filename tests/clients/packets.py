@@ -105,6 +105,28 @@ def network():
         yield ip(6, tcp(1000, 80, 0x18, text))
     for port in (25, 21, 554, 8080, 110, 443):
         yield ip(6, tcp(1000, port, 0x18, b"220 hi\r\nfoo"))
+    for said in [
+        b"*2\r\n$4\r\nINCR\r\n$1\r\nz\r\n*1\r\n$4\r\nPING\r\n",
+        b"+OK\r\n:12\r\n-ERR no \x01\xff\r\n$0\r\n\r\n$-1\r\n*0\r\n*-1\r\n",
+        b"*3\r\n*1\r\n+a\r\n$2\r\nb\n\r\n:-3\r\n",
+        b"PING\r\nPING\n\nPING\r",
+        b"\r\nPING\r\n",
+        b"PING",
+        b"$5\r\nhel",
+        b"$5\r\nhello",
+        b"$5\r\nhello there\r\n+and\r\n",
+        b"$x\r\n+OK\r\n",
+        b"$5x\r\n+OK\r\n",
+        b"$5\rx+OK\r\n",
+        b"$-2\r\n$99999999999\r\n*-7\r\n$2147483648\r\n$-\r\n",
+        b"$2147483647\r\n",
+        b"*2147483647\r\n",
+        b"*",
+        b"$12",
+        b"+no end\r",
+        b"\x80\x00\t\r\n",
+    ]:
+        yield ip(6, tcp(1000, 6379, 0x18, said))
     yield ip(6, tcp(1000, 53, 0x18, struct.pack(">H", 23) + dns(0x100)))
     yield ip(6, tcp(1000, 53, 0x18, struct.pack(">H", 60) + dns(0x100)))
     for flags in (0x0100, 0x0110, 0x0000, 0x2800, 0x8183, 0x8582, 0x8380, 0x81A0):

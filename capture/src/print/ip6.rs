@@ -27,10 +27,10 @@ impl Job<'_> {
             self.say(" (invalid)");
             return Ok(());
         }
+        let header: [u8; 40] = array_at(data, 0)?;
         if !self.options.link {
             self.say("IP6 ");
         }
-        let header: [u8; 40] = array_at(data, 0)?;
         if length < header.len() {
             self.put(format_args!("truncated-ip6 {length}"));
             return Ok(());

@@ -454,6 +454,8 @@ impl Job<'_> {
             self.ssh(data, length)
         } else if is(53) {
             self.dns_over_tcp(data, length)
+        } else if is(6379) {
+            self.resp(data, length)
         } else {
             Ok(())
         }

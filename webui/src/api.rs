@@ -27,6 +27,7 @@ mod sessions;
 mod settings;
 mod status;
 mod waiting;
+mod whole;
 
 use crate::server::App;
 use axum::{
@@ -62,13 +63,11 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(filter::routes())
         .merge(sessions::routes())
         .merge(replay::routes())
-        .merge(rules::routes())
-        .merge(scripts::routes())
+        .merge(written_and_acting())
         .merge(waiting::routes())
         .merge(export::routes())
         .merge(import::routes())
         .merge(status::routes())
-        .merge(offline::routes())
         .merge(recording::routes())
         .merge(captures::routes())
         .merge(kept::routes())
@@ -78,6 +77,15 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .merge(ca::routes())
         .merge(qr::routes())
         .merge(events::routes())
+}
+
+/// What is written first and acts then.
+fn written_and_acting() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .merge(rules::routes())
+        .merge(scripts::routes())
+        .merge(offline::routes())
+        .layer(middleware::from_fn(whole::to_its_end))
 }
 
 /// The answer for what is no resource.

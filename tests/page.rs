@@ -11,6 +11,7 @@ mod compose;
 mod connect;
 mod detail;
 mod frame;
+mod frames;
 mod held;
 mod huge;
 mod kept;

@@ -39,6 +39,10 @@ pub(super) async fn text(
             Ok(messages) if shown => {
                 for message in messages {
                     write_message(side, piece.at, message.name(), &message.data, style, out)?;
+                    if !message.wrong.is_empty() {
+                        let note = format!("(It breaks the protocol: {}.)", message.wrong);
+                        writeln!(out, "{}", style.paint("31", &note))?;
+                    }
                 }
             }
             Ok(_) => {}

@@ -1,6 +1,9 @@
 //! The messages of a WebSocket: frames are read out of the recorded bytes (RFC 6455 section 5.2), put together to messages,
 //! and inflated where that was agreed (RFC 7692).
 
+mod faults;
+
+use faults::Faults;
 use flate2::{Decompress, FlushDecompress, Status};
 use overhear_store::Side;
 
@@ -17,6 +20,8 @@ pub struct Message {
     pub opcode: u8,
     /// Its payload, unmasked and inflated.
     pub data: Vec<u8>,
+    /// How it breaks the protocol; empty where it does not.
+    pub wrong: String,
 }
 
 impl Message {
@@ -49,8 +54,14 @@ impl Messages {
     pub fn new(extensions: &str) -> Self {
         let agreed = Agreed::read(extensions);
         Self {
-            client: Direction::new(agreed.as_ref().map(|agreed| agreed.client_keeps)),
-            server: Direction::new(agreed.as_ref().map(|agreed| agreed.server_keeps)),
+            client: Direction::new(
+                Side::Request,
+                agreed.as_ref().map(|agreed| agreed.client_keeps),
+            ),
+            server: Direction::new(
+                Side::Response,
+                agreed.as_ref().map(|agreed| agreed.server_keeps),
+            ),
         }
     }
 
@@ -66,7 +77,13 @@ impl Messages {
         direction.waiting.extend_from_slice(piece);
         let mut found = Vec::new();
         while let Some((opcode, data)) = direction.next()? {
-            found.push(Message { opcode, data });
+            direction.faults.message(opcode, &data);
+            let wrong = direction.faults.take();
+            found.push(Message {
+                opcode,
+                data,
+                wrong,
+            });
         }
         Ok(found)
     }
@@ -113,11 +130,13 @@ struct Direction {
     inflate: Option<Decompress>,
     /// The inflater goes on with the next message.
     keeps: bool,
+    faults: Faults,
 }
 
 impl Direction {
-    fn new(deflate: Option<bool>) -> Self {
+    fn new(side: Side, deflate: Option<bool>) -> Self {
         Self {
+            faults: Faults::new(side, deflate.is_some()),
             waiting: Vec::new(),
             opcode: None,
             message: Vec::new(),
@@ -129,6 +148,7 @@ impl Direction {
     /// The next message that is there whole, or a control frame: opcode and payload.
     fn next(&mut self) -> Result<Option<(u8, Vec<u8>)>, String> {
         while let Some(frame) = frame(&self.waiting)? {
+            self.faults.frame(&frame);
             let rest = self.waiting.split_off(frame.end);
             let mut payload = std::mem::replace(&mut self.waiting, rest);
             payload.drain(..frame.begin);
@@ -142,7 +162,10 @@ impl Direction {
             }
             let (opcode, compressed) = match (frame.opcode, self.opcode) {
                 (0, Some(begun)) => begun,
-                (opcode, _) => (opcode, frame.compressed),
+                (opcode, _) => {
+                    self.message.clear();
+                    (opcode, frame.compressed)
+                }
             };
             self.message.append(&mut payload);
             if self.message.len() > MOST {
@@ -164,8 +187,11 @@ impl Direction {
     }
 
     fn inflated(&mut self, mut message: Vec<u8>) -> Result<Vec<u8>, String> {
-        let wrong = || "it is compressed in a way that was not agreed, or not valid".to_owned();
-        let inflate = self.inflate.as_mut().ok_or_else(wrong)?;
+        // compression that was not agreed is a fault, and what is said as it came
+        let Some(inflate) = self.inflate.as_mut() else {
+            return Ok(message);
+        };
+        let wrong = || "it is compressed in a way that is not valid".to_owned();
         message.extend_from_slice(&TAIL);
         let mut out = Vec::with_capacity(message.len() * 4);
         let before = inflate.total_in();
@@ -206,8 +232,12 @@ fn too_large(size: u64) -> String {
 struct Frame {
     last: bool,
     compressed: bool,
+    /// RSV2 or RSV3 is set.
+    reserved: bool,
     opcode: u8,
     mask: Option<[u8; 4]>,
+    /// Bytes of the extended length.
+    wide: usize,
     /// Its payload is `begin..end`.
     begin: usize,
     end: usize,
@@ -247,8 +277,10 @@ fn frame(bytes: &[u8]) -> Result<Option<Frame>, String> {
     Ok((bytes.len() >= end).then_some(Frame {
         last: first & 0x80 != 0,
         compressed: first & 0x40 != 0,
+        reserved: first & 0x30 != 0,
         opcode: first & 0x0f,
         mask,
+        wide,
         begin,
         end,
     }))
@@ -399,7 +431,12 @@ mod tests {
             let hi = owned(&[(1, "Hello"), (1, "hi")]);
             assert_eq!(read(deflate, Side::Response, parts, size), Ok(hi));
         }
-        assert!(read("", Side::Response, shared, 100).is_err());
+        // what was not agreed is shown as it came
+        let bytes = String::from_utf8_lossy(&shared[2..9]).into_owned();
+        let as_it_came = read("", Side::Response, &shared[..9], 100);
+        assert_eq!(as_it_came, Ok(vec![(1, bytes)]));
+        let invalid = b"\xc1\x02\xff\xff";
+        assert!(read(deflate, Side::Response, invalid, 100).is_err());
     }
 
     #[test]

@@ -155,6 +155,7 @@ where
         let said = Message {
             opcode: if message.text { 1 } else { 2 },
             data: message.sent.unwrap_or_default(),
+            wrong: String::new(),
         };
         let said = written(message.side, at, &said, true).to_string();
         out.write_all(said.as_bytes()).await?;

@@ -20,6 +20,8 @@ export interface Shown {
   kind: MessageKind | "bytes" | "event" | "grpc";
   data: Uint8Array<ArrayBuffer>;
   compressed: number | null;
+  /** How it breaks its protocol. */
+  wrong?: string | null;
   /** Bytes of its side that passed before it and were not captured. */
   missing?: number;
   /** What else a server-sent event says. */
@@ -39,7 +41,7 @@ export class MessageList {
   done = $state(false);
   full = $state(false);
   error = $state<string | null>(null);
-  /** Of a gRPC call: the last message is not whole. */
+  /** What is behind the last message and is none. */
   rest = $state<string | null>(null);
   /** Why the schema that a person gave cannot be used. */
   wrong = $state<string | null>(null);
@@ -112,6 +114,7 @@ export class MessageList {
     if (this.done) this.#place(() => before-- > 0);
     this.count = this.items.length;
     this.full = this.#bytes > MOST_BYTES;
+    if (this.#readers) this.rest = unfinished(this.#readers);
     if (this.grpc) [this.rest, this.wrong] = [this.grpc.rest, this.grpc.wrong];
     this.#again ||= this.#byHand.length > 0;
   }
@@ -183,8 +186,15 @@ export class MessageList {
       const { Inflate } = await import("fflate");
       return inflater(Inflate, how === "stream");
     };
-    return { request: new Unframer(await make(agreed.client)), response: new Unframer(await make(agreed.server)) };
+    return { request: new Unframer("request", await make(agreed.client)), response: new Unframer("response", await make(agreed.server)) };
   }
+}
+
+/** What the sides of a WebSocket did not end. */
+function unfinished(readers: Record<Side, Unframer>): string | null {
+  const { request, response } = readers;
+  const ends = [request.rest && `What the client sent ends with ${request.rest}.`, response.rest && `What the server sent ends with ${response.rest}.`];
+  return ends.filter((end) => end !== null).join(" ") || null;
 }
 
 /** The beginning of a message on one line. */

@@ -1,6 +1,8 @@
 //! WebSocket frames out of the recorded bytes of one direction, RFC 6455, and messages out of frames.
 
 import type { Inflate } from "fflate";
+import type { Side } from "../lib/types";
+import { Faults, type Head } from "./rfc6455";
 
 export type MessageKind = "text" | "binary" | "close" | "ping" | "pong" | "unknown";
 
@@ -9,6 +11,8 @@ export interface Unframed {
   data: Uint8Array<ArrayBuffer>;
   /** The message came compressed (RFC 7692); the number is its size on the wire. */
   compressed: number | null;
+  /** How it breaks the protocol. */
+  wrong: string | null;
 }
 
 const KINDS: Record<number, MessageKind> = { 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong" };
@@ -26,8 +30,21 @@ export class Unframer {
   #parts: Uint8Array<ArrayBuffer>[] = [];
   #kind: MessageKind = "unknown";
   #compressed = false;
+  #open = false;
+  readonly #faults: Faults;
 
-  constructor(private readonly inflater: Inflater | null) {}
+  constructor(
+    side: Side,
+    private readonly inflater: Inflater | null,
+  ) {
+    this.#faults = new Faults(side, inflater !== null);
+  }
+
+  /** What is behind the last message, in words: bytes that are no whole frame, or a message that has not ended. */
+  get rest(): string | null {
+    if (this.#have > 0) return `${this.#have} ${this.#have === 1 ? "byte" : "bytes"} of a frame that is not whole`;
+    return this.#open ? "a message that did not end" : null;
+  }
 
   feed(data: Uint8Array<ArrayBuffer>): Unframed[] {
     this.#waiting.push(data);
@@ -53,29 +70,34 @@ export class Unframer {
   }
 
   #frame(frame: Frame): Unframed | null {
-    if (frame.opcode >= 8) return { kind: KINDS[frame.opcode] ?? "unknown", data: frame.payload, compressed: null };
-    if (frame.opcode !== 0) {
+    this.#faults.frame(frame);
+    if (frame.opcode >= 8) return this.#whole(KINDS[frame.opcode] ?? "unknown", frame.payload, null);
+    if (frame.opcode !== 0 || !this.#open) {
       this.#kind = KINDS[frame.opcode] ?? "unknown";
-      this.#compressed = frame.rsv1;
+      this.#compressed = (frame.rsv & 4) !== 0;
       this.#parts = [];
     }
     this.#parts.push(frame.payload);
+    this.#open = !frame.fin;
     if (!frame.fin) return null;
     const data = joined(this.#parts);
     this.#parts = [];
-    if (!this.#compressed || !this.inflater) return { kind: this.#kind, data, compressed: null };
+    if (!this.#compressed || !this.inflater) return this.#whole(this.#kind, data, null);
     try {
-      return { kind: this.#kind, data: this.inflater.read(data), compressed: data.length };
+      return this.#whole(this.#kind, this.inflater.read(data), data.length);
     } catch {
-      return { kind: "unknown", data, compressed: null };
+      this.#faults.inflating();
+      return this.#whole("unknown", data, null);
     }
+  }
+
+  #whole(kind: MessageKind, data: Uint8Array<ArrayBuffer>, compressed: number | null): Unframed {
+    this.#faults.message(kind, data);
+    return { kind, data, compressed, wrong: this.#faults.take() };
   }
 }
 
-interface Frame {
-  fin: boolean;
-  rsv1: boolean;
-  opcode: number;
+interface Frame extends Head {
   payload: Uint8Array<ArrayBuffer>;
   end: number;
 }
@@ -103,7 +125,7 @@ function frameAt(bytes: Uint8Array<ArrayBuffer>, start: number): Frame | number 
   if (at + length > bytes.length) return at + length - start;
   const payload = bytes.slice(at, at + length);
   if (masked) for (let i = 0; i < length; i++) payload[i] = (payload[i] as number) ^ (bytes[key + (i & 3)] as number);
-  return { fin: (first & 0x80) !== 0, rsv1: (first & 0x40) !== 0, opcode: first & 0x0f, payload, end: at + length };
+  return { fin: (first & 0x80) !== 0, rsv: (first >> 4) & 7, opcode: first & 0x0f, masked, wide: key - start - 2, size: length, payload, end: at + length };
 }
 
 export function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -53,4 +53,5 @@ mod support;
 mod survives;
 mod tables;
 mod tls;
+mod transparent;
 mod upstream;

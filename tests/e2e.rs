@@ -55,3 +55,4 @@ mod tables;
 mod tls;
 mod transparent;
 mod upstream;
+mod websocket_http2;

@@ -27,6 +27,7 @@ pub(crate) use head::HeadReader;
 pub(crate) use input::Input;
 pub(crate) use problem::Problem;
 pub(crate) use relay::respond;
+pub(crate) use record::becomes_websocket;
 pub(crate) use request::{IDLE, MOST_AHEAD, left};
 pub(crate) use target::{authority, dialable};
 

@@ -11,6 +11,7 @@ mod head;
 mod input;
 mod line;
 mod link;
+mod offer;
 mod plain;
 mod prepared;
 mod problem;
@@ -26,8 +27,8 @@ pub(crate) use half::{Half, send, send_slowly};
 pub(crate) use head::HeadReader;
 pub(crate) use input::Input;
 pub(crate) use problem::Problem;
-pub(crate) use relay::respond;
 pub(crate) use record::becomes_websocket;
+pub(crate) use relay::respond;
 pub(crate) use request::{IDLE, MOST_AHEAD, left};
 pub(crate) use target::{authority, dialable};
 

@@ -3,6 +3,7 @@
 use crate::{
     clients::interpreter,
     compose::send,
+    export::{http2_bodies, tshark},
     messages::{changed, decide, heard, say, waiting},
     support::{
         Program, Run, api::json, browser, certs::TestCa, command::Running, repository, sha256,
@@ -244,6 +245,19 @@ fn what_no_rule_touches_arrives_byte_for_byte() {
         );
         assert_eq!(flow["state"], "complete", "{flow:#}");
         told(&server, "closed 1000");
+        // a capture has the same
+        let file = program.home().join("sockets.pcapng");
+        program
+            .command("export")
+            .args(["--format", "pcapng", "-o"])
+            .arg(&file)
+            .ok();
+        assert_eq!(http2_bodies(&file, &path), [sent, received]);
+        let warnings = tshark(&file).args(["-q", "-z", "expert,warn"]).ok().text();
+        assert!(
+            !warnings.contains("Warns") && !warnings.contains("Errors"),
+            "{warnings}"
+        );
     }
 }
 

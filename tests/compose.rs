@@ -18,7 +18,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-fn send(program: &Program, request: &Value) -> Value {
+pub fn send(program: &Program, request: &Value) -> Value {
     let answer = program
         .api
         .expect(202, "POST", "/api/replay", Some(request));

@@ -54,4 +54,6 @@ mod support;
 mod survives;
 mod tables;
 mod tls;
+mod transparent;
 mod upstream;
+mod websocket_http2;

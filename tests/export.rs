@@ -512,7 +512,7 @@ fn conversation(program: &Program) -> [Vec<u8>; 2] {
 }
 
 /// The content of the DATA frames of both sides (RFC 9113 section 6.1), of the HTTP/2 request for a path.
-fn http2_bodies(file: &Path, path: &str) -> [Vec<u8>; 2] {
+pub fn http2_bodies(file: &Path, path: &str) -> [Vec<u8>; 2] {
     let filter = format!("http2.headers.path == \"{path}\"");
     let number = |name| match &fields(file, &filter, name)[..] {
         [number] => number.clone(),
@@ -565,7 +565,7 @@ fn unhex(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-fn tshark(file: &Path) -> Run {
+pub fn tshark(file: &Path) -> Run {
     // A profile of its own: the person's settings may hide what a fresh Wireshark shows.
     let folder = file.with_extension("wireshark");
     Run::new("tshark")

@@ -1,5 +1,5 @@
-//! Promise: HTTP/2 without TLS gets through, and it is said what is seen of it: with prior knowledge every exchange, after an
-//! upgrade the bytes of both sides.
+//! Promise: of HTTP/2 without TLS every exchange is seen: with prior knowledge as it is, and where a client offers to go over to it, in the
+//! HTTP/1.1 that it speaks until then.
 
 use crate::support::{
     Program, Server,
@@ -8,7 +8,7 @@ use crate::support::{
     server::{free_port, response},
     until, wire,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{net::TcpStream, path::Path};
 
 /// nghttpx without TLS, which takes both ways into HTTP/2, before a server that answers with its own words.
@@ -60,40 +60,76 @@ fn with_prior_knowledge_every_exchange_is_seen() {
     assert_eq!(body, b"answer to GET /known HTTP/1.1");
 }
 
+/// The fields of a head that belong to an offer of HTTP/2.
+fn offered(message: &Value) -> Vec<String> {
+    let fields = headers(message).into_iter();
+    let names = fields.map(|(name, _)| name.to_ascii_lowercase());
+    names
+        .filter(|name| ["upgrade", "connection", "http2-settings"].contains(&name.as_str()))
+        .collect()
+}
+
 #[test]
-fn after_an_upgrade_bytes_pass_as_they_are() {
+fn an_offer_to_go_over_is_left_out_and_every_exchange_is_seen() {
     let (_server, _origin, port) = nghttpx();
     let program = Program::start();
-    // as a request to the proxy, and in a tunnel
-    for more in [&[][..], &["--proxytunnel"]] {
+    let rule = json!({"name": "r", "filter": "path:*touched*", "stage": "request", "actions": [{"do": "set-header", "name": "X-Rule", "value": "1"}]});
+    program.api.expect(201, "POST", "/api/rules", Some(&rule));
+    // as requests to the proxy, and in a tunnel
+    for (way, more) in [("plain", None), ("tunnel", Some("--proxytunnel"))] {
         let said = program
             .curl()
             .args(more)
-            .args(["--http2", "--write-out", " %{http_version}"])
-            .arg(format!("http://localhost:{port}/risen"))
+            .args(["--http2", "--write-out", " %{http_version};"])
+            .args(
+                ["/one", "/two", "/touched"]
+                    .map(|path| format!("http://localhost:{port}/{way}{path}")),
+            )
             .ok();
-        assert_eq!(said.text(), "answer to GET /risen HTTP/1.1 2");
+        let expected = ["one", "two", "touched"]
+            .map(|path| format!("answer to GET /{way}/{path} HTTP/1.1 1.1;"));
+        assert_eq!(said.text(), expected.concat());
     }
-    let flows = program.api.wait_for("status:101", 2);
-    for flow in &flows {
+    for flow in program.api.wait_for("host:localhost", 6) {
         let flow = program.api.detail(flow["id"].as_i64().unwrap());
-        assert_eq!(flow["kind"], "http");
-        // a side that closes before it has read all resets the connection, which is told
-        let cause = &flow["error"]["cause"];
-        assert!(cause.is_null() || cause == "reset", "{flow:#}");
-        let answer = headers(&flow["response"]);
-        let upgrade = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("upgrade") && value == "h2c"
-        };
-        assert!(answer.iter().any(upgrade), "{answer:?}");
-        // both sides' own words: the preface, and a first frame of SETTINGS (RFC 9113 section 3.4)
-        let asked = program.api.body(&flow, "request");
-        let answered = program.api.body(&flow, "response");
-        assert!(asked.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-        assert_eq!(answered[3], 4, "{answered:?}");
-        let words = b"answer to GET /risen";
-        assert!(answered.windows(words.len()).any(|bytes| bytes == words));
+        assert_eq!(
+            (&flow["status"], &flow["state"], &flow["tags"]),
+            (&json!(200), &json!("complete"), &json!(["no-h2c"])),
+            "{flow:#}"
+        );
+        // both are there: what the client offered, and what went on without that
+        let request = &flow["request"];
+        assert_eq!(offered(request).len(), 3, "{flow:#}");
+        assert!(offered(&request["sent"]).is_empty(), "{flow:#}");
+        let touched = flow["path"].as_str().unwrap().contains("touched");
+        let sent = headers(&request["sent"]);
+        assert_eq!(sent.iter().any(|(name, _)| name == "X-Rule"), touched);
     }
+}
+
+/// What a person built goes as it was built, and what is said behind the switch is recorded as it came.
+#[test]
+fn a_person_may_make_the_offer() {
+    let (_server, _origin, port) = nghttpx();
+    let program = Program::start();
+    let request = json!({
+        "method": "GET",
+        "url": format!("http://localhost:{port}/built"),
+        "headers": [["Connection", "Upgrade, HTTP2-Settings"], ["Upgrade", "h2c"], ["HTTP2-Settings", "AAMAAABkAAQAAP__"]],
+    });
+    program
+        .api
+        .expect(202, "POST", "/api/replay", Some(&request));
+    let flow = program
+        .api
+        .flow_when("path:/built", |flow| flow["status"] == 101);
+    assert_eq!(flow["tags"], json!([]), "{flow:#}");
+    // a first frame of SETTINGS (RFC 9113 section 3.4)
+    let answered = until("the server's first frame", || {
+        let answered = program.api.sent(&flow, "response");
+        (answered.len() > 3).then_some(answered)
+    });
+    assert_eq!(answered[3], 4, "{answered:?}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn add(program: &Program, sender: Option<&str>, filter: &str, actions: Value) ->
     json(&answer)["id"].as_i64().unwrap()
 }
 
-fn waiting(program: &Program) -> Value {
+pub fn waiting(program: &Program) -> Value {
     until("a message to wait", || {
         let list = program.api.get("/api/waiting");
         let items = list["items"].as_array().unwrap();
@@ -60,7 +60,7 @@ fn waiting(program: &Program) -> Value {
     })
 }
 
-fn decide(program: &Program, status: u16, message: &Value, what: &str, body: &Value) {
+pub fn decide(program: &Program, status: u16, message: &Value, what: &str, body: &Value) {
     let path = format!("/api/waiting/{}/{what}", message["id"]);
     program.api.expect(status, "POST", &path, Some(body));
 }
@@ -441,6 +441,52 @@ fn a_rule_ends_a_websocket() {
     }
     let rule = json!({"name": "r", "sender": "client", "actions": [{"do": "no-caching"}]});
     program.api.expect(400, "POST", "/api/rules", Some(&rule));
+}
+
+#[test]
+fn a_reset_behind_a_close_frame_of_either_side_is_no_failure() {
+    // a close frame with 1001 (RFC 6455 sections 5.5.1 and 7.4.1)
+    const CLOSE: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
+    let server = Server::new(None, |mut stream| {
+        let Ok(Some(head)) = http::read_head(&mut *stream) else {
+            return;
+        };
+        let opened =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        stream.write_all(opened.as_bytes()).unwrap();
+        if head.starts_with(b"GET /server ") {
+            stream.write_all(&CLOSE).unwrap();
+        }
+        // until the other side is gone
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let program = Program::start();
+    for (closes, state) in [
+        ("client", "complete"),
+        ("server", "complete"),
+        ("nobody", "failed"),
+    ] {
+        let mut client = Box::new(wire::dial(program.proxy));
+        let request = format!(
+            "GET http://localhost:{}/{closes} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+            server.port()
+        );
+        client.write_all(request.as_bytes()).unwrap();
+        http::read_head(&mut *client).unwrap();
+        let mut last = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
+        if closes == "client" {
+            last = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+        }
+        client.write_all(&last).unwrap();
+        let filter = format!("path:/{closes}");
+        let answered = if closes == "server" { CLOSE.len() } else { 0 };
+        program.api.flow_when(&filter, |flow| {
+            flow["request"]["body_size"] == 8 && flow["response"]["body_size"] == answered
+        });
+        wire::Stream::reset(client);
+        let flow = program.api.flow(&filter);
+        assert_eq!(flow["state"], state, "{flow:#}");
+    }
 }
 
 #[test]

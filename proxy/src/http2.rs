@@ -7,17 +7,20 @@
 
 mod accept;
 mod cork;
+mod duplex;
 mod elsewhere;
 mod exchange;
 mod failure;
 mod head;
 mod opened;
+mod pump;
 mod single;
 mod source;
 #[cfg(test)]
 mod tests;
 mod touched;
 mod waiting;
+mod websocket;
 
 pub(crate) use exchange::Elsewhere;
 pub(crate) use single::Single;
@@ -122,12 +125,22 @@ pub(crate) async fn relay(
     let mut stopped = pin!(session.stop.cancelled());
     let mut exchanges = FuturesUnordered::new();
     let mut idle = pin!(sleep(IDLE));
+    // what a server says to take is said to the client, as soon as it is known (RFC 8441 section 3)
+    let settings = sender.clone();
+    let mut told = false;
+    let mut tell = |client: &mut server::Connection<Cork, Bytes>| {
+        let tells = !told && settings.is_extended_connect_protocol_enabled();
+        // while settings of ours are unanswered it fails, and is tried again when they are
+        told |= tells && client.enable_connect_protocol().is_ok();
+        tells && told
+    };
+    let mut woken = false;
     let (mut accepting, mut connected) = (true, true);
     let (mut done, mut leaving) = (false, false);
     while accepting || !exchanges.is_empty() {
         tokio::select! {
             biased;
-            accepted = accept(&mut client_io, &client_cork, session.recorder), if accepting => match accepted {
+            accepted = accept(&mut client_io, &client_cork, session.recorder, &mut tell), if accepting => match accepted {
                 Some(Ok((request, respond))) => {
                     exchanges.push(context.run(request, respond, sender.clone()));
                 }
@@ -156,6 +169,8 @@ pub(crate) async fn relay(
                 done = true;
             }
             () = &mut stopped, if !leaving => done = true,
+            // the settings came behind the client's turn
+            () = woken_by(&settings), if !woken => woken = true,
             // nothing else is to be done now: what was written may go
             never = let_out(&client_cork, &server_cork) => match never {},
         }
@@ -166,7 +181,7 @@ pub(crate) async fn relay(
         }
     }
     drop(exchanges);
-    drop(sender);
+    drop((sender, settings));
     server_cork.cork(false);
     if connected {
         // the server may be gone already
@@ -254,6 +269,15 @@ fn server_builder() -> server::Builder {
         .max_header_list_size(HEAD_MAX)
         .max_concurrent_streams(STREAMS);
     builder
+}
+
+/// Whether the server takes extended CONNECT, as soon as it has said so. Whatever it says lets this be polled again.
+async fn woken_by(server: &client::SendRequest<Bytes>) {
+    poll_fn(|_| match server.is_extended_connect_protocol_enabled() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }
 
 /// Lets out what is corked, whenever it is polled.

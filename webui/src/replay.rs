@@ -56,7 +56,11 @@ pub async fn request(store: &Store, flow: &Flow) -> Result<ReplayRequest, Error>
             flow: flow.id,
             modified: false,
         }),
-        method: flow.method.clone(),
+        // one that was opened by an extended CONNECT (RFC 8441) is opened over HTTP/1.1
+        method: match flow.kind {
+            Kind::WebSocket => "GET".to_owned(),
+            _ => flow.method.clone(),
+        },
         url: flow.url(),
         headers: headers.filter(|(name, _)| !is_ours(name)).collect(),
         // of a WebSocket it is what was said in it

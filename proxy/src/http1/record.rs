@@ -22,6 +22,8 @@ pub(crate) struct Journal<'a> {
     pub(crate) accepted: &'a Connection,
     replay_of: Option<Replayed>,
     announce: Mutex<Option<oneshot::Sender<FlowId>>>,
+    /// A person built the requests: they go as they were built.
+    pub(crate) built: bool,
 }
 
 /// The server that a request goes to, as it is recorded.
@@ -38,6 +40,7 @@ impl<'a> Journal<'a> {
             recorder: session.recorder,
             accepted: session.accepted,
             replay_of: session.replay_of,
+            built: session.announce.is_some(),
             announce: Mutex::new(session.announce.take()),
         }
     }
@@ -205,6 +208,11 @@ pub(crate) fn response(flow: &FlowRecorder, head: &ResponseHead<'_>, first: Time
         flow.status = Some(head.status);
         describe(&mut flow.response, head.version, &head.fields);
     });
+}
+
+/// The request offered to go over to HTTP/2, which was not passed on.
+pub(crate) fn declined(flow: &mut Flow) {
+    "no-h2c".clone_into(&mut flow.tags);
 }
 
 /// The flow becomes a WebSocket, RFC 6455.

@@ -6,16 +6,17 @@ use crate::{
     engine::is_site,
     failure::Format,
     http1::{
-        exchange::{Exchange, Opening, State, Upgrade, persists},
+        exchange::{Exchange, Opening, State, persists},
         framing::{Asked, Body},
         half::{Half, send},
         head::{HeadReader, RequestHead},
         input::Input,
         link::{Link, Turn},
+        offer::Offer,
         plain,
         prepared::Prepared,
         problem::Problem,
-        send_slowly,
+        record, send_slowly,
         target::{self, Absolute, Form},
     },
     intercept::{Log, Seen, Set, throttle::Throttle},
@@ -473,6 +474,15 @@ fn begin<C, S>(
         (None, None, Some(host)) => plain::with_host(head.bytes, host),
         (None, None, None) => None,
     };
+    let asked = match head.method {
+        "HEAD" => Asked::Head,
+        "CONNECT" => Asked::Connect,
+        _ => Asked::Other,
+    };
+    let goes = rewritten.as_deref().unwrap_or(head.bytes);
+    let offer = Offer::of(&head, asked, goes, link.journal.built);
+    let (upgrade, declined) = (offer.upgrade, offer.without_h2c.is_some());
+    let rewritten = offer.without_h2c.or(rewritten);
     let sent = rewritten.as_deref().unwrap_or(head.bytes);
 
     // an answer of this program's own is no flow
@@ -483,6 +493,9 @@ fn begin<C, S>(
             .request(&head, absolute.as_ref(), link.place, first);
         if rewritten.is_some() {
             flow.head(HeadKind::RequestSent, input.last(), sent);
+        }
+        if declined {
+            flow.edit(record::declined);
         }
         flow
     });
@@ -495,12 +508,6 @@ fn begin<C, S>(
         (rewritten, _) => rewritten,
     };
     let sent = rewritten.as_deref().unwrap_or(head.bytes);
-    let asked = match head.method {
-        "HEAD" => Asked::Head,
-        "CONNECT" => Asked::Connect,
-        _ => Asked::Other,
-    };
-    let upgrade = upgrade(&head, asked);
     let last = !persists(head.version, head.fields.close, head.fields.keep_alive);
     let seen = set.filter(|set| flow.is_some() && set.touches_responses(&link.place.target.host));
     let seen = seen.map(|set| {
@@ -567,21 +574,6 @@ fn absolute_for<'b, C, S>(link: &Link<'_, C, S>, head: &RequestHead<'b>) -> Opti
             is_known(head, &absolute.target, link.user).then_some(absolute)
         }
         _ => None,
-    }
-}
-
-pub(crate) fn upgrade(head: &RequestHead<'_>, asked: Asked) -> Option<Upgrade> {
-    if asked == Asked::Connect {
-        return Some(Upgrade::Other);
-    }
-    let protocols = head
-        .fields
-        .upgrade
-        .filter(|_| head.fields.connection_upgrade)?;
-    let mut protocols = protocols.split(|b| *b == b',').map(<[u8]>::trim_ascii);
-    match protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
-        true => Some(Upgrade::WebSocket),
-        false => Some(Upgrade::Other),
     }
 }
 

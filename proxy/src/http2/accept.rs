@@ -19,20 +19,30 @@ const PORTION: usize = 256 << 10;
 /// A request and what answers it, or why there is none.
 type Accepted = Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>;
 
-/// The next request; none when the client is done. Drives the connection. Nothing is lost when the future is dropped.
+/// The next request; none when the client is done. Drives the connection. `tell` may have something to tell the client, and says
+/// whether it has just done so. Nothing is lost when the future is dropped.
 pub(super) async fn accept(
     client: &mut Connection<Cork, Bytes>,
     cork: &Cork,
     recorder: &Recorder,
+    tell: &mut (dyn FnMut(&mut Connection<Cork, Bytes>) -> bool + Send),
 ) -> Option<Accepted> {
     cork.limit(PORTION);
     loop {
         recorder.room().await;
-        let accepted = poll_fn(|cx| match client.poll_accept(cx) {
-            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-            // what was read is given out: more may come, if there is room
-            Poll::Pending if cork.refill(PORTION) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        let accepted = poll_fn(|cx| {
+            tell(client);
+            let mut accepted = client.poll_accept(cx);
+            // what was read may have been what it waited for
+            if accepted.is_pending() && tell(client) {
+                accepted = client.poll_accept(cx);
+            }
+            match accepted {
+                Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+                // what was read is given out: more may come, if there is room
+                Poll::Pending if cork.refill(PORTION) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         });
         if let Some(accepted) = accepted.await {
             return accepted;
@@ -121,13 +131,13 @@ mod tests {
         // the store cannot have written it yet: it runs on this thread too
         flow.chunk(Side::Request, Timestamp::now(), &vec![0; 16 << 20]);
         assert!(
-            accept(&mut client, &cork, &recorder)
+            accept(&mut client, &cork, &recorder, &mut |_| false)
                 .now_or_never()
                 .is_none(),
             "taken without room"
         );
         flow.complete();
-        let taken = accept(&mut client, &cork, &recorder).await;
+        let taken = accept(&mut client, &cork, &recorder, &mut |_| false).await;
         assert!(taken.unwrap().is_ok());
     }
 
@@ -141,7 +151,7 @@ mod tests {
         for request in sent {
             theirs.write_all(&request).await.unwrap();
         }
-        let taken = accept(&mut client, &cork, &recorder).await;
+        let taken = accept(&mut client, &cork, &recorder, &mut |_| false).await;
         assert!(taken.unwrap().is_ok());
         // what was read has made room for as much
         let room = theirs.write(&vec![0; SENT]).now_or_never();
@@ -149,7 +159,7 @@ mod tests {
         let before = SENT - 80 * request(1, 100_000).len();
         assert!(read - before <= 2 * PORTION, "{} were read", read - before);
         for _ in 1..60 {
-            let taken = accept(&mut client, &cork, &recorder).await;
+            let taken = accept(&mut client, &cork, &recorder, &mut |_| false).await;
             assert!(taken.unwrap().is_ok());
         }
     }

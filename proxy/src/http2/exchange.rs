@@ -2,15 +2,17 @@
 
 use super::{
     failure::{format_of, note_failure, page, send_page},
-    head::{request_head, response_head, trailers},
+    head::{request_head, response_head},
+    pump::Pump,
     source::Source,
     touched::message_of_response,
     waiting::{self, Waiting},
+    websocket,
 };
 use crate::{
     failure::Format,
     http1::{DialFailed, Upstream},
-    intercept::{self, Rules, Seen, on_response, throttle::Throttle},
+    intercept::{self, Rules, Seen, on_response},
     stream::Stream,
     target::{Scheme, Target},
     upstream::Via,
@@ -21,6 +23,7 @@ use futures_util::future::BoxFuture;
 use h2::{
     Reason, RecvStream, SendStream,
     client::{ResponseFuture, SendRequest},
+    ext::Protocol,
     server::SendResponse,
 };
 use http::{HeaderMap, Request, Response, Uri, header, uri};
@@ -32,7 +35,6 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::Arc,
     task::Poll,
 };
 
@@ -151,6 +153,11 @@ impl Exchange<'_> {
             Upload::Begun(..) => false,
             Upload::Whole(body) => body.is_empty(),
         };
+        // what an extended CONNECT opens is no body: no rule for responses holds it
+        let protocol = request.extensions().get::<Protocol>();
+        let seen = seen.filter(|_| protocol.is_none_or(websocket::is_websocket));
+        let opening = protocol.filter(|protocol| websocket::is_websocket(protocol));
+        let opening = opening.map(|_| self.opening(&request));
         let size = waiting::size(&request);
         let sent = match sender.ready().await {
             Ok(_) if !self.waiting.has_room(size) => {
@@ -167,8 +174,17 @@ impl Exchange<'_> {
         if ends {
             flow.edit(|f| f.times.request_last = f.times.request_first);
         }
-        self.both(flow, upload, to_server, ends, response, respond, seen)
-            .await
+        match (opening, upload) {
+            (Some(opening), Upload::Stream(from_client)) if !ends => {
+                let streams = (from_client, to_server);
+                let socket = self.websocket(flow, opening, streams, response, respond, seen);
+                Box::pin(socket).await
+            }
+            (_, upload) => {
+                self.both(flow, upload, to_server, ends, response, respond, seen)
+                    .await
+            }
+        }
     }
 
     /// Ends the flow as its exchange ended.
@@ -277,10 +293,21 @@ impl Exchange<'_> {
     async fn answer(
         &self,
         flow: &FlowRecorder,
-        mut response: ResponseFuture,
+        response: ResponseFuture,
         respond: &mut SendResponse<Bytes>,
         seen: Option<&mut Seen>,
     ) -> Result<Option<SendStream<Bytes>>, Broken> {
+        let (response, head) = self.final_head(flow, response, respond).await?;
+        self.pass_on(flow, response, &head, respond, seen).await
+    }
+
+    /// Interim responses, which are passed on, and the final one, which is recorded; with its head.
+    pub(super) async fn final_head(
+        &self,
+        flow: &FlowRecorder,
+        mut response: ResponseFuture,
+        respond: &mut SendResponse<Bytes>,
+    ) -> Result<(Response<RecvStream>, Vec<u8>), Broken> {
         let response = loop {
             match next_response(&mut response, respond).await {
                 Ok(Next::Interim(interim)) => {
@@ -310,19 +337,31 @@ impl Exchange<'_> {
         let now = Timestamp::now();
         let head = response_head(&response);
         flow.head(HeadKind::Response, now, &head);
-        let (parts, body) = response.into_parts();
-        let ends = body.is_end_stream();
         flow.edit(|f| {
-            f.status = Some(parts.status.as_u16());
+            f.status = Some(response.status().as_u16());
             f.response.version = Some(Version::Http2);
-            note_content(&parts.headers, &mut f.response);
-            if ends {
+            note_content(response.headers(), &mut f.response);
+            if response.body().is_end_stream() {
                 f.times.response_last = Some(now);
             }
         });
+        Ok((response, head))
+    }
+
+    /// Passes a final response on, as rules want it.
+    pub(super) async fn pass_on(
+        &self,
+        flow: &FlowRecorder,
+        response: Response<RecvStream>,
+        head: &[u8],
+        respond: &mut SendResponse<Bytes>,
+        seen: Option<&mut Seen>,
+    ) -> Result<Option<SendStream<Bytes>>, Broken> {
+        let (parts, body) = response.into_parts();
+        let ends = body.is_end_stream();
         let mut throttle = None;
         if let Some(seen) = seen {
-            let plan = on_response(seen, flow, &head);
+            let plan = on_response(seen, flow, head);
             if !plan.is_empty() {
                 let message = message_of_response(&parts);
                 let from = Source::Http2(body);
@@ -491,138 +530,6 @@ async fn next_response(
     .await
 }
 
-/// Carries one direction's body, recorded on its way.
-pub(super) struct Pump<'a> {
-    pub(super) recorder: &'a Recorder,
-    pub(super) flow: &'a FlowRecorder,
-    pub(super) side: Side,
-    /// How slow it is made.
-    pub(super) throttle: Option<Arc<Throttle>>,
-}
-
-impl Pump<'_> {
-    /// Sends a piece, no faster than a throttle lets it.
-    pub(super) async fn send(
-        &self,
-        to: &mut SendStream<Bytes>,
-        mut data: Bytes,
-        last: bool,
-    ) -> Result<(), Broken> {
-        let receiver = match self.side {
-            Side::Request => Party::Server,
-            Side::Response => Party::Client,
-        };
-        if let Some(throttle) = &self.throttle {
-            let piece = throttle.piece(self.side);
-            while data.len() > piece {
-                throttle.pass(self.side, piece).await;
-                let piece = data.split_to(piece);
-                send(to, piece, false).await.map_err(on(receiver))?;
-            }
-            throttle.pass(self.side, data.len()).await;
-        }
-        send(to, data, last).await.map_err(on(receiver))
-    }
-
-    pub(super) async fn run(
-        &self,
-        mut from: RecvStream,
-        to: &mut SendStream<Bytes>,
-    ) -> Result<(), Broken> {
-        let (sender, receiver) = match self.side {
-            Side::Request => (Party::Client, Party::Server),
-            Side::Response => (Party::Server, Party::Client),
-        };
-        loop {
-            self.recorder.room().await;
-            // what has come is recorded, also when the receiver no longer wants it
-            let data = poll_fn(|cx| match from.poll_data(cx) {
-                Poll::Ready(data) => Poll::Ready(Ok(data)),
-                Poll::Pending => to.poll_reset(cx).map(|cancelled| {
-                    Err(Broken {
-                        side: receiver,
-                        error: cancelled.map_or_else(|error| error, h2::Error::from),
-                        failure: None,
-                    })
-                }),
-            });
-            match data.await? {
-                Some(data) => {
-                    let data = data.map_err(on(sender))?;
-                    let (length, last) = (data.len(), from.is_end_stream());
-                    if length > 0 {
-                        self.flow.chunk(self.side, Timestamp::now(), &data);
-                    }
-                    if length > 0 || last {
-                        self.send(to, data, last).await?;
-                    }
-                    from.flow_control()
-                        .release_capacity(length)
-                        .map_err(on(sender))?;
-                    if last {
-                        self.ended();
-                        return Ok(());
-                    }
-                }
-                None => {
-                    let fields = from.trailers().await.map_err(on(sender))?;
-                    match fields {
-                        Some(fields) => {
-                            let kind = match self.side {
-                                Side::Request => HeadKind::RequestTrailers,
-                                Side::Response => HeadKind::ResponseTrailers,
-                            };
-                            self.flow.head(kind, Timestamp::now(), &trailers(&fields));
-                            to.send_trailers(fields)
-                        }
-                        None => to.send_data(Bytes::new(), true),
-                    }
-                    .map_err(on(receiver))?;
-                    self.ended();
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    pub(super) fn ended(&self) {
-        let now = Some(Timestamp::now());
-        self.flow.edit(|f| match self.side {
-            Side::Request => f.times.request_last = now,
-            Side::Response => f.times.response_last = now,
-        });
-    }
-}
-
-/// Sends as the receiver has room.
-pub(super) async fn send(
-    to: &mut SendStream<Bytes>,
-    mut data: Bytes,
-    last: bool,
-) -> Result<(), h2::Error> {
-    loop {
-        if data.is_empty() {
-            return if last {
-                to.send_data(data, true)
-            } else {
-                Ok(())
-            };
-        }
-        to.reserve_capacity(data.len());
-        let room = poll_fn(|cx| to.poll_capacity(cx)).await;
-        let room = match room {
-            Some(room) => room?,
-            None => return Err(Reason::CANCEL.into()),
-        };
-        let piece = data.split_to(room.min(data.len()));
-        let end = last && data.is_empty();
-        to.send_data(piece, end)?;
-        if end {
-            return Ok(());
-        }
-    }
-}
-
 /// The request never left: the client may send it again (RFC 9113 section 8.7).
 fn refuse(respond: &mut SendResponse<Bytes>, failure: Failure) -> Broken {
     respond.send_reset(Reason::REFUSED_STREAM);
@@ -659,6 +566,7 @@ pub(super) fn note_content(fields: &HeaderMap, info: &mut overhear_store::Messag
     info.content_encoding = text(header::CONTENT_ENCODING);
 }
 
+/// Of which side an error is.
 pub(super) fn on(side: Party) -> impl Fn(h2::Error) -> Broken {
     move |error| Broken {
         side,

@@ -1,12 +1,16 @@
 //! Field lists of HTTP/2 as they are recorded: a line a field, pseudo-header fields first, then an empty line.
 
+use h2::ext::Protocol;
 use http::{HeaderMap, Request, Response};
 
-/// `:method`, `:scheme`, `:authority`, `:path`, then the fields.
+/// `:method`, `:protocol` (RFC 8441 section 4), `:scheme`, `:authority`, `:path`, then the fields.
 pub(crate) fn request_head<B>(request: &Request<B>) -> Vec<u8> {
     let uri = request.uri();
     let mut head = Head(Vec::with_capacity(512));
     head.field(b":method", request.method().as_str().as_bytes());
+    if let Some(protocol) = request.extensions().get::<Protocol>() {
+        head.field(b":protocol", protocol.as_str().as_bytes());
+    }
     if let Some(scheme) = uri.scheme_str() {
         head.field(b":scheme", scheme.as_bytes());
     }

@@ -2,9 +2,10 @@
 
 use super::{
     elsewhere::Other,
-    exchange::{Broken, Exchange, Pump, Upload, note_content, on, reason, written},
+    exchange::{Broken, Exchange, Upload, note_content, on, reason, written},
     failure::{format_of, page, send_page},
     head::{request_head, response_head, trailers},
+    pump::Pump,
     source::Source,
 };
 use crate::{
@@ -18,7 +19,9 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::future::poll_fn;
-use h2::{Reason, RecvStream, SendStream, client::SendRequest, server::SendResponse};
+use h2::{
+    Reason, RecvStream, SendStream, client::SendRequest, ext::Protocol, server::SendResponse,
+};
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
     request::Parts as RequestParts, response::Parts as ResponseParts, uri,
@@ -57,7 +60,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn message_of<B>(&self, request: &Request<B>) -> Message {
+    pub(super) fn message_of<B>(&self, request: &Request<B>) -> Message {
         let uri = request.uri();
         let path = uri.path_and_query().map(ToString::to_string);
         let mut message = Message::request(b"", request.method().as_str(), self.target);
@@ -88,8 +91,12 @@ impl Exchange<'_> {
         let (parts, mut body) = request.into_parts();
         let mut held = Vec::new();
         let mut whole = body.is_end_stream();
+        let extended = parts.extensions.get::<Protocol>().is_some();
         if whole {
             message.body = Content::Held(Vec::new());
+        } else if extended {
+            let why = "what follows an extended CONNECT is no body".to_owned();
+            message.body = Content::Unseen(why);
         } else if needs_body(&plan, &message) {
             match hold(self, &flow, &mut body, &mut held).await {
                 Ok(is_whole) => whole = is_whole,
@@ -134,6 +141,8 @@ impl Exchange<'_> {
                 flow.fail(http1::blocked(&rule));
             }
             Some(Verdict::Answer(answer)) => {
+                // what the client would say in a WebSocket has no end
+                let body = body.filter(|_| !extended);
                 self.reply(flow, answer, &asked, &mut seen, body, &mut respond)
                     .await;
             }
@@ -151,6 +160,14 @@ impl Exchange<'_> {
                     Start::Request { target, .. } => target.clone(),
                     _ => return,
                 };
+                if extended && (to != *self.target || message.via.is_some()) {
+                    let text = "A rule leads this extended CONNECT (RFC 8441) to another server, or another way: that can be done with a WebSocket that is opened over HTTP/1.1 alone.";
+                    let failure = failed(FailureCause::Protocol, Party::Proxy, text);
+                    let page = page(&failure, format);
+                    flow.edit(|flow| flow.status = Some(page.status().as_u16()));
+                    send_page(&mut respond, page);
+                    return flow.fail(failure);
+                }
                 if to != *self.target || message.via.is_some() {
                     let other = Other { to, parts };
                     let elsewhere =
@@ -497,6 +514,9 @@ pub(super) fn request_of(
     };
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method.as_bytes()).ok()?;
+    if let Some(protocol) = parts.extensions.get::<Protocol>() {
+        request.extensions_mut().insert(protocol.clone());
+    }
     let mut uri = parts.uri.clone().into_parts();
     if uri.path_and_query.as_ref().map(uri::PathAndQuery::as_str) != Some(path.as_str()) {
         uri.path_and_query = Some(path.parse().ok()?);
@@ -542,7 +562,7 @@ pub(super) fn response_of(message: &Message) -> Response<()> {
 }
 
 /// The code that a stream is reset with.
-fn code(how: How) -> Reason {
+pub(super) fn code(how: How) -> Reason {
     match how {
         How::Reset => Reason::INTERNAL_ERROR,
         How::Close | How::Forbidden => Reason::CANCEL,

@@ -51,7 +51,30 @@ pub(crate) enum Passed {
     Ended(How, String),
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// Of a WebSocket that was opened with these heads; `opening` is its request, `log` what rules did to it.
+    pub(crate) fn new(
+        rules: &'a Rules,
+        flow: &'a FlowRecorder,
+        host: String,
+        [request, response]: [Vec<u8>; 2],
+        opening: &Message,
+        log: Log,
+    ) -> Self {
+        let mut asked = Asked::of(opening);
+        asked.url = flow.get().url();
+        Self {
+            rules,
+            flow,
+            host,
+            request,
+            response,
+            asked,
+            log: Mutex::new(log),
+            gone: CancellationToken::new(),
+        }
+    }
+
     /// Whether there are rules that may touch messages of this WebSocket.
     pub(crate) fn is_touched(&self) -> bool {
         let set = self.rules.current();

@@ -17,7 +17,15 @@ use overhear_store::{
     rule::{ChangedMessage, How},
 };
 use parking_lot::Mutex;
-use std::{collections::VecDeque, io, pin::pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Messages behind one that waits are read until they have so many bytes.
@@ -25,8 +33,9 @@ const MOST_AHEAD: usize = MOST_BODY;
 
 /// How a WebSocket ended.
 pub(crate) enum Stop {
-    /// As a tunnel does.
-    Tunnel(TunnelEnd),
+    /// As a tunnel does. `farewell`: a side had sent its close frame, and it is over however the connections ended then: some close
+    /// in order, browsers reset a stream of HTTP/2 as soon as they have heard or sent that frame.
+    Tunnel { end: TunnelEnd, farewell: bool },
     /// A rule ended it: how, and which.
     Rule(How, String),
 }
@@ -58,11 +67,13 @@ where
     };
     let sockets = &watch.rules.sockets;
     let (_open, [to_server, to_client]) = sockets.open(watch.flow.id(), refused.as_ref());
+    let closed = AtomicBool::default();
     let way = |side| Way {
         side,
         watch,
         agreed,
         recorder,
+        closed: &closed,
     };
     let up = pin!(way(Side::Request).run(&client, from_client, &server, to_server));
     let down = pin!(way(Side::Response).run(&server, from_server, &client, to_client));
@@ -73,10 +84,14 @@ where
             (Party::Proxy, Err(broke))
         }
     };
-    match other {
-        Ok(()) => Stop::Tunnel(TunnelEnd { by, reset: false }),
-        Err(Broke::Side(by)) => Stop::Tunnel(TunnelEnd { by, reset: true }),
-        Err(Broke::Rule(how, rule)) => Stop::Rule(how, rule),
+    let end = match other {
+        Ok(()) => TunnelEnd { by, reset: false },
+        Err(Broke::Side(by)) => TunnelEnd { by, reset: true },
+        Err(Broke::Rule(how, rule)) => return Stop::Rule(how, rule),
+    };
+    Stop::Tunnel {
+        end,
+        farewell: closed.load(Ordering::Relaxed),
     }
 }
 
@@ -86,6 +101,8 @@ struct Way<'a> {
     watch: &'a Watch<'a>,
     agreed: &'a Agreed,
     recorder: &'a Recorder,
+    /// A close frame came, from either side.
+    closed: &'a AtomicBool,
 }
 
 /// What is done with the bytes of a direction.
@@ -125,13 +142,14 @@ impl Mode {
         }
     }
 
-    /// Tells who writes by hand that nothing more can be said in this direction.
-    fn tell(&self, inbox: &mut Inbox) {
-        let (closed, lost) = match self {
+    /// Tells who writes by hand that nothing more can be said in this direction, and `closed` that its sender has said so.
+    fn tell(&self, inbox: &mut Inbox, closed: &AtomicBool) {
+        let (is_closed, lost) = match self {
             Self::Pass(walker) => (walker.is_closed(), walker.is_lost()),
             Self::Hold(hold) => (hold.assembler.is_closed(), hold.assembler.is_lost()),
         };
-        if closed {
+        if is_closed {
+            closed.store(true, Ordering::Relaxed);
             inbox.closing();
         }
         if lost {
@@ -162,7 +180,7 @@ impl Way<'_> {
         let mut told = None;
         let mut spoken = Timestamp::default();
         loop {
-            mode.tell(&mut inbox);
+            mode.tell(&mut inbox, self.closed);
             while mode.is_between()
                 && let Some(message) = inbox.waiting()
             {

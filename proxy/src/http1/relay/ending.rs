@@ -9,16 +9,14 @@ use crate::{
         link::{Server, Turn},
         response::is_reset,
     },
-    intercept::{Asked, Message, Watch},
+    intercept::{Message, Watch},
     tunnel,
     websocket::{self, Stop},
     words::failed,
 };
 use overhear_store::{Failure, FailureCause, Party, rule::How};
-use parking_lot::Mutex;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
 
 impl<C> Relay<'_, C>
 where
@@ -163,18 +161,11 @@ where
         let mut client = self.client.into_inner();
         let answer = Message::response(&opening.response, 101);
         let extensions = answer.all("sec-websocket-extensions");
-        let mut asked = Asked::of(&Message::request(&opening.request, "GET", &server.target));
-        asked.url = flow.get().url();
-        let watch = Watch {
-            rules: self.rules,
-            flow: &flow,
-            host: server.target.host.clone(),
-            request: opening.request,
-            response: opening.response,
-            asked,
-            log: Mutex::new(exchange.seen.map(|seen| seen.log).unwrap_or_default()),
-            gone: CancellationToken::new(),
-        };
+        let asked = Message::request(&opening.request, "GET", &server.target);
+        let log = exchange.seen.map(|seen| seen.log).unwrap_or_default();
+        let host = server.target.host.clone();
+        let heads = [opening.request, opening.response];
+        let watch = Watch::new(self.rules, &flow, host, heads, &asked, log);
         let stop = websocket::relay(
             (&mut client, self.input),
             (server.io.get_mut(), server.input),
@@ -185,7 +176,10 @@ where
         .await;
         drop(watch);
         let (by, reset, failure) = match stop {
-            Stop::Tunnel(end) => (end.by, end.reset, end.failure(&server.target)),
+            Stop::Tunnel { end, farewell } => {
+                let failure = end.failure(&server.target);
+                (end.by, end.reset, failure.filter(|_| !farewell))
+            }
             Stop::Rule(how, rule) => (Party::Proxy, how == How::Reset, Some(blocked(&rule))),
         };
         server.connection.edit(|connection| {

@@ -11,10 +11,11 @@ use crate::{
         half::{Half, send},
         head::HeadReader,
         input::Input,
+        offer::Offer,
         plain,
         prepared::Prepared,
-        record::Place,
-        request::{MOST_AHEAD, format_of, gave_up, left, upgrade},
+        record::{self, Place},
+        request::{MOST_AHEAD, format_of, gave_up, left},
         response::minor,
         send_slowly,
         target::{self, Form},
@@ -104,7 +105,7 @@ where
         }
         let flow = self.journal.touched(hides(&plan), start, &head, first);
         let came = head.bytes.to_vec();
-        let original = match &absolute {
+        let mut original = match &absolute {
             Some(absolute) => plain::forwarded(&head, absolute),
             None => {
                 let host = self.host.as_deref();
@@ -112,13 +113,18 @@ where
                 named.unwrap_or_else(|| came.clone())
             }
         };
-        let mut message = Message::request(&original, head.method, place.target);
-        let asked = Asked::of(&message);
         let framed = match head.method {
             "CONNECT" => Framed::Connect,
             _ => Framed::Other,
         };
-        let upgrade = upgrade(&head, framed);
+        let offer = Offer::of(&head, framed, &original, self.journal.built);
+        let (upgrade, declined) = (offer.upgrade, offer.without_h2c.is_some());
+        if let Some(without) = offer.without_h2c {
+            original = without;
+            flow.edit(record::declined);
+        }
+        let mut message = Message::request(&original, head.method, place.target);
+        let asked = Asked::of(&message);
         let format = format_of(&head);
         let version = head.version;
         let last = !persists(version, head.fields.close, head.fields.keep_alive);
@@ -225,7 +231,7 @@ where
                     true => message.to_http1(minor(version)),
                     false => original,
                 };
-                if changed || absolute_form(&seen.head, &bytes) {
+                if changed || declined || absolute_form(&seen.head, &bytes) {
                     flow.head(HeadKind::RequestSent, Timestamp::now(), &bytes);
                 }
                 match &message.body {

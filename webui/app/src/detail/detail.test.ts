@@ -14,7 +14,7 @@ const at = (ms: number) => {
 function flow(times: Partial<FlowTimes>, connection: Partial<ConnectionTimes>, more: object = {}): FlowDetail {
   const none = { dns_start: null, dns_done: null, connect_start: null, connected: null, server_tls_done: null, client_tls_done: null, closed: null };
   return {
-    kind: "http", state: "complete", method: "GET", host: "a.test", port: 443, status: 200, error: null, duration_ms: 40, started_at: at(0),
+    kind: "http", state: "complete", method: "GET", host: "a.test", port: 443, status: 200, error: null, duration_ms: 40, started_at: at(0), tags: [],
     request: { body_size: 0 }, response: { version: "HTTP/2", content_type: "application/json", body_size: 1234 },
     times: { started: at(0), request_first: null, request_last: null, response_first: null, response_last: null, ended: null, ...times },
     connection: { times: { accepted: at(-100), ...none, ...connection } },
@@ -137,6 +137,7 @@ describe("the story", () => {
     expect(story(flow({}, {}, { kind: "tcp", method: "MQTT", port: 8883, response: null }))).toContain("A connection that speaks MQTT to a.test:8883");
     const risen = flow({}, {}, { status: 101, response: { body_size: 90, headers: [["Upgrade", "h2c"]] } as never });
     expect(story(risen)).toContain("went over from HTTP/1.1 to HTTP/2 without TLS (h2c, by Upgrade)");
+    expect(story(flow({}, {}, { tags: ["x", "no-h2c"] }))).toContain(". The client offered to go over to HTTP/2 without TLS (Upgrade: h2c)");
     expect(story(flow({}, {}, { grpc: { status: 5, name: "NOT_FOUND", message: "" } }))).toMatch(/, and the gRPC call failed: NOT_FOUND\.$/);
     expect(story(flow({}, {}, { kind: "tcp", method: "", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
   });

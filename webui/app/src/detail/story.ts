@@ -38,7 +38,8 @@ export function story(flow: Flow | FlowDetail, rate: number | null = null): stri
   if (flow.status === 101 && switchedToHttp2(flow)) return `${host} went over from HTTP/1.1 to HTTP/2 without TLS (h2c, by Upgrade). What both said since then was passed on as it came and recorded as bytes: ${bytes(flow.request.body_size)} sent, ${bytes(size)} received.`;
   if (flow.state === "running") return `${answer}${over} and is still sending: ${bytes(size)} so far${rate === null ? "" : `, ${rateWords(rate)}`}.`;
   const failed = flow.grpc && flow.grpc.status !== 0 ? `, and the gRPC call failed: ${grpcName(flow.grpc)}` : "";
-  return `${answer}${over} in ${duration(flow.duration_ms)}${what}${failed}.`;
+  const offered = flow.tags.includes("no-h2c") ? ` The client offered to go over to HTTP/2 without TLS (Upgrade: h2c); overhear left that out of the request, so that every exchange can be seen and changed.` : "";
+  return `${answer}${over} in ${duration(flow.duration_ms)}${what}${failed}.${offered}`;
 }
 
 function typeWords(flow: Flow | FlowDetail): string {

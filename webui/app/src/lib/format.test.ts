@@ -48,6 +48,7 @@ describe("the state of a flow", () => {
     expect(state({ state: "interrupted" }).word).toBe("interrupted");
     expect(state({ kind: "tcp" }).word).toBe("closed");
     expect(state({ kind: "websocket", state: "running", status: 101 }).word).toBe("101 open");
+    expect(state({ kind: "websocket", status: 200 })).toEqual({ word: "200 closed", tone: "ok" });
   });
 
   it("takes a status code from its words", () => {

@@ -160,7 +160,8 @@ export function stateOf(flow: Pick<Flow, "state" | "status" | "error" | "kind"> 
   }
   if (flow.state === "interrupted") return { word: "interrupted", tone: "quiet" };
   if (flow.state === "running" && flow.kind === "tcp") return { word: "open", tone: "running" };
-  if (flow.kind === "websocket" && flow.status === 101) return flow.state === "running" ? { word: "101 open", tone: "running" } : { word: "101 closed", tone: "ok" };
+  // 101, or 200 where it was opened over HTTP/2
+  if (flow.kind === "websocket" && flow.status !== null && statusTone(flow.status) === "ok") return flow.state === "running" ? { word: `${flow.status} open`, tone: "running" } : { word: `${flow.status} closed`, tone: "ok" };
   if (flow.state === "running") return { word: flow.status ? `${flow.status} …` : "waiting …", tone: "running" };
   if (flow.kind === "tcp") return { word: "closed", tone: "ok" };
   if (flow.kind === "dns") return { word: "answered", tone: "ok" };

@@ -32,15 +32,17 @@ export function emptyDraft(): Draft {
 
 /** The request of a flow, to be edited. Pseudo-header fields are in the method and the URL. */
 export function draftOf(flow: FlowDetail): Draft {
+  // it is opened over HTTP/1.1, also one that came by CONNECT over HTTP/2
+  const websocket = flow.kind === "websocket";
   return {
-    method: flow.method,
+    method: websocket ? "GET" : flow.method,
     url: flow.url,
     headers: flow.request.headers.filter(([name]) => !name.startsWith(":") && !hop(name)).map(([name, value]) => [name, value]),
-    mode: flow.request.body_size > 0 && flow.kind !== "websocket" ? "recorded" : "none",
+    mode: flow.request.body_size > 0 && !websocket ? "recorded" : "none",
     text: "",
     recorded: null,
     newline: "\n",
-    version: flow.request.version === "HTTP/2" ? "HTTP/2" : flow.request.version ? "HTTP/1.1" : "",
+    version: flow.request.version === "HTTP/2" && !websocket ? "HTTP/2" : flow.request.version ? "HTTP/1.1" : "",
   };
 }
 

@@ -23,6 +23,11 @@ describe("the draft", () => {
     expect(draft.version).toBe("HTTP/2");
   });
 
+  it("opens a WebSocket that came over HTTP/2 over HTTP/1.1", () => {
+    const socket = { ...flow, kind: "websocket", method: "CONNECT", url: "wss://a.test/x" } as FlowDetail;
+    expect(draftOf(socket)).toMatchObject({ method: "GET", url: "wss://a.test/x", version: "HTTP/1.1", mode: "none" });
+  });
+
   it("sends recorded bytes while nobody changed the text", () => {
     const draft = { ...draftOf(flow), mode: "text" as const, text: "abc", recorded: "abc" };
     expect(requestOf(draft, 3).body).toEqual({ flow: 3 });

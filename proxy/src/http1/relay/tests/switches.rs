@@ -98,13 +98,14 @@ fn what_follows_an_upgrade_waits_for_the_answer() {
 
 #[test]
 fn other_protocols_are_relayed_too() {
-    let opening = "POST /h2c HTTP/1.1\r\nHost: o\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi";
-    let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let opening = "POST /talk HTTP/1.1\r\nHost: o\r\nConnection: Upgrade\r\nUpgrade: talk/2\r\nContent-Length: 2\r\n\r\nhi";
+    let switch =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: talk/2\r\n\r\n";
     let (_, told) = fixed(
         [
             request(opening).to_vec(),
             response(switch).to_vec(),
-            request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").to_vec(),
+            request("HELLO\r\n").to_vec(),
             response("\0\0\0\x04").to_vec(),
             vec![
                 Step::ClientCloses,
@@ -116,7 +117,7 @@ fn other_protocols_are_relayed_too() {
         .concat(),
     );
     assert_eq!((told[0].kind, told[0].state), (Kind::Http, State::Complete));
-    assert_eq!(told[0].request, "hiPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(told[0].request, "hiHELLO\r\n");
 }
 
 #[test]

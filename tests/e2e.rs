@@ -49,6 +49,7 @@ mod rules;
 mod scripts;
 mod sessions;
 mod settings;
+mod starttls;
 mod support;
 mod survives;
 mod tables;

@@ -50,6 +50,7 @@ mod scripts;
 mod sessions;
 mod settings;
 mod slowly;
+mod starttls;
 mod support;
 mod survives;
 mod tables;

@@ -28,6 +28,7 @@ mod rules;
 mod scripts;
 mod settings;
 mod shared;
+mod starttls;
 mod state;
 mod streams;
 mod tools;

@@ -7,6 +7,7 @@ pub mod api;
 pub mod browser;
 pub mod certs;
 pub mod command;
+pub mod databases;
 pub mod disk;
 pub mod http;
 pub mod island;

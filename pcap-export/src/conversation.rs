@@ -16,7 +16,7 @@ use bytes::Bytes;
 use lane::Piece;
 use multiplex::Multiplex;
 use overhear_store::{
-    Connection, Error, FailureCause, Flow, HeadKind, Party, Side, State, Timestamp, Version,
+    Connection, Error, FailureCause, Flow, HeadKind, Kind, Party, Side, State, Timestamp, Version,
     read::WholeFlow,
 };
 use sequence::Sequence;
@@ -107,11 +107,15 @@ impl<S: Source> Conversation<S> {
     /// them; `comment` goes to the first packet.
     pub(crate) fn new(
         source: S,
-        connection: Connection,
+        mut connection: Connection,
         flows: Flows,
         first: &WholeFlow,
         comment: String,
     ) -> Self {
+        if turned(&connection, &first.flow) {
+            // it does not wait for the TLS that came later
+            connection.server_tls_done = None;
+        }
         let content = if speaks_http2(first) {
             Content::Multiplex(Multiplex::new(flows, ready(&connection)))
         } else {
@@ -233,6 +237,12 @@ pub(crate) fn begins(connection: &Connection) -> Timestamp {
 fn ready(connection: &Connection) -> Timestamp {
     let stood = connection.connected.unwrap_or_default();
     stood.max(connection.server_tls_done.unwrap_or_default())
+}
+
+/// Whether a connection, by its first flow, began in the clear and turned to TLS (STARTTLS).
+pub(crate) fn turned(connection: &Connection, first: &Flow) -> bool {
+    let done = connection.server_tls_done;
+    first.kind == Kind::Tcp && done.is_some_and(|done| first.times.started < done)
 }
 
 /// Whether a connection, by its first flow, is one of HTTP/2.

@@ -174,7 +174,8 @@ impl<S: Source> Export<S> {
             return Ok(());
         }
         let mut wanted = real;
-        if !self.keep_tls_port && is_decrypted(&connection, first.flow.kind) {
+        let turned = conversation::turned(&connection, &first.flow);
+        if !self.keep_tls_port && !turned && is_decrypted(&connection, first.flow.kind) {
             wanted.server_port = plain_port(first.flow.kind, real.server_port);
         }
         let written = self.taken.claim(wanted);

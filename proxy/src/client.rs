@@ -10,11 +10,13 @@ mod first;
 mod gate;
 mod inside;
 mod passed;
+mod raw;
 mod reverse;
 mod socks;
 #[cfg(test)]
 mod tests;
 mod transparent;
+mod upgrade;
 mod visit;
 
 use crate::{

@@ -21,6 +21,7 @@ mod proxy;
 mod replay;
 mod script;
 mod sniff;
+mod starttls;
 mod stream;
 mod target;
 mod tls;
@@ -31,6 +32,8 @@ mod words;
 
 #[cfg(fuzzing)]
 pub use http1::fuzz;
+#[cfg(fuzzing)]
+pub use starttls::fuzz as starttls_fuzz;
 #[cfg(fuzzing)]
 pub use target::socks::fuzz as socks_fuzz;
 #[cfg(fuzzing)]

@@ -399,6 +399,13 @@ impl FlowRecorder {
         self.add(side, at, bytes, Piece::Datagram);
     }
 
+    /// What both sides say from now on begins pieces of its own, so that the times tell what came before.
+    pub fn apart(&self) {
+        let mut state = self.live.state.lock();
+        state.close_chunk(Side::Request);
+        state.close_chunk(Side::Response);
+    }
+
     /// Counts bytes of a body that pass and are not recorded: of what nobody may read. A flow has these or recorded ones, never both.
     pub fn passed(&self, side: Side, at: Timestamp, bytes: u64) {
         if bytes == 0 {

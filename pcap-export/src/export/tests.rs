@@ -158,7 +158,9 @@ async fn a_port_is_changed_only_for_what_was_decrypted() {
         let mut recorded = connection(1);
         recorded.server = Some("203.0.113.1:993".parse().unwrap());
         change(&mut recorded);
-        let source = Memory::new(vec![recorded], vec![flow(1, 1, kind)]);
+        let mut stream = flow(1, 1, kind);
+        stream.recorded.flow.times.started = ms(4);
+        let source = Memory::new(vec![recorded], vec![stream]);
         read(&file(source, &PCAPNG).await.0)[0].destination
     };
     let tls = |c: &mut Connection| {
@@ -169,6 +171,18 @@ async fn a_port_is_changed_only_for_what_was_decrypted() {
     assert_eq!(ports(tls, Kind::Tcp).await, 143);
     assert_eq!(ports(tls, Kind::Tls).await, 993);
     assert_eq!(ports(|_| {}, Kind::Http).await, 993);
+    // the port of STARTTLS is the one without TLS, and what was said before it keeps its time
+    let turned = |c: &mut Connection| {
+        c.server_tls = Some(TlsInfo::default());
+        c.server_tls_done = Some(ms(60_000));
+    };
+    assert_eq!(ports(turned, Kind::Tcp).await, 993);
+    let mut recorded = connection(1);
+    turned(&mut recorded);
+    let stream = flow(1, 1, Kind::Tcp).body(Side::Response, 20, b"220 mail.test");
+    let source = Memory::new(vec![recorded], vec![stream]);
+    let packets = read(&file(source, &PCAPNG).await.0);
+    assert!(packets.iter().all(|packet| packet.at < 60_000));
     let failed = |c: &mut Connection| c.server_tls = Some(TlsInfo::default());
     assert_eq!(ports(failed, Kind::Http).await, 993);
 }

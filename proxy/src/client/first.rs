@@ -3,6 +3,7 @@
 //! Whoever does settles it: a server that speaks first has nothing to do with TLS or HTTP/1. While neither
 //! does, nothing needs deciding: browsers open connections ahead and keep them silent for minutes.
 
+use super::FIRST_READ;
 use crate::{
     sniff::{self, Protocol},
     stream::Stream,
@@ -77,6 +78,8 @@ impl Ends {
     /// Waits until it is known what the tunnel carries.
     pub(super) async fn first(&mut self, layer: Layer, stop: &CancellationToken) -> First {
         let since = Instant::now();
+        // a greeting goes on and is recorded in one piece, as it came: some clients read it at once
+        self.server_read.reserve(FIRST_READ);
         loop {
             if let Some(protocol) = sniff::tunnel(&self.client_read) {
                 return First::Speaks(protocol);

@@ -7,22 +7,18 @@ use super::{
     ours,
 };
 use crate::{
-    engine::Row,
     http1::{self, DialFailed, End, Route, Upstream, authority},
     http2,
-    sniff::{self, Protocol},
+    sniff::Protocol,
     stream::Stream,
     target::{Scheme, Target},
     tls::{self, Failed, Hello, OFTEN, Unfinished, Wish, second_thoughts},
-    tunnel::{self, TunnelEnd},
     upstream::Reached,
     words::failed,
 };
 use bytes::BytesMut;
 use overhear_ca::Leaf;
-use overhear_store::{
-    ConnectionRecorder, Failure, FailureCause, FlowRecorder, Kind, Party, Timestamp, TlsInfo,
-};
+use overhear_store::{ConnectionRecorder, Failure, FailureCause, Party, Timestamp, TlsInfo};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// A tunnel to a server.
@@ -277,7 +273,7 @@ impl Inside<'_> {
     }
 
     /// Says what it means when the client keeps refusing our certificate for `name`.
-    fn refused_again(&self, name: &str, failure: &mut Failure) {
+    pub(super) fn refused_again(&self, name: &str, failure: &mut Failure) {
         let pins = &self.client.engine.policy.pins;
         let refusals = pins.refused(self.client.ip(), name, Instant::now());
         if refusals.count < OFTEN {
@@ -373,7 +369,9 @@ impl Inside<'_> {
                 Box::pin(relay).await;
             }
             (Protocol::Tls | Protocol::Other, _) => {
-                Box::pin(self.raw((client, client_read), (server, server_read))).await;
+                let layer = self.layer();
+                let (client, server) = ((client, client_read), (server, server_read));
+                Box::pin(self.raw(client, server, layer)).await;
             }
         }
     }
@@ -432,54 +430,7 @@ impl Inside<'_> {
         }
     }
 
-    /// Bytes both ways, recorded.
-    pub(super) async fn raw(self, client: (Stream, BytesMut), server: (Stream, BytesMut)) {
-        let engine = &self.client.engine;
-        let row = Row {
-            kind: Kind::Tcp,
-            method: sniff::application(&client.1).unwrap_or_default(),
-            scheme: "tcp",
-            host: &self.target.host,
-            port: self.target.port,
-            started: Timestamp::now(),
-        };
-        let flow = engine.row(&self.connection, row);
-        let ((mut client, client_read), (mut server, server_read)) = (client, server);
-        let end = tunnel::relay(
-            &mut client,
-            client_read,
-            &mut server,
-            server_read,
-            &flow,
-            &engine.recorder,
-        )
-        .await;
-        self.tunnel_ended(end, flow, client, server);
-    }
-
-    /// Records how a tunnel ended, and passes a reset on.
-    pub(super) fn tunnel_ended(
-        &self,
-        end: TunnelEnd,
-        flow: FlowRecorder,
-        client: Stream,
-        server: Stream,
-    ) {
-        self.connection.edit(|c| {
-            c.closed_by = Some(end.by);
-            c.reset = end.reset;
-        });
-        match end.failure(&self.target) {
-            Some(failure) => {
-                flow.fail(failure);
-                client.cut();
-                server.cut();
-            }
-            None => flow.complete(),
-        }
-    }
-
-    fn server_agreed(&self, info: TlsInfo) {
+    pub(super) fn server_agreed(&self, info: TlsInfo) {
         self.connection.edit(|c| {
             c.server_tls = Some(info);
             c.server_tls_done = Some(Timestamp::now());
@@ -500,6 +451,14 @@ impl Inside<'_> {
         Self {
             server: Some(address),
             ..self
+        }
+    }
+
+    /// What it is spoken in, as far as is known.
+    pub(super) fn layer(&self) -> Layer {
+        match self.target.scheme {
+            Scheme::Http => Layer::Tcp,
+            Scheme::Https => Layer::Tls,
         }
     }
 

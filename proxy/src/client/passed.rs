@@ -23,25 +23,40 @@ const PINNED: &str = "pinned";
 impl Inside<'_> {
     /// Decides by its hello what becomes of the TLS in a tunnel: it is given back where it is to be opened.
     pub(super) async fn unless_opened(mut self, mut ends: Ends) -> Option<(Self, Ends)> {
+        match self.closed_tls(&mut ends).await {
+            None => Some((self, ends)),
+            Some((info, decided)) => {
+                self.unopened(ends, info, decided).await;
+                None
+            }
+        }
+    }
+
+    /// What was decided about the TLS that a client begins, with what its hello asks for; none where it is to be opened.
+    pub(super) async fn closed_tls(&mut self, ends: &mut Ends) -> Option<(TlsInfo, Decided)> {
         let policy = &self.client.engine.policy;
         if policy.is_empty() {
-            return Some((self, ends));
+            return None;
         }
         // what is wrong with a hello is told by who opens it
-        let Some(info) = peek(&mut ends.client, &mut ends.client_read).await else {
-            return Some((self, ends));
-        };
+        let info = peek(&mut ends.client, &mut ends.client_read).await?;
         let name = info.sni.as_deref().unwrap_or(&self.target.host);
         let decided = policy.decide(name, &self.target.host);
-        if self.way == Way::Led && decided.choice != TlsChoice::Intercept {
+        if decided.choice == TlsChoice::Intercept {
+            return None;
+        }
+        if self.way == Way::Led {
             self.is_called(info.sni.clone());
         }
+        Some((info, decided))
+    }
+
+    /// Passes or refuses TLS, as was decided.
+    pub(super) async fn unopened(self, ends: Ends, info: TlsInfo, decided: Decided) {
         match decided.choice {
-            TlsChoice::Intercept => return Some((self, ends)),
-            TlsChoice::Pass => self.pass(ends, info, decided).await,
             TlsChoice::Block => self.block(ends, info, decided).await,
+            TlsChoice::Pass | TlsChoice::Intercept => self.pass(ends, info, decided).await,
         }
-        None
     }
 
     /// Relays it byte for byte, and records what can be seen.
@@ -73,7 +88,7 @@ impl Inside<'_> {
             &engine.recorder,
         )
         .await;
-        self.tunnel_ended(end, flow, client, server);
+        self.ended(flow, client, server, end);
     }
 
     /// What both sides agreed on stands on both: it is one TLS.

@@ -157,7 +157,8 @@ impl Client {
                     (ends.client, ends.client_read),
                     (ends.server, ends.server_read),
                 );
-                return Box::pin(inside.raw(client, server)).await;
+                let layer = inside.layer();
+                return Box::pin(inside.raw(client, server, layer)).await;
             }
             First::Silence(_) => return,
         }
@@ -179,11 +180,11 @@ impl Client {
             (client, BytesMut::with_capacity(FIRST_READ)),
             (ends.server, ends.server_read),
         );
-        Box::pin(inside.raw(client, server)).await;
+        Box::pin(inside.raw(client, server, Layer::Tls)).await;
     }
 
     /// Whom a client believes to speak with: the name that it gives, or the address that it has reached.
-    fn name_of(&self, hello: &Hello) -> String {
+    pub(super) fn name_of(&self, hello: &Hello) -> String {
         let own = || self.accepted.local.ip().to_string();
         hello.sni.clone().unwrap_or_else(own)
     }

@@ -25,6 +25,9 @@ const MOST_HELLO: u32 = 0xffff;
 /// A fatal alert `decode_error`, RFC 8446 sections 5.1 and 6.2.
 const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
+/// A fatal alert `internal_error`, the same sections: nothing is wrong with the client.
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
 /// A ClientHello that was read and not answered.
 pub(crate) struct Hello {
     start: StartHandshake<ReadAhead>,
@@ -105,6 +108,13 @@ impl Hello {
             }
         }
         pending().await
+    }
+
+    /// Answers with an alert, and closes: there is nothing to be spoken with.
+    pub(crate) async fn refuse(mut self) {
+        // the client may be gone already
+        let _ = self.start.io.write_all(&INTERNAL_ERROR).await;
+        let _ = self.start.io.shutdown().await;
     }
 
     /// Answers with `leaf`. `has_trusted` says whether the device has accepted a leaf of ours before.

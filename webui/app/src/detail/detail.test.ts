@@ -139,6 +139,7 @@ describe("the story", () => {
     expect(story(risen)).toContain("went over from HTTP/1.1 to HTTP/2 without TLS (h2c, by Upgrade)");
     expect(story(flow({}, {}, { tags: ["x", "no-h2c"] }))).toContain(". The client offered to go over to HTTP/2 without TLS (Upgrade: h2c)");
     expect(story(flow({}, {}, { grpc: { status: 5, name: "NOT_FOUND", message: "" } }))).toMatch(/, and the gRPC call failed: NOT_FOUND\.$/);
+    expect(story(flow({}, { client_tls_done: at(5) }, { kind: "tcp", method: "SMTP", port: 25, response: null }))).toContain("speaks SMTP to a.test:25, which began in the clear and turned to TLS: ");
     expect(story(flow({}, {}, { kind: "tcp", method: "", port: 25, response: null }))).toBe("A raw connection to a.test:25: 0 B sent, 0 B received.");
   });
 

@@ -5,6 +5,7 @@ import { JsonLines, PlainLines, type Lines } from "../body/lines";
 import { ascii, hex, offset } from "../body/hex";
 import type { Side } from "../lib/types";
 import { gap } from "./gap";
+import { BEGINS } from "./upgrade";
 
 export type Form = "text" | "hex" | "json";
 
@@ -16,6 +17,8 @@ export interface Turn {
   at: number;
   /** So many bytes before it were not captured. */
   missing: number;
+  /** It is the first that was said in TLS. */
+  begins: boolean;
 }
 
 /** Lines of which each belongs to a side. */
@@ -26,29 +29,32 @@ export interface SidedLines extends Lines {
 /** The charsets that a person may choose from. */
 export const CHARSETS = ["utf-8", "windows-1252", "iso-8859-2", "utf-16le", "utf-16be", "shift_jis", "euc-kr", "gb18030", "koi8-r"] as const;
 
-/** Pieces put together to turns; `datagrams` stay apart. */
-export function turns(pieces: readonly { side: Side; data: Uint8Array; missing?: number }[], sides: readonly Side[], datagrams: boolean): Turn[] {
-  const found: { side: Side; at: number; missing: number; parts: Uint8Array[]; size: number }[] = [];
+/** Pieces put together to turns; `datagrams` stay apart. What came after `since` was said in TLS. */
+export function turns(pieces: readonly { side: Side; data: Uint8Array; missing?: number; at?: string }[], sides: readonly Side[], datagrams: boolean, since: string | null = null): Turn[] {
+  const found: { side: Side; at: number; missing: number; begins: boolean; parts: Uint8Array[]; size: number }[] = [];
   const at: Record<Side, number> = { request: 0, response: 0 };
-  for (const { side, data, missing = 0 } of pieces) {
+  let inside = false;
+  for (const { side, data, missing = 0, at: when = "" } of pieces) {
     const last = found.at(-1);
     at[side] += missing;
     if (sides.includes(side)) {
-      if (last?.side === side && !datagrams && missing === 0) {
+      const begins: boolean = !inside && since !== null && when > since;
+      inside ||= begins;
+      if (last?.side === side && !datagrams && missing === 0 && !begins) {
         last.parts.push(data);
         last.size += data.length;
-      } else found.push({ side, at: at[side], missing, parts: [data], size: data.length });
+      } else found.push({ side, at: at[side], missing, begins, parts: [data], size: data.length });
     }
     at[side] += data.length;
   }
-  return found.map(({ side, at, missing, parts, size }) => {
+  return found.map(({ side, at, missing, begins, parts, size }) => {
     const bytes = new Uint8Array(size);
     let to = 0;
     for (const part of parts) {
       bytes.set(part, to);
       to += part.length;
     }
-    return { side, at, missing, bytes };
+    return { side, at, missing, begins, bytes };
   });
 }
 
@@ -89,13 +95,15 @@ class Joined implements SidedLines {
     // they are at their end
   }
 
-  /** A line of its own says what is missing. */
-  missing(turn: Turn): void {
-    if (turn.missing === 0) return;
-    const line = new PlainLines();
-    line.feed(gap(turn.missing));
-    line.end();
-    this.add(line, turn.side);
+  /** Lines of their own say what is missing, and that TLS begins. */
+  note(turn: Turn): void {
+    for (const text of [turn.missing === 0 ? null : gap(turn.missing), turn.begins ? BEGINS : null]) {
+      if (text === null) continue;
+      const line = new PlainLines();
+      line.feed(text);
+      line.end();
+      this.add(line, turn.side);
+    }
   }
 
   #of(line: number): { lines: Lines; side: Side; from: number } | undefined {
@@ -143,7 +151,7 @@ export function lay(all: readonly Turn[], form: "text" | "hex", encoding: string
   const decoders: Record<Side, TextDecoder> = { request: new TextDecoder(encoding), response: new TextDecoder(encoding) };
   const last = { request: all.findLastIndex((turn) => turn.side === "request"), response: all.findLastIndex((turn) => turn.side === "response") };
   all.forEach((turn, i) => {
-    joined.missing(turn);
+    joined.note(turn);
     if (turn.bytes.length === 0) return;
     if (form === "hex") return joined.add(new HexLines(turn.bytes, turn.at), turn.side);
     const lines = new PlainLines();
@@ -195,7 +203,7 @@ export function layJson(all: readonly Turn[], encoding: string): { lines: SidedL
       of.rest = "";
       spoiled.add(turn.side);
     }
-    joined.missing(turn);
+    joined.note(turn);
     const text = of.rest + of.decoder.decode(turn.bytes, { stream: true });
     if (spoiled.has(turn.side)) {
       plain(text, turn.side);

@@ -5,6 +5,7 @@ import { hostWords } from "../lib/idn";
 import { bytes, duration, grpcName, mediaType, reason, shortType } from "../lib/format";
 import { rateWords } from "../lib/rates.svelte";
 import type { Failure, Flow, FlowDetail } from "../lib/types";
+import { turnedAt } from "./upgrade";
 
 /** `rate` is what is known of how fast the answer comes: bytes a second. */
 export function story(flow: Flow | FlowDetail, rate: number | null = null): string {
@@ -51,8 +52,9 @@ function tcp(flow: Flow | FlowDetail, where: string): string {
   // what it speaks, where that is known
   const what = flow.method === "" ? "A raw connection" : `A connection that speaks ${isolated(flow.method)}`;
   const amounts = `${bytes(flow.request.body_size)} sent, ${bytes(flow.response?.body_size ?? 0)} received`;
-  if (flow.state === "running") return `${what} to ${where}, still open: ${amounts}.`;
-  return `${what} to ${where}${flow.state === "failed" ? " that failed" : ""}: ${amounts}.`;
+  const turned = turnedAt(flow) === null ? "" : ", which began in the clear and turned to TLS";
+  if (flow.state === "running") return `${what} to ${where}${turned}, still open: ${amounts}.`;
+  return `${what} to ${where}${turned}${flow.state === "failed" ? " that failed" : ""}: ${amounts}.`;
 }
 
 function failedHow(flow: Flow | FlowDetail): string {

@@ -32,11 +32,13 @@ impl Hosts {
         if !rest.is_some_and(|rest| rest.is_empty() || port(rest)) {
             return false;
         }
-        let literal = host
-            .strip_prefix('[')
-            .and_then(|h| h.strip_suffix(']'))
-            .unwrap_or(host);
-        match literal.parse::<IpAddr>() {
+        // RFC 3986 section 3.2.2: in brackets stands an IPv6 address, and nowhere else
+        let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let ip = match literal {
+            Some(literal) => literal.parse().map(IpAddr::V6),
+            None => host.parse().map(IpAddr::V4),
+        };
+        match ip {
             Ok(ip) => {
                 let ip = ip.to_canonical();
                 // whoever listens on all addresses is reached under one of them, which no name server chooses
@@ -76,6 +78,7 @@ mod tests {
             "localhost:port",
             "::1",
             "[::1",
+            "[127.0.0.1]",
             "0x7f.1",
             "overhear.internal",
             " localhost",

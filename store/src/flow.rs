@@ -322,7 +322,7 @@ impl Flow {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Flow {
     /// One of which nothing is known yet.
     pub(crate) fn sample() -> Self {

@@ -49,9 +49,42 @@ impl Hosts {
     }
 }
 
+/// A `Host` that is ours: whoever reads it as the authority of a URL is led to this machine.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if !Hosts::new(SocketAddr::from(([127, 0, 0, 1], 8081))).own(&text) {
+        return;
+    }
+    let url = url::Url::parse(&format!("http://{text}/"));
+    let url = url.unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    let ours = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => IpAddr::from(ip).to_canonical().is_loopback(),
+        None => false,
+    };
+    assert!(
+        ours && url.username().is_empty() && url.path() == "/",
+        "{url}"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mutated_hosts_are_this_machine_or_not_ours() {
+        let seeds = [
+            "localhost:8081",
+            "127.1.2.3:1",
+            "[::ffff:127.0.0.1]",
+            "a@localhost",
+            "127.0.0.1.evil.test:80",
+        ];
+        overhear_fuzz_rounds::rounds("webui_host", fuzz, &seeds);
+    }
 
     fn own(listen: &str, host: &str) -> bool {
         Hosts::new(listen.parse().expect("an address")).own(host)

@@ -26,8 +26,9 @@ impl Hosts {
         // neither a user before it nor a port that is none after it
         let rest = authority.as_str().strip_prefix(host);
         let port = |rest: &str| {
-            rest.strip_prefix(':')
-                .is_some_and(|p| p.parse::<u16>().is_ok())
+            let digits = |p: &&str| p.bytes().all(|b| b.is_ascii_digit());
+            let port = rest.strip_prefix(':').filter(digits);
+            port.is_some_and(|p| p.parse::<u16>().is_ok())
         };
         if !rest.is_some_and(|rest| rest.is_empty() || port(rest)) {
             return false;
@@ -109,6 +110,7 @@ mod tests {
             "a@localhost",
             "192.168.1.5:8081",
             "localhost:port",
+            "localhost:+81",
             "::1",
             "[::1",
             "[127.0.0.1]",

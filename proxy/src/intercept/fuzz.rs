@@ -22,7 +22,8 @@ pub fn json_pointer(data: &[u8]) {
     let value = json!({ "a": [1, null] });
     match pointer::set(body, &pointer, &value) {
         Ok(changed) => {
-            let read: Value = serde_json::from_slice(&changed).unwrap_or_else(|error| {
+            let sound = serde_json::from_slice::<serde::de::IgnoredAny>(&changed);
+            sound.unwrap_or_else(|error| {
                 panic!("{error}: {}", String::from_utf8_lossy(&changed));
             });
             // "-" adds to a list each time, but names a member of an object
@@ -30,22 +31,24 @@ pub fn json_pointer(data: &[u8]) {
                 let again = pointer::set(&changed, &pointer, &value);
                 assert_eq!(again.as_ref(), Ok(&changed));
                 // of members with one name which is meant is everyone's own (RFC 8259 section 4): it is the first here
-                let found = read.pointer(&pointer);
-                assert!(
-                    found == Some(&value) || doubled(&changed),
-                    "{pointer}: {read}"
-                );
+                // a number may be too large for others
+                if let Ok(read) = serde_json::from_slice::<Value>(&changed) {
+                    let found = read.pointer(&pointer);
+                    assert!(
+                        found == Some(&value) || doubled(&changed, &read),
+                        "{pointer}: {read}"
+                    );
+                }
             }
         }
         Err(why) => assert!(!why.is_empty()),
     }
 }
 
-/// Whether JSON may have two members of one name: it is longer than what is read of it, spaces and escapes aside.
-fn doubled(text: &[u8]) -> bool {
-    let names = |text: &[u8]| memchr::memchr_iter(b':', text).count();
-    let read: Option<Value> = serde_json::from_slice(text).ok();
-    read.is_none_or(|read| names(read.to_string().as_bytes()) < names(text))
+/// Whether JSON may have two members of one name: what is read of it has fewer colons.
+fn doubled(text: &[u8], read: &Value) -> bool {
+    let colons = |text: &[u8]| memchr::memchr_iter(b':', text).count();
+    colons(read.to_string().as_bytes()) < colons(text)
 }
 
 /// A request whose body a rule has changed: what is sent is one request with that body and the same fields otherwise, and

@@ -6,6 +6,8 @@
 mod authority;
 mod error;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod identity;
 mod import;
 mod leaf;

@@ -1,5 +1,4 @@
-//! What must hold for any bytes at all. Run by the fuzz targets in `capture/fuzz`, and by a test that mutates
-//! captures.
+//! What must hold for any bytes at all. Run by the fuzz targets in `fuzz/`, and by tests that mutate captures.
 
 use crate::{
     LinkType, Packet, Reader,
@@ -401,7 +400,7 @@ fn inside(part: &[u8], whole: &[u8]) -> bool {
     part.is_empty() || (range.start >= whole.start && range.end <= whole.end)
 }
 
-pub use crate::http::check_field_blocks as hpack;
+pub use crate::{http::check_field_blocks as hpack, print::fuzz as print};
 
 /// A key log, then pieces of the two directions of a TLS connection, some of them missing: what is opened was sealed,
 /// and what is not says why.

@@ -137,14 +137,17 @@ impl Printer {
     }
 }
 
+/// Link types that the fuzzer chooses from.
+#[cfg(any(test, fuzzing))]
+const LINKS: [u32; 24] = [
+    0, 1, 9, 50, 101, 104, 105, 108, 113, 127, 149, 192, 258, 276, 999, 12, 14, 51, 119, 163, 166,
+    204, 228, 229,
+];
+
 /// For the fuzzer: the first byte chooses the link type, the second how much is printed, the third how much of the packet
 /// the capture cut; whatever the rest is must not panic and must not make a line without bounds.
-#[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub fn fuzz(data: &[u8]) {
-    const LINKS: [u32; 24] = [
-        0, 1, 9, 50, 101, 104, 105, 108, 113, 127, 149, 192, 258, 276, 999, 12, 14, 51, 119, 163,
-        166, 204, 228, 229,
-    ];
     let [link, how, cut, packet @ ..] = data else {
         return;
     };

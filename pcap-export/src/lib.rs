@@ -9,6 +9,8 @@ mod comment;
 mod conversation;
 mod export;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod packet;
 mod pcap;
 mod pcapng;

@@ -1,6 +1,10 @@
 //! Where flows come from: the store, or a list in memory in the tests.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "the fuzz target needs some of it")
+)]
 pub(crate) mod memory;
 
 use futures_util::{

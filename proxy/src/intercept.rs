@@ -8,6 +8,8 @@
 mod change;
 mod coding;
 mod find;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod local;
 mod message;
 mod pointer;

@@ -12,6 +12,8 @@ mod crowd;
 mod engine;
 mod error;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http1;
 mod http2;
 mod intercept;
@@ -29,17 +31,6 @@ mod tunnel;
 mod upstream;
 mod websocket;
 mod words;
-
-#[cfg(fuzzing)]
-pub use http1::fuzz;
-#[cfg(fuzzing)]
-pub use starttls::fuzz as starttls_fuzz;
-#[cfg(fuzzing)]
-pub use target::socks::fuzz as socks_fuzz;
-#[cfg(fuzzing)]
-pub use tls::fuzz as tls_fuzz;
-#[cfg(fuzzing)]
-pub use upstream::fuzz as upstream_fuzz;
 
 pub use admit::{Cidr, Decision, Device, ProxyUser};
 pub use error::Error;

@@ -7,6 +7,8 @@
 mod answer;
 mod build;
 mod cookies;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod measure;
 mod redirect;
 mod run;

@@ -34,6 +34,8 @@ pub(crate) enum Mixed {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A request line that is longer than this without being recognised is none.
 const LINE_MAX: usize = 64 * 1024;
+/// A word that is longer is no method, whether a space follows it or has not come yet.
+const LONGEST_METHOD: usize = 64;
 /// Methods that, followed by a space and a request target, leave no doubt.
 const METHODS: [&[u8]; 20] = [
     b"GET",
@@ -133,8 +135,8 @@ fn tls(bytes: &[u8]) -> Option<Protocol> {
 fn http1(bytes: &[u8]) -> Option<Protocol> {
     let token = bytes.iter().take_while(|b| is_token(**b)).count();
     match bytes.get(token) {
-        None if token <= 64 => return None,
-        Some(b' ') if token > 0 => {}
+        None if token <= LONGEST_METHOD => return None,
+        Some(b' ') if (1..=LONGEST_METHOD).contains(&token) => {}
         _ => return Some(Protocol::Other),
     }
     let (method, target) = bytes.split_at_checked(token)?;
@@ -143,6 +145,7 @@ fn http1(bytes: &[u8]) -> Option<Protocol> {
         return Some(Protocol::Http1);
     }
     match target.iter().position(|b| *b == b'\n') {
+        Some(end) if token + 1 + end > LINE_MAX => Some(Protocol::Other),
         Some(end) => {
             let line = target.get(..end)?;
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -214,6 +217,18 @@ mod tests {
         assert_eq!(drip(b"BREW /pot HTTP/1.1\r\n"), (20, Some(Protocol::Http1)));
         assert_eq!(drip(b"CONNECT a:443 HTTP/1.1\r\n").1, Some(Protocol::Http1));
         assert_eq!(drip(b"get / HTTP/1.1\n"), (15, Some(Protocol::Http1)));
+        let long = [&[b'M'; 65][..], b" * HTTP/1.1\r\n"].concat();
+        assert_eq!(drip(&long), (65, Some(Protocol::Other)));
+        assert_eq!(tunnel(&long), Some(Protocol::Other));
+        assert_eq!(drip(&long[1..]), (77, Some(Protocol::Http1)));
+        let line = |size: usize| {
+            let target = vec![b'x'; size - "BREW  HTTP/1.1\r".len()];
+            [b"BREW ", target.as_slice(), b" HTTP/1.1\r\n"].concat()
+        };
+        assert_eq!(tunnel(&line(LINE_MAX)), Some(Protocol::Http1));
+        let long = line(LINE_MAX + 1);
+        assert_eq!(tunnel(&long), Some(Protocol::Other));
+        assert_eq!(tunnel(&long[..=LINE_MAX]), Some(Protocol::Other));
         assert_eq!(tunnel(b"G"), None);
         assert_eq!(tunnel(b"GET"), None);
         assert_eq!(tunnel(b"GET "), None);

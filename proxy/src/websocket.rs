@@ -11,6 +11,8 @@ mod by_hand;
 mod deflate;
 mod encode;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod relay;
 
 pub(crate) use by_hand::Sockets;

@@ -127,3 +127,20 @@ fn tokens_must_fit_a_link() {
         );
     }
 }
+
+fn read_or_refused(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Err(error) = File::parse(&text, Path::new("/etc/config.toml")) {
+        assert!(error.to_string().contains("/etc/config.toml"), "{error}");
+    }
+}
+
+#[test]
+fn mutated_configurations_are_read_or_refused() {
+    let seeds = [
+        "listen = [\"127.0.0.1:8080\", \"[::1]:8080\"]\nmode = \"reverse:https://a.example@127.0.0.1:9000\"\nproxy-user = \"me:pw\"\nallow = \"192.0.2.0/24\"\n",
+        "upstream = [\"*.example.com=http://u:p@proxy.test:3128\", \"socks5://[::1]:1080\"]\nmap-host = \"a.example=127.0.0.1:3000\"\nbind = \"127.0.0.1\"\ntls = \"pass *.bank.example\"\ntls-min = \"1.2\"\n",
+        "client-cert = \"a.example=/x/y.p12\"\ncapture = \"lo:tcp port 80\"\ncapture-limit = \"1 GB\"\nscript-time = \"100ms\"\nscript-memory = \"16 MiB\"\ninsecure-upstream = true\n",
+    ];
+    overhear_fuzz_rounds::rounds("config", read_or_refused, &seeds);
+}

@@ -109,18 +109,25 @@ impl WebFrames {
             return self.frames(bytes);
         }
         let mut decoded = Vec::with_capacity(bytes.len() / 4 * 3 + 3);
+        let mut whole = 0;
+        let mut wrong = false;
         for byte in bytes.iter().filter(|byte| !byte.is_ascii_whitespace()) {
             self.quad.push(*byte);
             if self.quad.len() < 4 {
                 continue;
             }
-            if BASE64.decode_vec(&self.quad, &mut decoded).is_err() {
-                self.lost = true;
+            wrong = BASE64.decode_vec(&self.quad, &mut decoded).is_err();
+            if wrong {
                 break;
             }
+            whole = decoded.len();
             self.quad.clear();
         }
-        self.frames(&decoded)
+        // what came before the group that is wrong counts
+        decoded.truncate(whole);
+        let found = self.frames(&decoded);
+        self.lost |= wrong;
+        found
     }
 
     fn frames(&mut self, mut bytes: &[u8]) -> Option<GrpcStatus> {
@@ -223,6 +230,18 @@ mod tests {
                     "{kind} {size}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_came_before_wrong_base64_counts_however_it_is_cut() {
+        let text = STANDARD.encode(frame(0x80, b"grpc-status: 5\r\n")) + "A?AA";
+        for size in [1, 4, 4096] {
+            let mut frames = WebFrames::of("application/grpc-web-text", "").unwrap();
+            let pieces = text.as_bytes().chunks(size);
+            let found: Vec<_> = pieces.filter_map(|piece| frames.feed(piece)).collect();
+            assert_eq!(found, [status(5, "").unwrap()], "{size}");
+            assert_eq!(frames.feed(text.as_bytes()), None);
         }
     }
 

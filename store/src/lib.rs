@@ -9,6 +9,8 @@ pub mod changes;
 pub mod error;
 pub mod filter;
 pub mod flow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod grpc;
 pub mod head;
 pub mod read;

@@ -23,6 +23,8 @@ mod values;
 pub use annotate::{Marks, Notes};
 pub use batch::WholeFlow;
 pub use compare::{Became, CompareOptions, Compared, Comparison, Seen as SeenIn, Set};
+#[cfg(any(test, fuzzing))]
+pub use cursor::fuzz as fuzz_cursor;
 pub use discard::{Discarded, Undone};
 pub use packets::{Capture, CaptureSource, Counted, PacketFile, PacketRange, Whole as WholeFile};
 pub use pattern::QueryPart;

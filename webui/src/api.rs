@@ -37,6 +37,8 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+#[cfg(any(test, fuzzing))]
+pub use flows::fuzz_range;
 use problem::Problem;
 pub(crate) use replay::Runs;
 pub(crate) use settings::host_name;

@@ -17,6 +17,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 pub(crate) use hosts::Hosts;
+#[cfg(any(test, fuzzing))]
+pub use hosts::fuzz as fuzz_host;
 use percent_encoding::NON_ALPHANUMERIC;
 use std::{borrow::Cow, sync::Arc};
 use subtle::ConstantTimeEq as _;

@@ -133,15 +133,23 @@ pub async fn decode(
     let Some(first) = body.next().await else {
         return Ok(stream::empty().boxed());
     };
-    let first = first?;
-    let start: Vec<u8> = first.iter().copied().take(2).collect();
+    let mut begins = vec![first?];
+    // two bytes tell how it is wrapped, and they may have come apart
+    let mut start: Vec<u8> = begins.iter().flatten().copied().take(2).collect();
+    while start.len() < 2
+        && let Some(next) = body.next().await
+    {
+        let next = next?;
+        start.extend(next.iter().take(2));
+        begins.push(next);
+    }
     // the decoders tell a body that ends in the middle from a broken one in ways of their own
     let ended = Arc::new(AtomicBool::new(false));
     let end = stream::once({
         let ended = ended.clone();
         async move { ended.store(true, Ordering::Relaxed) }
     });
-    let source = stream::iter([Ok(first)])
+    let source = stream::iter(begins.into_iter().map(Ok))
         .chain(body)
         .map(Some)
         .chain(end.map(|()| None))

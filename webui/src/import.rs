@@ -6,6 +6,8 @@
 //! that is damaged is read as far as it goes, and the note says where it stops.
 
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod json;
 mod packets;
 mod record;

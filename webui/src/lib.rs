@@ -12,6 +12,8 @@ pub mod captures;
 pub mod decode;
 mod disk;
 pub mod export;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod import;
 pub mod lan;
 mod onboarding;

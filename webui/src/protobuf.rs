@@ -39,7 +39,7 @@ pub fn read(files: &[impl AsRef<Path>]) -> Result<Vec<u8>, String> {
 }
 
 /// Whether bytes are a `FileDescriptorSet`: nothing but its field 1, files that each have a name in their field 1.
-fn check(bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
     if bytes.is_empty() {
         return Err("it is empty".to_owned());
     }

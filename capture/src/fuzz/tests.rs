@@ -2,51 +2,7 @@
 
 use super::*;
 use crate::file::tests::{block, pcap, section};
-
-/// Pseudo-random numbers, the same in every run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit.max(1) as u64).unwrap_or(0)
-    }
-
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        const WORDS: [u32; 8] = [
-            0,
-            1,
-            8,
-            12,
-            0x7fff_ffff,
-            0x8000_0000,
-            0xffff_fffc,
-            0xffff_ffff,
-        ];
-        let at = self.below(bytes.len() + 1);
-        let length = self.below(24).min(bytes.len() - at);
-        match self.below(7) {
-            0 if at < bytes.len() => bytes[at] = self.below(256) as u8,
-            1 => drop(bytes.drain(at..at + length)),
-            2 => {
-                let piece = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            3 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-            4 => bytes.truncate(at),
-            5 if at + 4 <= bytes.len() => {
-                let word = WORDS[self.below(WORDS.len())];
-                bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
-            }
-            _ => {
-                let piece: Vec<u8> = (0..length).map(|_| self.below(256) as u8).collect();
-                bytes.splice(at..at, piece);
-            }
-        }
-    }
-}
+use overhear_fuzz_rounds::rounds;
 
 /// A frame with two tags, IPv6 with extension headers, TCP with options.
 fn frame() -> Vec<u8> {
@@ -106,28 +62,14 @@ fn files() -> Vec<Vec<u8>> {
     vec![little, big, ng]
 }
 
-fn rounds(seeds: &[Vec<u8>], target: fn(&[u8]), seed: u64) {
-    let mut random = Random(seed);
-    for seed in seeds {
-        target(seed);
-    }
-    for round in 0..100_000 {
-        let mut data = seeds[round % seeds.len()].clone();
-        for _ in 0..=random.below(6) {
-            random.mutate(&mut data);
-        }
-        target(&data);
-    }
-}
-
 #[test]
 fn mutated_files_end_with_a_reason() {
-    rounds(&files(), file, 0x9e37_79b9_7f4a_7c15);
+    rounds("capture_file", file, &files());
 }
 
 #[test]
 fn mutated_files_become_flows() {
-    rounds(&files(), flows, 0x6a09_e667_f3bc_c909);
+    rounds("capture_flows", flows, &files());
 }
 
 #[test]
@@ -138,7 +80,7 @@ fn mutated_filters_are_taken_apart() {
         "endpoint fd00::1",
         "protocol eth/vlan/ip, malformed",
     ];
-    rounds(&seeds.map(Vec::from), filter, 0xbb67_ae85_84ca_a73b);
+    rounds("capture_filter", filter, &seeds);
 }
 
 #[test]
@@ -148,7 +90,7 @@ fn mutated_packets_are_taken_apart() {
         seeds.push([&[link], frame().as_slice()].concat());
         seeds.push([&[link], wireless().as_slice()].concat());
     }
-    rounds(&seeds, packet, 0x2545_f491_4f6c_dd1d);
+    rounds("capture_packet", packet, &seeds);
 }
 
 #[test]
@@ -160,7 +102,7 @@ fn mutated_fragments_are_put_together_or_not() {
             seed.extend([place; 8]);
         }
     }
-    rounds(&[seed], fragments, 0x1234_5678_9abc_def1);
+    rounds("capture_fragments", fragments, &[seed]);
 }
 
 #[test]
@@ -180,7 +122,7 @@ fn mutated_segments_make_streams_without_untold_holes() {
         seed.extend([who, flags, 0, sequence, 0, ack, bytes.len() as u8, 9]);
         seed.extend(bytes.bytes());
     }
-    rounds(&[seed], segments, 0x0f0f_1234_0f0f_5679);
+    rounds("capture_segments", segments, &[seed]);
 }
 
 /// A client's and a server's bytes as records of [`http2`].
@@ -227,7 +169,7 @@ fn mutated_http2_is_told_as_it_must_be() {
     ]);
     let mut upgraded = seed.clone();
     upgraded[0] = 1;
-    rounds(&[seed, upgraded], http2, 0x5555_1234_7777_9abd);
+    rounds("capture_http2", http2, &[seed, upgraded]);
 }
 
 #[test]
@@ -235,7 +177,7 @@ fn mutated_field_blocks_keep_their_table() {
     let blocks =
         b"\0\x0d\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\0\x05\x20\x3f\x61\xbe\xbf\
         \0\x0a\x40\x04name\x03val\0\x04\x0f\x1f\x01x\0\x03\xbe\xbf\xc0";
-    rounds(&[blocks.to_vec()], hpack, 0x1357_9bdf_0246_8ace);
+    rounds("capture_hpack", hpack, &[blocks.to_vec()]);
 }
 
 #[test]
@@ -251,7 +193,7 @@ fn mutated_tls_is_opened_or_not() {
         }
         seeds.push(seed);
     }
-    rounds(&seeds, tls, 0x4242_1717_9898_5353);
+    rounds("capture_tls", tls, &seeds);
 }
 
 #[test]
@@ -260,7 +202,7 @@ fn mutated_key_logs_are_read_as_far_as_they_are_any() {
         format!("{label} {} {}\n", "ab".repeat(32), "cd".repeat(secret))
     };
     let log = line("CLIENT_RANDOM", 48) + "# comment\n" + &line("SERVER_TRAFFIC_SECRET_0", 32);
-    rounds(&[log.into_bytes()], keylog, 0x7777_3333_1111_9999);
+    rounds("capture_keylog", keylog, &[log.into_bytes()]);
 }
 
 #[test]
@@ -280,7 +222,7 @@ fn mutated_http1_is_told_as_it_must_be() {
         (1, b"HTTP/1.1 200 OK\r\n\r\nraw"),
         (0, b"bytes"),
     ]);
-    rounds(&[seed, tunnel], http1, 0x2468_ace0_1357_9bdf);
+    rounds("capture_http1", http1, &[seed, tunnel]);
 }
 
 #[test]
@@ -327,7 +269,7 @@ fn mutated_conversations_are_something() {
         seed[0] = port;
         seed
     });
-    rounds(&seeds, conversation, 0x3141_5926_5358_9793);
+    rounds("capture_conversation", conversation, &seeds);
 }
 
 #[test]
@@ -335,8 +277,8 @@ fn mutated_datagrams_can_be_said() {
     let question = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x01a\x04test\0\0\x01\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x04\x01b\xc0\x0e";
     let unreachable = b"\x03\x04\0\0\0\0\x05\x14\x45\0\0\x28\0\0\0\0\x40\x06\0\0\x0a\0\0\x01\x0a\0\0\x02\x9c\x40\0\x50\0\0\0\x01";
     rounds(
-        &[question.to_vec(), unreachable.to_vec()],
+        "capture_datagrams",
         datagrams,
-        0x1122_3344_5566_7788,
+        &[question.to_vec(), unreachable.to_vec()],
     );
 }

@@ -1,4 +1,6 @@
-//! Flows in memory, for the tests. Times are milliseconds.
+//! Flows in memory, for the tests and the fuzz target. Times are milliseconds.
+
+#![allow(clippy::unwrap_used, reason = "it reads what tests write")]
 
 use super::{Chunks, Source};
 use bytes::Bytes;

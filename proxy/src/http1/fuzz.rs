@@ -1,4 +1,4 @@
-//! What must hold for any bytes at all. Run by the fuzz targets in `proxy/fuzz`, and by a test that mutates messages.
+//! What must hold for any bytes at all. Run by the fuzz targets in `fuzz/`, and by a test that mutates messages.
 //!
 //! The first bytes of the input say where the rest is cut into reads. However it is cut, the same must come out.
 

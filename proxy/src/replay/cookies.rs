@@ -37,7 +37,9 @@ impl Cookies {
         let Some(url) = http(url) else {
             return;
         };
-        for text in set_cookie.iter().take(MOST) {
+        // RFC 6265bis section 5.7: one with a control character is no cookie, and no request could carry it
+        let is_sound = |text: &&String| !text.contains(|c: char| c.is_ascii_control() && c != '\t');
+        for text in set_cookie.iter().filter(is_sound).take(MOST) {
             let Ok(cookie) = RawCookie::parse(text.as_str()) else {
                 continue;
             };
@@ -202,6 +204,12 @@ mod tests {
             "https://a.test/in/x",
         );
         assert_eq!(values, ["x=1"]);
+        let (values, count) = sent(
+            &[],
+            &["a=\u{1}", "b\u{7f}=1", "c=\t1"],
+            "https://a.test/in/x",
+        );
+        assert_eq!((values, count), (vec!["c=1".to_owned()], 1));
         let many: Vec<String> = (0..1000).map(|n| format!("n{n}=1")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(sent(&[], &many, "https://a.test/in/x").1, MOST);

@@ -1,5 +1,5 @@
-//! What must hold for any conversation at all that may turn to TLS. Run by the fuzz target in `proxy/fuzz`, and by a test that
-//! mutates conversations.
+//! What must hold for any conversation at all that may turn to TLS. Run by the fuzz target, and by a test that mutates
+//! conversations.
 
 use super::{Agreed, Watch, lines::LONGEST};
 use overhear_store::Side;

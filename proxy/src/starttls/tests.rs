@@ -371,7 +371,6 @@ fn memory_is_bounded() {
     assert!(commands.readers.is_empty(), "so many are not counted");
 }
 
-/// The fuzz target's function on mutated conversations: the same in every run.
 #[test]
 fn mutated_conversations_are_read_the_same_however_they_are_cut() {
     let (greeting, request) = (greeting(0xffff), ssl_request());
@@ -383,37 +382,5 @@ fn mutated_conversations_are_read_the_same_however_they_are_cut() {
         });
         written.collect::<Vec<_>>().concat()
     });
-    for seed in &seeds {
-        fuzz::conversation(seed);
-    }
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |limit: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random % limit.max(1) as u64).unwrap_or(0)
-    };
-    const TOKENS: [&[u8]; 8] = [
-        b"\r\n",
-        b"STARTTLS\r\n",
-        b"220 ",
-        b"a.1 OK",
-        b"\x80",
-        b"\0\x30",
-        b"{1}\r\n",
-        b"+OK\r\n",
-    ];
-    for round in 0..30_000 {
-        let mut bytes = seeds[round % seeds.len()].clone();
-        for _ in 0..1 + below(4) {
-            let at = below(bytes.len());
-            match below(4) {
-                0 => drop(bytes.remove(at)),
-                1 => bytes.insert(at, below(256) as u8),
-                2 => drop(bytes.splice(at..at, TOKENS[below(TOKENS.len())].iter().copied())),
-                _ => bytes[at] = below(256) as u8,
-            }
-        }
-        fuzz::conversation(&bytes);
-    }
+    overhear_fuzz_rounds::rounds("proxy_starttls", fuzz::conversation, &seeds);
 }

@@ -30,14 +30,14 @@ pub(crate) async fn peek(stream: &mut Stream, read: &mut BytesMut) -> Option<Tls
 
 /// What is known of a ClientHello.
 #[derive(Debug, PartialEq)]
-enum Peeked {
+pub(super) enum Peeked {
     Whole(Box<TlsInfo>),
     More,
     Wrong,
 }
 
 /// Whether the last record has come to its end; none where it is no handshake, or longer than any.
-fn whole_records(bytes: &[u8]) -> Option<bool> {
+pub(super) fn whole_records(bytes: &[u8]) -> Option<bool> {
     let mut rest = bytes;
     loop {
         match rest {
@@ -58,7 +58,7 @@ fn whole_records(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-fn asked(bytes: &[u8]) -> Peeked {
+pub(super) fn asked(bytes: &[u8]) -> Peeked {
     let mut acceptor = Acceptor::default();
     let mut rest = bytes;
     loop {
@@ -84,13 +84,13 @@ fn asked(bytes: &[u8]) -> Peeked {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs};
     use std::sync::Arc;
     use tokio::io::AsyncWriteExt;
 
-    fn hello() -> Vec<u8> {
+    pub(in crate::tls) fn hello() -> Vec<u8> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -52,7 +52,11 @@ where
             }
             Ok(false) => match input.fill(io).await {
                 Ok(1..) => {}
-                Ok(0) => return Err(peer.broke(target, "closed the connection")),
+                Ok(0) => {
+                    let problem = HeadReader::cut_response(input.bytes());
+                    let closed = || peer.broke(target, "closed the connection");
+                    return Err(problem.map_or_else(closed, wrong));
+                }
                 Err(_) => return Err(peer.broke(target, "broke the connection")),
             },
             Err(problem) => return Err(wrong(problem)),
@@ -135,6 +139,7 @@ mod tests {
                 FailureCause::Closed,
                 "closed the connection",
             ),
+            (b"SS", FailureCause::Protocol, "not answer as an HTTP proxy"),
             (
                 b"SSH-2.0-OpenSSH\r\n",
                 FailureCause::Protocol,

@@ -93,7 +93,8 @@ impl Assembler {
     }
 
     /// Takes bytes. Pings and pongs come out at once, in `control`, where they may `overtake`: not while a message
-    /// is passed on in pieces, which may end within a frame. Everything else comes in its order, in `units`.
+    /// is passed on in pieces, which may end within a frame; then they stand in `units`, before the message that is still
+    /// held. Everything else comes in its order, in `units`.
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
@@ -215,7 +216,8 @@ impl Assembler {
                     units.push_back(Unit::Raw(frame));
                 }
                 _ if large => {
-                    if let Some(message) = self.message.as_mut() {
+                    // of a message that passes in pieces, what came before it; one that is held whole is overtaken
+                    if let Some(message) = self.message.as_mut().filter(|message| message.large) {
                         units.extend(message.piece(false).map(Unit::Piece));
                     }
                     units.push_back(Unit::Raw(frame));
@@ -435,6 +437,28 @@ mod tests {
                 })
                 .collect();
             assert_eq!(rest, [&close[..], b"behind"].concat());
+        }
+    }
+
+    #[test]
+    fn a_message_stays_whole_around_a_ping_that_may_not_overtake() {
+        let ping = frame(true, 9, b"ping");
+        let (first, second) = (frame(false, 1, b"in two "), frame(true, 0, b"parts"));
+        let bytes = [&first[..], &ping, &second].concat();
+        for step in [1, 5, 1000] {
+            let mut assembler = Assembler::at(0);
+            let (mut units, mut control) = (VecDeque::new(), Vec::new());
+            for piece in bytes.chunks(step) {
+                assembler.feed(piece, false, &mut units, &mut control);
+            }
+            assert!(control.is_empty());
+            assert_eq!(units.pop_front(), Some(Unit::Raw(ping.clone())));
+            let Some(Unit::Whole(whole)) = units.pop_front() else {
+                panic!("the message is no whole one");
+            };
+            assert_eq!(whole.payload, b"in two parts");
+            assert_eq!(whole.wire, [&first[..], &second].concat());
+            assert!(units.is_empty());
         }
     }
 

@@ -6,6 +6,38 @@ use super::Sort;
 use crate::error::Error;
 use std::cmp::Ordering;
 
+/// A cursor's text, as a client sends it: of whichever order it belongs to, the place is the one that its own text leads to.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let sorts = [
+        Sort::Id,
+        Sort::Duration,
+        Sort::Size,
+        Sort::Status,
+        Sort::Host,
+        Sort::Method,
+        Sort::Path,
+        Sort::Type,
+        Sort::Client,
+        Sort::Upload,
+        Sort::Kind,
+    ];
+    let mut read = 0;
+    for (sort, descending) in sorts
+        .iter()
+        .flat_map(|sort| [(*sort, false), (*sort, true)])
+    {
+        if let Ok(place) = Place::from_cursor(&text, sort, descending) {
+            let again = place.to_cursor(sort, descending);
+            let again = Place::from_cursor(&again, sort, descending);
+            assert_eq!(again.ok().as_ref(), Some(&place));
+            read += 1;
+        }
+    }
+    assert!(read <= 1, "it belongs to one order");
+}
+
 /// The value that a list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {

@@ -102,7 +102,7 @@ fn inline(value: &toml::Value) -> String {
                 let bare = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
                 match !key.is_empty() && key.bytes().all(bare) {
                     true => key.to_owned(),
-                    false => toml::Value::String(key.to_owned()).to_string(),
+                    false => quoted(key),
                 }
             };
             let parts = parts
@@ -115,10 +115,13 @@ fn inline(value: &toml::Value) -> String {
             format!("[{}]", items.join(", "))
         }
         // on one line, too
-        toml::Value::String(text) if text.contains('\n') => {
-            let quoted = serde_json::to_string(text).unwrap_or_default();
-            quoted.replace('\u{7f}', "\\u007f")
-        }
+        toml::Value::String(text) if text.contains('\n') => quoted(text),
         value => value.to_string(),
     }
+}
+
+/// A basic string of TOML, which is written as JSON writes its own but for one character, and stays on its line.
+fn quoted(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.replace('\u{7f}', "\\u007f")
 }

@@ -22,7 +22,7 @@ filter = "host:api.example.com \"a b\""
 on = false
 actions = [
   { do = "map-remote", to = "https://staging.example.com/x" },
-  { do = "set-json", path = "/a", value = { b = [1, "two\nlines"], "c d" = true } },
+  { do = "set-json", path = "/a", value = { b = [1, "two\nlines"], "c d" = true, "e\nf" = 0, "" = "\u007f" } },
 ]
 
 [[rule]]

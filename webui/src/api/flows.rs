@@ -6,6 +6,8 @@ mod delete;
 mod dns;
 pub(super) use body::attachment;
 pub(super) use delete::Deleted;
+#[cfg(any(test, fuzzing))]
+pub use range::fuzz as fuzz_range;
 mod find;
 mod messages;
 pub(in crate::api) mod packets;

@@ -78,6 +78,16 @@ async fn every_coding_comes_back() {
 }
 
 #[tokio::test]
+async fn how_deflate_is_wrapped_is_known_although_its_first_byte_came_alone() {
+    for how in ["deflate", "raw deflate"] {
+        let sent = encode(how, b"some text, some text").await;
+        let (out, error) = read(decode("deflate", true, pieces(&sent, 1)).await).await;
+        assert!(error.is_none(), "{how}: {error:?}");
+        assert_eq!(out, b"some text, some text", "{how}");
+    }
+}
+
+#[tokio::test]
 async fn codings_are_removed_in_reverse_order() {
     let data = sample();
     let sent = encode("gzip", &encode("br", &data).await).await;

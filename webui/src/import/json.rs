@@ -438,10 +438,12 @@ fn is_number(text: &[u8]) -> bool {
     parts() == Some(true)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Reading whole documents, to compare with others that read JSON.
+#[cfg(any(test, fuzzing))]
+pub(super) mod check {
+    use super::{Error, Kind, Reader};
     use serde_json::Value;
+    use std::io::Read;
 
     /// Reads a document as serde_json would.
     fn read(reader: &mut Reader<impl Read>) -> Result<Value, Error> {
@@ -476,6 +478,20 @@ mod tests {
         })
     }
 
+    /// Reads one document to its end.
+    pub(in crate::import) fn document(input: impl Read) -> Result<Value, Error> {
+        let mut reader = Reader::new(input);
+        let value = read(&mut reader)?;
+        reader.end()?;
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check::document, *};
+    use serde_json::Value;
+
     /// One byte at a time, as the worst of disks.
     struct Drops<'a>(&'a [u8]);
 
@@ -489,13 +505,6 @@ mod tests {
             self.0 = rest;
             Ok(1)
         }
-    }
-
-    fn document(input: impl Read) -> Result<Value, Error> {
-        let mut reader = Reader::new(input);
-        let value = read(&mut reader)?;
-        reader.end()?;
-        Ok(value)
     }
 
     #[test]

@@ -386,6 +386,52 @@ fn frame(
     }
 }
 
+/// What must hold of any entry that was read: its times are in order, and its heads have nothing in them that ends a line.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(mut entry: Entry) {
+    let mut lost = Lost::default();
+    let clock = Clock::of(&entry, &mut lost);
+    let times = [
+        clock.started,
+        clock.request_first,
+        clock.request_last,
+        clock.response_first,
+        clock.ended,
+    ];
+    assert!(times.is_sorted());
+    for (from, to) in [clock.dns, clock.connect].into_iter().flatten() {
+        assert!(from <= to && from >= clock.started);
+    }
+    let (request, response) = (entry.request.take(), entry.response.take());
+    let whole = |head: Vec<u8>| {
+        let text = String::from_utf8(head).unwrap_or_else(|error| panic!("{error}"));
+        let lines = text.strip_suffix("\r\n\r\n");
+        let lines = lines.unwrap_or_else(|| panic!("it has no end: {text:?}"));
+        for line in lines.split("\r\n") {
+            assert!(!line.is_empty() || lines.is_empty(), "{text:?}");
+            assert!(
+                !line.contains(|c: char| c.is_control() && c != '\t'),
+                "{text:?}"
+            );
+        }
+    };
+    if let Some(mut message) = request
+        && message.method.bytes().all(is_token)
+        && let Ok(target) = Target::of(&message.url)
+    {
+        assert!(target.path.starts_with('/') && !target.host.is_empty() && target.port > 0);
+        if let Some(body) = &mut message.body {
+            let _ = check(body);
+        }
+        for version in [version(&message), Some(Version::Http2)] {
+            whole(request_head(&message, &target, version, &mut lost));
+        }
+    }
+    if let Some(message) = response {
+        whole(response_head(&message, 200, version(&message), &mut lost));
+    }
+}
+
 /// Where a URL leads.
 struct Target {
     scheme: &'static str,

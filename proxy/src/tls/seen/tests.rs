@@ -121,26 +121,5 @@ fn what_is_no_handshake_ends_it() {
 #[test]
 fn mutated_handshakes_are_read_the_same_however_they_are_cut() {
     let seeds = [transcript(&TLS12).0, transcript(&TLS13).0];
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |limit: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random % limit.max(1) as u64).unwrap_or(0)
-    };
-    for round in 0..20_000 {
-        let mut bytes = seeds[round % 2].clone();
-        bytes.truncate(200 + below(bytes.len()));
-        for _ in 0..1 + below(4) {
-            // headers and lengths stand at the beginning
-            let limit = if below(2) == 0 { 120 } else { bytes.len() };
-            let at = below(limit.min(bytes.len()));
-            match below(3) {
-                0 => drop(bytes.remove(at)),
-                1 => bytes.insert(at, below(256) as u8),
-                _ => bytes[at] = below(256) as u8,
-            }
-        }
-        crate::tls::fuzz::server_seen(&bytes);
-    }
+    overhear_fuzz_rounds::rounds("proxy_server_seen", crate::tls::fuzz::server_seen, &seeds);
 }

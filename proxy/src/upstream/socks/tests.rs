@@ -164,23 +164,9 @@ fn mutated_answers_are_read_the_same_however_they_are_cut() {
         b"\x05\x05\x00\x04",
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
     ];
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |limit: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random % limit.max(1) as u64).unwrap_or(0)
-    };
-    for round in 0..100_000 {
-        let mut bytes = seeds[round % seeds.len()].to_vec();
-        for _ in 0..below(5) {
-            let at = below(bytes.len() + 1);
-            match below(3) {
-                0 if at < bytes.len() => bytes[at] = below(256) as u8,
-                1 if at < bytes.len() => drop(bytes.remove(at)),
-                _ => bytes.insert(at, below(256) as u8),
-            }
-        }
-        crate::upstream::fuzz::socks_answers(&bytes);
-    }
+    overhear_fuzz_rounds::rounds(
+        "proxy_socks_answers",
+        crate::upstream::fuzz::socks_answers,
+        &seeds,
+    );
 }

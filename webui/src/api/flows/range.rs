@@ -66,9 +66,37 @@ fn number(text: &str) -> Option<u64> {
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
+/// A `Range` of a request: a part lies within the body, however it is asked for. The first eight bytes are the body's size.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz(data: &[u8]) {
+    let Some((size, value)) = data.split_first_chunk() else {
+        return;
+    };
+    let size = u64::from_be_bytes(*size);
+    let Ok(value) = axum::http::HeaderValue::from_bytes(value) else {
+        return;
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RANGE, value);
+    let found = wanted(&headers, size);
+    if let Wanted::Part(from, to) = found {
+        assert!(from < to && to <= size);
+    }
+    headers.insert(header::IF_RANGE, axum::http::HeaderValue::from_static("x"));
+    assert_eq!(wanted(&headers, size), Wanted::Everything);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mutated_ranges_are_within_the_body() {
+        let size = 1000_u64.to_be_bytes();
+        let seeds = ["bytes=0-499", "Bytes = -500", "bytes=9500-", "bytes=0-0,-1"];
+        let seeds = seeds.map(|range| [&size[..], range.as_bytes()].concat());
+        overhear_fuzz_rounds::rounds("webui_range", fuzz, &seeds);
+    }
 
     fn of(range: &str, size: u64) -> Wanted {
         let mut headers = HeaderMap::new();

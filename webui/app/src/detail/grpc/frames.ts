@@ -83,12 +83,24 @@ export class Unframe {
     const letters = this.#letters + new TextDecoder("latin1").decode(bytes).replace(/\s+/g, "");
     const whole = letters.length - (letters.length % 4);
     this.#letters = letters.slice(whole);
-    try {
-      const parts = letters.slice(0, whole).match(/[^=]+={0,2}/g) ?? [];
-      return joined(parts.map((part) => Uint8Array.from(atob(part), (character) => character.charCodeAt(0))));
-    } catch {
-      this.broken = "It is no base64.";
-      return new Uint8Array();
+    const parts: Uint8Array[] = [];
+    const take = (text: string) => parts.push(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
+    for (let at = 0; at < whole; ) {
+      const sign = letters.indexOf("=", at);
+      const end = sign < 0 ? whole : Math.min(whole, sign - (sign % 4) + 4);
+      try {
+        take(letters.slice(at, end));
+      } catch {
+        this.broken = "It is no base64.";
+        // what came before the group that is wrong counts
+        try {
+          for (let group = at; group < end; group += 4) take(letters.slice(group, group + 4));
+        } catch {
+          break;
+        }
+      }
+      at = end;
     }
+    return joined(parts);
   }
 }

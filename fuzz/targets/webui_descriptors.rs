@@ -1,0 +1,5 @@
+//! What must hold is at `overhear_webui::fuzz::descriptors`.
+
+#![cfg_attr(fuzzing, no_main)]
+
+overhear_fuzz::target!(webui::descriptors);

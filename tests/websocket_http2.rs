@@ -156,8 +156,7 @@ fn a_websocket_over_http2_is_one_like_others() {
             let by_rule = all.iter().filter(|one| one["by_hand"] == false).count();
             assert_eq!((by_hand, by_rule), (2, usize::from(rules)), "{all:#?}");
             // sent again, it is opened over HTTP/1.1
-            let again =
-                json!({"flow": flow["id"], "websocket": {"recorded": true, "listen_s": 60}});
+            let again = json!({"flow": flow["id"], "websocket": {"recorded": true}});
             let again = send(&program, &again);
             assert_eq!(
                 (&again["kind"], &again["method"], &again["status"]),
@@ -451,6 +450,7 @@ fn one_that_is_refused_or_blocked_ends_as_it_is_told() {
     );
     // and one that ends it
     let mut bad = open("/bad");
+    assert_eq!(heard(&bad, 2)[1], "welcome over HTTP/2");
     say(&mut bad, &[json!("bad")]);
     // CANCEL, RFC 9113 section 7
     assert_eq!(heard(&bad, 3)[2], json!({"reset": 8}));

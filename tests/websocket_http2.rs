@@ -1,13 +1,19 @@
 //! Promise: a WebSocket over HTTP/2 (RFC 8441) passes, is recorded, changed and spoken into like one over HTTP/1.1.
 
 use crate::{
-    clients::interpreter,
+    clients::{interpreter, websocket_server},
     compose::send,
     export::{http2_bodies, tshark},
     messages::{changed, decide, heard, say, waiting},
     support::{
-        Program, Run, api::json, browser, certs::TestCa, command::Running, repository, sha256,
-        until,
+        Program, Run,
+        api::{headers, json},
+        browser,
+        certs::TestCa,
+        command::Running,
+        repository,
+        server::closed_port,
+        sha256, until,
     },
 };
 use serde_json::{Value, json};
@@ -156,8 +162,7 @@ fn a_websocket_over_http2_is_one_like_others() {
             let by_rule = all.iter().filter(|one| one["by_hand"] == false).count();
             assert_eq!((by_hand, by_rule), (2, usize::from(rules)), "{all:#?}");
             // sent again, it is opened over HTTP/1.1
-            let again =
-                json!({"flow": flow["id"], "websocket": {"recorded": true, "listen_s": 60}});
+            let again = json!({"flow": flow["id"], "websocket": {"recorded": true}});
             let again = send(&program, &again);
             assert_eq!(
                 (&again["kind"], &again["method"], &again["status"]),
@@ -427,7 +432,7 @@ fn one_that_is_refused_or_blocked_ends_as_it_is_told() {
     );
     let body = json!([{"do": "replace-body", "find": "a", "with": "b"}, {"do": "set-header", "name": "x-a", "value": "b"}]);
     add(&program, "request", "path:/held", body);
-    let away = json!([{"do": "map-remote", "to": "https://localhost:1"}]);
+    let away = json!([{"do": "map-remote", "to": format!("https://{}", closed_port())}]);
     add(&program, "request", "path:/away", away);
     add(
         &program,
@@ -442,20 +447,81 @@ fn one_that_is_refused_or_blocked_ends_as_it_is_told() {
     let away = open("/away");
     assert_eq!(heard(&away, 1)[0], json!({"status": 502}));
     let flow = program.api.flow("path:/away");
-    assert!(
-        flow["error"]["text"]
-            .as_str()
-            .unwrap()
-            .contains("HTTP/1.1 alone"),
-        "{flow:#}"
-    );
+    assert_eq!(flow["error"]["cause"], "refused", "{flow:#}");
     // and one that ends it
     let mut bad = open("/bad");
+    assert_eq!(heard(&bad, 2)[1], "welcome over HTTP/2");
     say(&mut bad, &[json!("bad")]);
     // CANCEL, RFC 9113 section 7
     assert_eq!(heard(&bad, 3)[2], json!({"reset": 8}));
     let flow = program.api.flow("path:/bad");
     assert_eq!(flow["error"]["cause"], "forbidden", "{flow:#}");
+}
+
+#[test]
+fn a_rule_leads_one_to_another_server() {
+    let ca = TestCa::new();
+    let program = Program::trusting(&ca.pem);
+    let (_server, port) = hypercorn(&program, &ca);
+    let (_plain, plain) = websocket_server(None);
+    let (_other, other) = hypercorn(&program, &ca);
+    for (path, to, welcome) in [
+        (
+            "/plain",
+            format!("http://localhost:{plain}"),
+            "welcome None",
+        ),
+        (
+            "/other",
+            format!("https://localhost:{other}"),
+            "welcome over HTTP/1.1",
+        ),
+    ] {
+        let actions = json!([{"do": "map-remote", "to": to}]);
+        add(&program, "request", &format!("path:{path}"), actions);
+        let mut talker = client(&program, port, path, "deflate", "websocket");
+        let verse = "and the same again ".repeat(1000);
+        say(&mut talker, &[json!(verse), json!({"base64": "AP8Q"})]);
+        let expected = [
+            json!({"status": 200}),
+            json!(welcome),
+            json!(verse),
+            json!({"base64": "AP8Q"}),
+        ];
+        let came = heard(&talker, 4);
+        assert!(came == expected, "{came:.500?}");
+        say(&mut talker, &[Value::Null]);
+        assert_eq!(heard(&talker, 5)[4], json!({"close": 1000}));
+        talker.wait().ok();
+        let flow = program.api.flow(&format!("path:{path}"));
+        assert_eq!(
+            (&flow["kind"], &flow["state"], &flow["status"]),
+            (&json!("websocket"), &json!("complete"), &json!(101)),
+            "{flow:#}"
+        );
+        assert_eq!(
+            (&flow["request"]["version"], &flow["response"]["version"]),
+            (&json!("HTTP/2"), &json!("HTTP/1.1"))
+        );
+        let sent = headers(&flow["request"]["sent"]);
+        assert!(sent.contains(&("Upgrade".to_owned(), "websocket".to_owned())));
+        assert_eq!(
+            opcodes(&program.api.sent(&flow, "request")),
+            [1, 2, 8],
+            "{flow:#}"
+        );
+    }
+    // one that does not want it is heard
+    let actions = json!([{"do": "map-remote", "to": format!("https://localhost:{other}")}]);
+    add(&program, "request", "path:/refused", actions);
+    let refused = client(&program, port, "/refused", "plain", "websocket");
+    assert_eq!(heard(&refused, 2), [json!({"status": 403}), json!("ended")]);
+    let flow = program.api.flow("path:/refused");
+    assert_eq!(
+        (&flow["kind"], &flow["status"], &flow["state"]),
+        (&json!("http"), &json!(403), &json!("complete")),
+        "{flow:#}"
+    );
 }
 
 #[test]

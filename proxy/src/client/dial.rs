@@ -34,8 +34,8 @@ impl Elsewhere for Client {
         &'d self,
         target: &'d Target,
         via: Option<&'d Via>,
+        alpn: &'d [&'d [u8]],
     ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>> {
-        let alpn: &[&[u8]] = &[b"h2", b"http/1.1"];
         self.dialled(target, via, alpn, Purpose::Bytes, pending())
             .boxed()
     }

@@ -31,22 +31,28 @@ pub(super) struct Duplex {
 }
 
 impl Duplex {
+    pub(super) fn new(from: RecvStream, to: SendStream<Bytes>) -> Self {
+        Self {
+            from,
+            to,
+            rest: Bytes::new(),
+            held: Bytes::new(),
+            ended: Arc::default(),
+            other_ended: Arc::default(),
+            broke: None,
+        }
+    }
+
     /// The two streams of a WebSocket: each is written what is read from the other.
     pub(super) fn pair(
         client: (RecvStream, SendStream<Bytes>),
         server: (RecvStream, SendStream<Bytes>),
     ) -> (Self, Self) {
-        let (one, two) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-        let new = |(from, to), ended: &Arc<AtomicBool>, other_ended: &Arc<AtomicBool>| Self {
-            from,
-            to,
-            rest: Bytes::new(),
-            held: Bytes::new(),
-            ended: ended.clone(),
-            other_ended: other_ended.clone(),
-            broke: None,
-        };
-        (new(client, &one, &two), new(server, &two, &one))
+        let mut client = Self::new(client.0, client.1);
+        let mut server = Self::new(server.0, server.1);
+        client.other_ended = server.ended.clone();
+        server.other_ended = client.ended.clone();
+        (client, server)
     }
 
     /// Ends the stream at once, in both directions. What was written and waits for room is lost.

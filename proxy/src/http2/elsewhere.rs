@@ -9,6 +9,7 @@ use super::{
     source::{Source, broken_off},
     touched::{gave_up, request_of, response_of},
     waiting::Waiting,
+    websocket::is_websocket,
 };
 use crate::{
     failure::Format,
@@ -19,7 +20,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_fn;
-use h2::server::SendResponse;
+use h2::{SendStream, server::SendResponse};
 use http::{Request, request::Parts as RequestParts};
 use overhear_store::{FlowRecorder, HeadKind, Party, Side, Timestamp, Version};
 use std::sync::Arc;
@@ -49,9 +50,15 @@ impl Exchange<'_> {
         };
         let Other { to, parts } = other;
         let via = message.via.clone();
+        // a WebSocket is opened over HTTP/1.1 there: few servers take it over HTTP/2
+        let socket = parts.extensions.get().is_some_and(is_websocket);
+        let alpn: &[&[u8]] = match socket {
+            true => &[b"http/1.1"],
+            false => &[b"h2", b"http/1.1"],
+        };
         let reached = tokio::select! {
             biased;
-            reached = dial.reach(&to, via.as_deref()) => reached,
+            reached = dial.reach(&to, via.as_deref(), alpn) => reached,
             _ = poll_fn(|cx| respond.poll_reset(cx)) => return flow.fail(http1::given_up(&to)),
         };
         let upstream = match reached {
@@ -74,8 +81,20 @@ impl Exchange<'_> {
             flow.connection = connection.id();
             flow.server = server;
         });
-        let outcome = match io.alpn().as_deref() {
-            Some(b"h2") => {
+        let outcome = match (io.alpn().as_deref(), upload) {
+            (_, Upload::Stream(from_client)) if socket => {
+                let opened = self.websocket_over_http1(
+                    &flow,
+                    message,
+                    &to,
+                    from_client,
+                    seen,
+                    &mut respond,
+                    io,
+                );
+                Box::pin(opened).await
+            }
+            (Some(b"h2"), upload) => {
                 let there = Exchange {
                     recorder: self.recorder,
                     target: &to,
@@ -92,7 +111,7 @@ impl Exchange<'_> {
                     .over_http2(&flow, request, upload, seen, &mut respond, io)
                     .await
             }
-            _ => {
+            (_, upload) => {
                 self.over_http1(&flow, message, &to, upload, seen, &mut respond, io)
                     .await
             }
@@ -184,7 +203,8 @@ impl Exchange<'_> {
         let is_head = matches!(&message.start, Start::Request { method, .. } if method == "HEAD");
         let mut sent = None;
         let (answer, source, bytes) = {
-            let mut down = std::pin::pin!(read_response(from, to, is_head));
+            let input = Input::new(BytesMut::new());
+            let mut down = std::pin::pin!(read_response(from, input, to, is_head));
             loop {
                 tokio::select! {
                     io = &mut up, if sent.is_none() => {
@@ -199,28 +219,8 @@ impl Exchange<'_> {
                 }
             }
         };
-        flow.head(HeadKind::Response, Timestamp::now(), &bytes);
-        let (content_type, content_encoding) = type_of(&answer);
-        flow.edit(|flow| {
-            flow.status = Some(answer.status());
-            flow.response.version = Some(Version::Http11);
-            flow.response.content_type = content_type;
-            flow.response.content_encoding = content_encoding;
-        });
-        let plan = intercept::on_response(seen, flow, &bytes);
-        let mut delivered = std::pin::pin!(async {
-            match plan.is_empty() {
-                true => {
-                    let response = response_of(&answer);
-                    self.stream(flow, response, Bytes::new(), source, seen, respond)
-                        .await
-                }
-                false => {
-                    self.deliver(flow, answer, source, plan, seen, respond)
-                        .await
-                }
-            }
-        });
+        let delivered = self.translated(flow, (answer, bytes), source, seen, respond);
+        let mut delivered = std::pin::pin!(delivered);
         // a server may answer while it is still sent to
         let delivered = loop {
             tokio::select! {
@@ -229,6 +229,34 @@ impl Exchange<'_> {
             }
         };
         delivered.map(drop)
+    }
+
+    /// Passes a response of a server of HTTP/1.1 on, with the bytes of its head, as rules want it.
+    pub(super) async fn translated(
+        &self,
+        flow: &FlowRecorder,
+        (answer, head): (Message, Vec<u8>),
+        source: Source,
+        seen: &mut Seen,
+        respond: &mut SendResponse<Bytes>,
+    ) -> Result<Option<SendStream<Bytes>>, Broken> {
+        flow.head(HeadKind::Response, Timestamp::now(), &head);
+        let (content_type, content_encoding) = type_of(&answer);
+        flow.edit(|flow| {
+            flow.status = Some(answer.status());
+            flow.response.version = Some(Version::Http11);
+            flow.response.content_type = content_type;
+            flow.response.content_encoding = content_encoding;
+        });
+        let plan = intercept::on_response(seen, flow, &head);
+        if !plan.is_empty() {
+            return self
+                .deliver(flow, answer, source, plan, seen, respond)
+                .await;
+        }
+        let response = response_of(&answer);
+        self.stream(flow, response, Bytes::new(), source, seen, respond)
+            .await
     }
 }
 
@@ -275,26 +303,14 @@ async fn send_over<W: AsyncWrite + Unpin>(
 }
 
 /// Reads the final response of a server of HTTP/1.1: the message, its body, and the bytes of its head.
-async fn read_response<R: AsyncRead + Send + Unpin + 'static>(
+pub(super) async fn read_response<R: AsyncRead + Send + Unpin + 'static>(
     mut io: R,
+    mut input: Input,
     to: &Target,
     is_head: bool,
 ) -> Result<(Message, Source, Vec<u8>), Broken> {
-    let mut input = Input::new(BytesMut::new());
     loop {
-        let mut reader = HeadReader::default();
-        loop {
-            match reader.response_ready(input.bytes()) {
-                Ok(true) => break,
-                Ok(false) => {}
-                Err(problem) => return Err(broken_off(problem.of_response(&to.to_string()).text)),
-            }
-            if !matches!(input.fill(&mut io).await, Ok(1..)) {
-                return Err(broken_off(format!(
-                    "{to} closed the connection before the end of a response's head."
-                )));
-            }
-        }
+        let reader = read_head(&mut io, &mut input, to).await?;
         let wrong = |problem: http1::Problem| broken_off(problem.of_response(&to.to_string()).text);
         let head = reader.response(input.bytes()).map_err(wrong)?;
         let length = head.skipped + head.bytes.len();
@@ -320,8 +336,29 @@ async fn read_response<R: AsyncRead + Send + Unpin + 'static>(
     }
 }
 
+/// Reads until `input` begins with the whole head of a response.
+pub(super) async fn read_head<R: AsyncRead + Unpin>(
+    io: &mut R,
+    input: &mut Input,
+    to: &Target,
+) -> Result<HeadReader, Broken> {
+    let mut reader = HeadReader::default();
+    loop {
+        match reader.response_ready(input.bytes()) {
+            Ok(true) => return Ok(reader),
+            Ok(false) => {}
+            Err(problem) => return Err(broken_off(problem.of_response(&to.to_string()).text)),
+        }
+        if !matches!(input.fill(io).await, Ok(1..)) {
+            return Err(broken_off(format!(
+                "{to} closed the connection before the end of a response's head."
+            )));
+        }
+    }
+}
+
 /// Makes a request of HTTP/2 one of HTTP/1.1: `Host` first, the cookies in one field (RFC 9113 section 8.2.3).
-fn for_http1(message: &mut Message) {
+pub(super) fn for_http1(message: &mut Message) {
     let mut cookies: Vec<Vec<u8>> = Vec::new();
     message.fields.retain(|(name, value)| {
         let is_cookie = name.eq_ignore_ascii_case("cookie");

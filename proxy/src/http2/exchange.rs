@@ -57,11 +57,12 @@ pub(super) struct Exchange<'a> {
 
 /// Reaches other servers than the one that a connection was made to.
 pub(crate) trait Elsewhere: Send + Sync {
-    /// Dials, TLS included, which may agree on HTTP/2; `via`: another way there.
+    /// Dials, TLS included, which agrees on one of `alpn`; `via`: another way there.
     fn reach<'d>(
         &'d self,
         target: &'d Target,
         via: Option<&'d Via>,
+        alpn: &'d [&'d [u8]],
     ) -> BoxFuture<'d, Result<Upstream<Stream>, DialFailed>>;
 }
 

@@ -270,6 +270,7 @@ impl super::Elsewhere for Nobody {
         &'d self,
         _: &'d Target,
         _: Option<&'d crate::upstream::Via>,
+        _: &'d [&'d [u8]],
     ) -> futures_util::future::BoxFuture<'d, Result<Upstream<Stream>, crate::http1::DialFailed>>
     {
         unreachable!("no rule leads elsewhere")

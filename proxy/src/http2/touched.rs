@@ -7,6 +7,7 @@ use super::{
     head::{request_head, response_head, trailers},
     pump::Pump,
     source::Source,
+    websocket::is_websocket,
 };
 use crate::{
     http1,
@@ -160,8 +161,12 @@ impl Exchange<'_> {
                     Start::Request { target, .. } => target.clone(),
                     _ => return,
                 };
-                if extended && (to != *self.target || message.via.is_some()) {
-                    let text = "A rule leads this extended CONNECT (RFC 8441) to another server, or another way: that can be done with a WebSocket that is opened over HTTP/1.1 alone.";
+                let other = parts
+                    .extensions
+                    .get()
+                    .is_some_and(|asked| !is_websocket(asked));
+                if other && (to != *self.target || message.via.is_some()) {
+                    let text = "A rule leads this extended CONNECT (RFC 8441) to another server, or another way: that can be done with WebSockets alone.";
                     let failure = failed(FailureCause::Protocol, Party::Proxy, text);
                     let page = page(&failure, format);
                     flow.edit(|flow| flow.status = Some(page.status().as_u16()));

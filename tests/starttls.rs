@@ -42,10 +42,10 @@ fn places(program: &Program) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// psql, which asks for TLS and checks whom it has.
-pub fn psql(port: u16, roots: &std::path::Path, query: &str) -> Run {
+/// psql with a way to want TLS; `verify-full` checks whom it has.
+pub fn psql(port: u16, roots: &std::path::Path, mode: &str, query: &str) -> Run {
     let target = format!(
-        "host=localhost hostaddr=127.0.0.1 port={port} user=me dbname=postgres sslmode=verify-full sslrootcert={} connect_timeout=60",
+        "host=localhost hostaddr=127.0.0.1 port={port} user=me dbname=postgres sslmode={mode} sslrootcert={} connect_timeout=60",
         roots.display()
     );
     Run::new("psql")
@@ -109,7 +109,13 @@ fn postgres_and_psql() {
     };
     let program = in_place_of(&server, &[]);
     let query = "select 'read ' || 6 * 7";
-    let said = psql(place(&program).port(), &program.ca_file(), query).ok();
+    let said = psql(
+        place(&program).port(),
+        &program.ca_file(),
+        "verify-full",
+        query,
+    )
+    .ok();
     assert_eq!(said.text(), "read 42\n");
     let (flow, sent, received) = read(&program, "postgresql");
     assert_eq!(flow["method"], "PostgreSQL");
@@ -144,25 +150,40 @@ fn postgres_and_psql() {
     let at = |n: usize| page["items"][n]["at"].as_str().unwrap();
     assert!(at(1) < done && done < at(2), "{} {done} {}", at(1), at(2));
 
-    // without TLS, and by SOCKS: psql knows none of it, so somebody before it does
-    let (proxy, port) = (program.proxy, server.port());
-    let socks = Server::new(None, move |client| {
-        let mut way = wire::dial(proxy);
-        way.write_all(b"\x05\x01\0\x05\x01\0\x03\x09localhost")
-            .unwrap();
-        way.write_all(&port.to_be_bytes()).unwrap();
-        let mut granted = [0; 12];
-        way.read_exact(&mut granted).unwrap();
-        assert_eq!(granted[..4], [5, 0, 5, 0], "{granted:?}");
-        join(client.socket(), way);
-    });
-    psql(socks.port(), &program.ca_file(), "select 'by socks'").ok();
-    let flow = program.api.flow("body:\"by socks\"");
-    assert_eq!(flow["connection"]["through"], "SOCKS5");
-    assert_eq!(flow["connection"]["server_tls"]["version"], "TLSv1.3");
-    psql(socks.port(), &program.ca_file(), "select 'in the clear'")
-        .env("PGSSLMODE", "disable")
-        .run();
+    // by SOCKS, of which psql knows nothing, so somebody before it does: to a name, and to an address
+    for (address, query) in [
+        (&b"\x03\x09localhost"[..], "select 'by name'"),
+        (b"\x01\x7f\0\0\x01", "select 'by address'"),
+    ] {
+        let (proxy, port) = (program.proxy, server.port());
+        let socks = Server::new(None, move |client| {
+            let mut way = wire::dial(proxy);
+            let request = [b"\x05\x01\0\x05\x01\0", address, &port.to_be_bytes()].concat();
+            way.write_all(&request).unwrap();
+            let mut granted = [0; 12];
+            way.read_exact(&mut granted).unwrap();
+            assert_eq!(granted[..4], [5, 0, 5, 0], "{granted:?}");
+            join(client.socket(), way);
+        });
+        psql(socks.port(), &program.ca_file(), "verify-full", query).ok();
+        let flow = program
+            .api
+            .flow(&format!("body:\"{}\"", &query[8..query.len() - 1]));
+        assert_eq!(flow["connection"]["through"], "SOCKS5");
+        assert_eq!(flow["connection"]["server_tls"]["version"], "TLSv1.3");
+        assert_eq!(flow["host"], "localhost", "as it is called inside");
+    }
+    for (mode, encrypted) in [("require", true), ("disable", false)] {
+        let query = format!("select 'mode {mode}'");
+        psql(place(&program).port(), &program.ca_file(), mode, &query).ok();
+        let flow = program.api.flow(&format!("body:\"mode {mode}\""));
+        assert_eq!(flow["method"], "PostgreSQL");
+        assert_eq!(
+            flow["connection"]["client_tls"].is_object(),
+            encrypted,
+            "{flow:#}"
+        );
+    }
     // encryption by GSSAPI is asked for: what the server says to that passes
     let mut client = wire::dial(place(&program));
     client.write_all(b"\0\0\0\x08\x04\xd2\x16\x30").unwrap();

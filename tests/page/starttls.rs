@@ -66,7 +66,13 @@ fn a_session_of_a_database_is_followed() {
     };
     let program = in_place_of(&server, &[]);
     let query = "select 'read ' || 6 * 7";
-    psql(place(&program).port(), &program.ca_file(), query).ok();
+    psql(
+        place(&program).port(),
+        &program.ca_file(),
+        "verify-full",
+        query,
+    )
+    .ok();
     program.api.flow("method:postgresql");
     let seen = drive_with(&program, "", "starttls", &["database"], json!({}));
     let said = seen["database"].as_str().unwrap();

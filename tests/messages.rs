@@ -54,7 +54,12 @@ pub fn waiting(program: &Program) -> Value {
         let items = list["items"].as_array().unwrap();
         let items: Vec<_> = items.iter().filter(|item| item["gone"] == false).collect();
         match items.as_slice() {
-            [one] => Some(program.api.get(&format!("/api/waiting/{}", one["id"]))),
+            // what was decided about a moment ago is listed until it goes on, and is no longer given out
+            [one] => {
+                let path = format!("/api/waiting/{}", one["id"]);
+                let answer = program.api.send("GET", &path, None);
+                (answer.status() == 200).then(|| json(&answer))
+            }
             _ => None,
         }
     })

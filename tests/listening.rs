@@ -179,6 +179,31 @@ fn bytes_through_socks_and_a_server_that_speaks_first() {
 }
 
 #[test]
+fn a_proxy_that_is_reached_by_socks() {
+    let origin = Nginx::start();
+    let first = Program::start();
+    let second = Program::trusting(&origin.ca.pem);
+    for (number, url) in [origin.http("/hello.txt"), origin.https("/hello.txt")]
+        .iter()
+        .enumerate()
+    {
+        let got = curl(&second)
+            .args(["--preproxy", &format!("socks5h://{}", first.proxy)])
+            .args(["--proxy", &second.url()])
+            .arg(format!("{url}?both{number}"))
+            .ok();
+        assert_eq!(got.text(), "hello, world\n", "{url}");
+        let flow = second.api.flow(&format!("url:*both{number}"));
+        assert_eq!(flow["status"], 200);
+    }
+    // the first sees what is said to the second
+    let asked = first.api.flow("method:GET path:*both0");
+    assert_eq!(asked["port"], second.proxy.port());
+    assert_eq!(asked["connection"]["through"], "SOCKS5");
+    assert_eq!(first.api.flow("method:CONNECT")["status"], 200);
+}
+
+#[test]
 fn a_proxy_that_is_reached_over_tls() {
     let origin = Nginx::start();
     let program = Program::trusting(&origin.ca.pem);

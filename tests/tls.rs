@@ -90,6 +90,59 @@ fn what_passes_through_is_not_opened() {
 }
 
 #[test]
+fn what_passes_in_the_place_of_a_server_is_the_servers_own() {
+    let origin = Nginx::start();
+    let server = format!("localhost:{}", origin.tls);
+    let program = Setup::new()
+        .args(["--tls", "localhost=pass"])
+        .args(["--mode", &format!("reverse:https://{server}@127.0.0.1:0")])
+        .args(["--mode", &format!("reverse:tcp://{server}@127.0.0.1:0")])
+        .start();
+    let root = program.home().join("origin.pem");
+    std::fs::write(&root, &origin.ca.pem).unwrap();
+    let status = program.api.get("/api/status");
+    let listeners = status["listeners"].as_array().unwrap().clone();
+    for listener in listeners.iter().filter(|one| one["mode"] == "reverse") {
+        let address = listener["address"].as_str().unwrap();
+        let port = address.rsplit(':').next().unwrap();
+        let got = Run::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "60"])
+            .args(["--noproxy", "*", "--cacert"])
+            .arg(&root)
+            .arg(format!("https://localhost:{port}/hello.txt"))
+            .env("CURL_HOME", program.home())
+            .ok();
+        assert_eq!(got.text(), "hello, world\n", "{listener}");
+    }
+    let flows = program.api.wait_for("kind:tls state:complete", 2);
+    for flow in flows {
+        assert_eq!(flow["port"], origin.tls);
+        assert_eq!(
+            flow["comment"],
+            "passed through: the setting localhost=pass says so"
+        );
+    }
+    // what is plain is read as ever
+    let plain = listeners
+        .iter()
+        .find(|one| one["mode"] == "reverse")
+        .unwrap();
+    let address = plain["address"].as_str().unwrap();
+    let refused = Run::new("curl")
+        .args([
+            "--silent",
+            "--include",
+            "--max-time",
+            "60",
+            "--noproxy",
+            "*",
+        ])
+        .arg(format!("http://{address}/hello.txt"))
+        .ok();
+    assert!(refused.text().contains(" 502"), "{}", refused.text());
+}
+
+#[test]
 fn what_is_blocked_is_told_to_both_sides() {
     let origin = Nginx::start();
     let program = Setup::new()

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::{
     engine::Row,
+    stream::Stream,
     tls::{Decided, ServerSeen, TlsChoice, Why, peek},
     tunnel,
     words::failed,
 };
+use bytes::BytesMut;
 use overhear_store::{FailureCause, Kind, Party, Side, Timestamp, TlsInfo};
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
@@ -23,7 +25,10 @@ const PINNED: &str = "pinned";
 impl Inside<'_> {
     /// Decides by its hello what becomes of the TLS in a tunnel: it is given back where it is to be opened.
     pub(super) async fn unless_opened(mut self, mut ends: Ends) -> Option<(Self, Ends)> {
-        match self.closed_tls(&mut ends).await {
+        match self
+            .closed_tls(&mut ends.client, &mut ends.client_read)
+            .await
+        {
             None => Some((self, ends)),
             Some((info, decided)) => {
                 self.unopened(ends, info, decided).await;
@@ -33,13 +38,17 @@ impl Inside<'_> {
     }
 
     /// What was decided about the TLS that a client begins, with what its hello asks for; none where it is to be opened.
-    pub(super) async fn closed_tls(&mut self, ends: &mut Ends) -> Option<(TlsInfo, Decided)> {
+    pub(super) async fn closed_tls(
+        &mut self,
+        client: &mut Stream,
+        read: &mut BytesMut,
+    ) -> Option<(TlsInfo, Decided)> {
         let policy = &self.client.engine.policy;
         if policy.is_empty() {
             return None;
         }
         // what is wrong with a hello is told by who opens it
-        let info = peek(&mut ends.client, &mut ends.client_read).await?;
+        let info = peek(client, read).await?;
         let name = info.sni.as_deref().unwrap_or(&self.target.host);
         let decided = policy.decide(name, &self.target.host);
         if decided.choice == TlsChoice::Intercept {

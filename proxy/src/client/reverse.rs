@@ -14,11 +14,12 @@ use crate::{
     sniff::Protocol,
     stream::Stream,
     target::{Scheme, Target},
-    tls::Hello,
+    tls::{Decided, Hello, TlsChoice},
     upstream::Purpose,
 };
 use bytes::BytesMut;
 use overhear_ca::Leaf;
+use overhear_store::TlsInfo;
 use std::sync::Arc;
 
 /// What is asked of a server when the client speaks no TLS, or offers nothing in it.
@@ -85,8 +86,14 @@ impl Client {
         }
     }
 
-    async fn reverse_tls(&self, stream: Stream, read: BytesMut, target: Target) {
-        let inside = self.in_place_of(target);
+    async fn reverse_tls(&self, mut stream: Stream, mut read: BytesMut, target: Target) {
+        let mut inside = self.in_place_of(target);
+        if inside.target.scheme == Scheme::Https
+            && let Some((info, decided)) = inside.closed_tls(&mut stream, &mut read).await
+            && decided.choice == TlsChoice::Pass
+        {
+            return inside.led_on((stream, read), info, decided).await;
+        }
         let hello = match Hello::read(stream, read).await {
             Ok(hello) => hello,
             Err(failure) => return inside.failed_handshake(failure),
@@ -162,6 +169,14 @@ impl Client {
             }
             First::Silence(_) => return,
         }
+        let mut inside = inside;
+        if inside.target.scheme == Scheme::Http
+            && let Some((info, decided)) = inside
+                .closed_tls(&mut ends.client, &mut ends.client_read)
+                .await
+        {
+            return Box::pin(inside.unopened(ends, info, decided)).await;
+        }
         let hello = match Hello::read(ends.client, ends.client_read).await {
             Ok(hello) => hello,
             Err(failure) => return inside.failed_handshake(failure),
@@ -201,6 +216,35 @@ impl Client {
 }
 
 impl Inside<'_> {
+    /// The client's TLS is the server's own: it is dialled without any, and nothing is opened.
+    async fn led_on(self, client: (Stream, BytesMut), info: TlsInfo, decided: Decided) {
+        let (client, client_read) = client;
+        let raw = Target {
+            scheme: Scheme::Http,
+            ..self.target.clone()
+        };
+        let reaching = self
+            .client
+            .reach(&raw, None, &[], Purpose::Bytes, &self.connection);
+        let reached = match reaching.await {
+            Ok(reached) => reached,
+            Err(failure) => {
+                self.failed_handshake(failure);
+                return client.close().await;
+            }
+        };
+        let ends = Ends {
+            client,
+            client_read,
+            server: reached.io,
+            server_read: reached.read,
+            server_gone: None,
+        };
+        self.reached(reached.server)
+            .unopened(ends, info, decided)
+            .await;
+    }
+
     /// A leaf for `name` with the names of the server's certificate, if it has one; none (and a flow) when there can be none.
     async fn leaf_beside(&self, name: &str, alpn: Option<&[u8]>) -> Option<Arc<Leaf>> {
         let tls = self.connection.get().server_tls;

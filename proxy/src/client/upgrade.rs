@@ -57,7 +57,10 @@ impl Inside<'_> {
                 return flow.complete();
             }
         }
-        if let Some((info, decided)) = self.closed_tls(&mut ends).await {
+        if let Some((info, decided)) = self
+            .closed_tls(&mut ends.client, &mut ends.client_read)
+            .await
+        {
             self.goes_elsewhere(flow);
             return self.unopened(ends, info, decided).await;
         }

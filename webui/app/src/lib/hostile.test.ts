@@ -63,7 +63,7 @@ describe("what comes over the network in pieces", () => {
   it("is the same messages of a WebSocket however it is cut", () => {
     const frames = ascii("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x01\x03Hel\x89\x05Hello\x80\x02lo\x82\x7e\x00\x80" + "x".repeat(128) + "\xc1\x02ab\x88\x02\x03\xe8");
     alike([frames], (feed) => {
-      const unframer = new Unframer(null);
+      const unframer = new Unframer("response", null);
       return feed((piece) => unframer.feed(piece));
     });
   });

@@ -111,23 +111,7 @@ fn a_hello_that_arrives_byte_by_byte_is_still_tls() {
     let program = Program::trusting(&ca.pem);
     // A relay in between that passes on one byte at a time.
     let (proxy, authority) = (program.proxy, format!("localhost:{}", origin.port()));
-    let trickle = Server::new(None, move |mut near| {
-        let mut far = wire::tunnel(proxy, &authority);
-        let mut back = far.try_clone().unwrap();
-        let mut near_write = near.socket().try_clone().unwrap();
-        let returning = std::thread::spawn(move || {
-            std::io::copy(&mut back, &mut near_write).ok();
-            near_write.finish();
-        });
-        let mut byte = [0];
-        while let Ok(1) = near.read(&mut byte) {
-            if far.write_all(&byte).is_err() {
-                break;
-            }
-        }
-        far.finish();
-        returning.join().unwrap();
-    });
+    let trickle = Server::trickling(move || wire::tunnel(proxy, &authority));
     let stream = wire::dial(trickle.address);
     let mut client = wire::tls(stream, "localhost", &program.ca_pem(), &["http/1.1"]);
     client

@@ -9,24 +9,7 @@ use std::{
 
 /// Leads to `target` and passes on one byte at a time of what the client says.
 fn trickle(target: SocketAddr) -> Server {
-    Server::new(None, move |mut near| {
-        let mut far = wire::dial(target);
-        far.set_nodelay(true).unwrap();
-        let mut back = far.try_clone().unwrap();
-        let mut near_write = near.socket().try_clone().unwrap();
-        let returning = std::thread::spawn(move || {
-            std::io::copy(&mut back, &mut near_write).ok();
-            near_write.finish();
-        });
-        let mut byte = [0];
-        while let Ok(1) = near.read(&mut byte) {
-            if far.write_all(&byte).is_err() {
-                break;
-            }
-        }
-        far.finish();
-        returning.join().unwrap();
-    })
+    Server::trickling(move || wire::dial(target))
 }
 
 /// Where the program listens, in the order of its flags: the proxy's port first.

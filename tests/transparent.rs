@@ -8,7 +8,7 @@ use crate::support::{
     island::Island,
     not_run,
     program::{binary, overhear},
-    system, until,
+    repository, system, until,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -188,6 +188,14 @@ fn what_the_system_leads_here() {
     // what the server there makes of a request that is none: a page without a head
     assert!(got.contains("<!DOCTYPE"), "{got}");
     assert_eq!(flow("tcp://198.51.100.7:80")["kind"], "tcp");
+
+    // slowly, or not at all
+    let script = repository().join("tests/clients/slow_beginners.py");
+    let root = gateway.home.path().join("data/ca/cert.pem");
+    let python = gateway.island.run(1, "python3").arg(script);
+    let got = python.arg("198.51.100.7").arg(root).ok().text();
+    assert_eq!(got.matches("hello, world").count(), 2, "{got}");
+    flow("http://shop.test/hello.txt?slow");
 
     // programs on the gateway itself: with the rule as it is printed for all but the user of overhear
     let own = &rules("OUTPUT")[0];

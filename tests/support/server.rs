@@ -131,6 +131,28 @@ impl Server {
         })
     }
 
+    /// Leads each client to what `far` dials, and passes on one byte at a time of what it says.
+    pub fn trickling(far: impl Fn() -> TcpStream + Send + Sync + 'static) -> Self {
+        Self::new(None, move |mut near| {
+            let mut far = far();
+            far.set_nodelay(true).unwrap();
+            let mut back = far.try_clone().unwrap();
+            let mut near_write = near.socket().try_clone().unwrap();
+            let returning = std::thread::spawn(move || {
+                std::io::copy(&mut back, &mut near_write).ok();
+                near_write.finish();
+            });
+            let mut byte = [0];
+            while let Ok(1) = near.read(&mut byte) {
+                if far.write_all(&byte).is_err() {
+                    break;
+                }
+            }
+            far.finish();
+            returning.join().unwrap();
+        })
+    }
+
     /// The requests so far, of an [`answering`](Self::answering) server.
     pub fn requests(&self) -> Vec<Message> {
         self.requests.lock().unwrap().clone()

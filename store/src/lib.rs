@@ -32,5 +32,6 @@ pub use grpc::GrpcStatus;
 pub use recorder::{
     ClosingFlow, ConnectionRecorder, FlowRecorder, FlowStart, Recorder, Replayed, Seen,
     apps::{AppQuestion, AskedApp},
+    queue::Bulk,
 };
 pub use store::{Store, StoreOptions};

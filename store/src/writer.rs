@@ -1,6 +1,6 @@
 //! The one that writes: a thread of its own, which collects what changed and writes it in batches.
 //!
-//! It decides when: at once when it slept, then every [`ROUND`] while there is work, sooner when
+//! It decides when: at once when it slept, then every round ([`Queue::round`]) while there is work, sooner when
 //! much has come, and again and again when the disk does not take it. What it has taken from the
 //! queue is kept until it is committed.
 
@@ -28,9 +28,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
-
-/// How often what changed is written.
-const ROUND: Duration = Duration::from_millis(30);
 
 /// How long readers and other writers are given between two steps of giving space back.
 const BREATH: Duration = Duration::from_millis(4);
@@ -202,7 +199,7 @@ impl AtWork<'_> {
                 }
                 self.queue.pool.clear();
                 self.queue.sleep();
-                self.queue.gather(Instant::now() + ROUND);
+                self.queue.gather(Instant::now() + self.queue.round());
                 continue;
             };
             for command in commands {
@@ -217,7 +214,7 @@ impl AtWork<'_> {
                 self.reclaim();
                 self.queue.gather(Instant::now() + BREATH);
             } else {
-                self.queue.gather(begun + ROUND);
+                self.queue.gather(begun + self.queue.round());
             }
         }
     }

@@ -169,6 +169,7 @@ async fn into_session(
         let (store, runtime) = (store.clone(), Handle::current());
         tokio::task::spawn_blocking(move || {
             let recorder = store.recorder().into_session(session);
+            let _bulk = recorder.in_bulk();
             let trouble = || store.trouble().map(|text| text.to_string());
             let mut room = || runtime.block_on(recorder.room());
             let into = packets::Into {

@@ -130,8 +130,8 @@ struct SideState {
     next_seq: u32,
     /// The unwritten piece that may grow: its place in `chunks`.
     open: Option<usize>,
-    /// The last piece grew: the next one will too, so it begins with a large buffer.
-    grows: bool,
+    /// Bytes of the last piece: the next one may become as long, so it begins with a buffer for that.
+    last: usize,
     /// What passed after the last piece and was not recorded: bytes, and when that was known.
     missing: Option<(u64, Timestamp)>,
 }
@@ -331,18 +331,18 @@ impl FlowState {
         }
         let take = bytes.len().min(room);
         let mut cost = 0;
-        if !chunk.data.is_empty() {
-            state.grows = true;
-            if chunk.data.len() + take > chunk.data.capacity() {
-                let mut larger = pool.take();
-                larger.extend_from_slice(&chunk.data);
-                cost = larger.capacity().saturating_sub(chunk.data.capacity()) as u64;
-                chunk.data = larger;
-            }
+        let length = chunk.data.len() + take;
+        if length > chunk.data.capacity() {
+            // what is asked for counts as waiting to be written: much more than there is would stop the traffic early
+            let mut larger = pool.take(length.max(2 * chunk.data.capacity()));
+            larger.extend_from_slice(&chunk.data);
+            cost = larger.capacity().saturating_sub(chunk.data.capacity()) as u64;
+            chunk.data = larger;
         }
         chunk
             .data
             .extend_from_slice(bytes.get(..take).unwrap_or_default());
+        state.last = length;
         (take, cost)
     }
 
@@ -364,14 +364,9 @@ impl FlowState {
         if state.next_seq > LAST_SEQ {
             return false;
         }
-        let data = if state.grows || length >= CHUNK {
-            pool.take()
-        } else {
-            Vec::with_capacity(length)
-        };
+        let data = pool.take(length.max(mem::take(&mut state.last)));
         *cost += data.capacity() as u64;
         state.open = Some(self.unwritten.chunks.len());
-        state.grows = length >= CHUNK;
         self.unwritten.chunks.push(PendingChunk {
             side,
             seq: state.next_seq,
@@ -472,6 +467,20 @@ mod tests {
         let bytes = |seq: usize| &state.unwritten.chunks[seq].data;
         assert!(bytes(0).iter().all(|b| *b == 0));
         assert!(bytes(2).iter().chain(bytes(4)).all(|b| *b == 1));
+    }
+
+    #[test]
+    fn small_pieces_do_not_count_as_large_ones() {
+        let (mut state, pool) = (state(), Pool::default());
+        // trains of six segments, as they stand in a capture
+        for train in 0..50 {
+            for us in 0..6 {
+                add(&mut state, &pool, train * 5000 + us, 1448);
+            }
+        }
+        assert_eq!(state.unwritten.chunks.len(), 50);
+        let (cost, bytes) = (state.unwritten.cost - ROW_COST, 50 * 6 * 1448);
+        assert!(cost < 2 * bytes, "{cost} for {bytes}");
     }
 
     #[test]

@@ -16,8 +16,12 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// An empty buffer with room for [`CHUNK`] bytes.
-    pub(crate) fn take(&self) -> Vec<u8> {
+    /// An empty buffer with room for this many bytes, or for [`CHUNK`] where that is less: of those that are used again
+    /// when it is not much less.
+    pub(crate) fn take(&self, bytes: usize) -> Vec<u8> {
+        if bytes <= CHUNK / 2 {
+            return Vec::with_capacity(bytes);
+        }
         let unused = self.unused.lock().pop();
         unused.unwrap_or_else(|| Vec::with_capacity(CHUNK))
     }

@@ -23,10 +23,10 @@ use std::{
     mem,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, Thread},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -38,6 +38,19 @@ pub(crate) const OVERFULL: u64 = 2 * FULL;
 
 /// A writer that waits for more is woken at this many bytes.
 const ENOUGH: u64 = 1024 * 1024;
+
+/// What [`FULL`] is while something is read in as fast as it can be written. Hundreds of flows grow at once then: the fewer
+/// bytes of each a batch has, the more often the same pages are written.
+const FULL_IN_BULK: u64 = 96 * 1024 * 1024;
+
+/// What [`ENOUGH`] is meanwhile.
+const ENOUGH_IN_BULK: u64 = 32 * 1024 * 1024;
+
+/// How often what changed is written.
+const ROUND: Duration = Duration::from_millis(30);
+
+/// What [`ROUND`] is meanwhile: it is seen that late.
+const ROUND_IN_BULK: Duration = Duration::from_millis(300);
 
 /// What the recording threads and the writer share.
 pub(crate) struct Queue {
@@ -53,6 +66,8 @@ pub(crate) struct Queue {
     next_connection: AtomicI64,
     session: AtomicI64,
     switched_off: AtomicBool,
+    /// How many read something in.
+    bulk: AtomicUsize,
     pub(crate) pool: Pool,
     /// How fast flows come.
     pub(crate) rate: Rate,
@@ -145,6 +160,7 @@ impl Queue {
             next_connection: AtomicI64::new(first_connection),
             session: AtomicI64::new(session.0),
             switched_off: AtomicBool::new(false),
+            bulk: AtomicUsize::new(0),
             pool: Pool::default(),
             rate: Rate::default(),
             hidden: Hidden::default(),
@@ -212,10 +228,41 @@ impl Queue {
         self.wake();
     }
 
+    /// From now on what comes is read in, or no longer.
+    fn count_bulk(&self, more: bool) {
+        if more {
+            self.bulk.fetch_add(1, SeqCst);
+        } else {
+            self.bulk.fetch_sub(1, SeqCst);
+        }
+    }
+
+    /// Something is read in as fast as it can be written.
+    fn in_bulk(&self) -> bool {
+        self.bulk.load(SeqCst) > 0
+    }
+
+    fn full(&self) -> u64 {
+        if self.in_bulk() { FULL_IN_BULK } else { FULL }
+    }
+
+    fn enough(&self) -> u64 {
+        if self.in_bulk() {
+            ENOUGH_IN_BULK
+        } else {
+            ENOUGH
+        }
+    }
+
+    /// How long the writer waits for more after it has begun a round.
+    pub(crate) fn round(&self) -> Duration {
+        if self.in_bulk() { ROUND_IN_BULK } else { ROUND }
+    }
+
     /// Counts bytes that wait to be written.
     pub(crate) fn add_bytes(&self, count: u64) {
         let before = self.bytes.fetch_add(count, SeqCst);
-        if before + count >= ENOUGH
+        if before + count >= self.enough()
             && self.mode.load(SeqCst) == GATHERING
             && self.mode.swap(BUSY, SeqCst) == GATHERING
         {
@@ -237,7 +284,7 @@ impl Queue {
     pub(crate) async fn room(&self) {
         loop {
             let notified = self.room.notified();
-            if self.bytes() < FULL || self.is_in_trouble() || self.is_closed() {
+            if self.bytes() < self.full() || self.is_in_trouble() || self.is_closed() {
                 return;
             }
             notified.await;
@@ -313,7 +360,7 @@ impl Queue {
     /// Waits for more until a moment, or until there is enough or a command.
     pub(crate) fn gather(&self, until: Instant) {
         self.mode.store(GATHERING, SeqCst);
-        if self.bytes() >= ENOUGH || !self.changed.lock().commands.is_empty() {
+        if self.bytes() >= self.enough() || !self.changed.lock().commands.is_empty() {
             self.mode.store(BUSY, SeqCst);
             return;
         }
@@ -360,7 +407,28 @@ impl Queue {
     }
 }
 
+/// While it lives, something is read in as fast as it can be written: see [`crate::Recorder::in_bulk`].
+#[must_use = "it ends when it is dropped"]
+pub struct Bulk(Arc<Queue>);
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        self.0.count_bulk(false);
+        // what has come is not waited with
+        self.0.wake();
+    }
+}
+
 impl crate::Recorder {
     /// How many bytes may wait to be written before [`room`](Self::room) makes the traffic wait.
-    pub const ROOM: u64 = FULL;
+    pub fn room_limit(&self) -> u64 {
+        self.queue.full()
+    }
+
+    /// Much is read in, as fast as it can be written: until what this returns is dropped, 96 MiB may wait, and what changed is
+    /// written in larger batches and less often.
+    pub fn in_bulk(&self) -> Bulk {
+        self.queue.count_bulk(true);
+        Bulk(self.queue.clone())
+    }
 }

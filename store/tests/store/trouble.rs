@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use overhear_store::{
-    Change, Changes, Error, FlowId, HeadKind, Side, State, Store, StoreOptions, Timestamp,
-    read::FlowQuery,
+    Change, Changes, Error, FlowId, FlowRecorder, HeadKind, Recorder, Side, State, Store,
+    StoreOptions, Timestamp, read::FlowQuery,
 };
 use sqlx::Connection as _;
 use std::{
@@ -269,6 +269,24 @@ async fn a_killed_program_leaves_a_database_that_opens() {
     }
 }
 
+/// Records into a flow until there is no room; how many bytes that were.
+async fn fill(recorder: &Recorder, flow: &FlowRecorder) -> u64 {
+    let mut sent = 0_u64;
+    loop {
+        let room = recorder.room();
+        if tokio::time::timeout(Duration::from_millis(300), room)
+            .await
+            .is_err()
+        {
+            return sent;
+        }
+        let piece: Vec<u8> = (0..100_000_u64).map(|n| ((sent + n) % 251) as u8).collect();
+        flow.chunk(Side::Response, Timestamp::now(), &piece);
+        sent += 100_000;
+        assert!(sent < 200_000_000, "there is always room");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn room_waits_for_the_writer_and_nothing_is_lost() {
     let fixture = Fixture::new().await;
@@ -282,20 +300,7 @@ async fn room_waits_for_the_writer_and_nothing_is_lost() {
         .execute(&mut other)
         .await
         .unwrap();
-    let mut sent = 0_u64;
-    loop {
-        let room = recorder.room();
-        if tokio::time::timeout(Duration::from_millis(300), room)
-            .await
-            .is_err()
-        {
-            break;
-        }
-        let piece: Vec<u8> = (0..100_000_u64).map(|n| ((sent + n) % 251) as u8).collect();
-        flow.chunk(Side::Response, Timestamp::now(), &piece);
-        sent += 100_000;
-        assert!(sent < 100_000_000, "there is always room");
-    }
+    let sent = fill(&recorder, &flow).await;
     assert!(recorder.queued_bytes() >= 8 * 1024 * 1024);
     assert!(recorder.queued_bytes() < 10 * 1024 * 1024);
     sqlx::query("COMMIT").execute(&mut other).await.unwrap();
@@ -325,6 +330,40 @@ async fn room_waits_for_the_writer_and_nothing_is_lost() {
             .await
             .is_empty()
     );
+    fixture.store.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_in_has_more_room_until_it_is_read() {
+    let fixture = Fixture::new().await;
+    let recorder = fixture.recorder();
+    let ordinary = recorder.room_limit();
+    let flow = recorder.flow(start("a.example", "/"));
+    let id = flow.id();
+    let url = format!("sqlite://{}", fixture.path().display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let (first, second) = (recorder.in_bulk(), recorder.in_bulk());
+    assert!(recorder.room_limit() >= 8 * ordinary);
+    let sent = fill(&recorder, &flow).await;
+    assert!(recorder.queued_bytes() >= recorder.room_limit());
+    drop(first);
+    assert!(recorder.room_limit() >= 8 * ordinary, "the other goes on");
+    drop(second);
+    assert_eq!(recorder.room_limit(), ordinary);
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    tokio::time::timeout(PATIENCE, recorder.room())
+        .await
+        .unwrap();
+    assert!(recorder.queued_bytes() < ordinary);
+    flow.complete();
+    fixture.store.flush().await.unwrap();
+    let bytes = body(&fixture.store, id, Side::Response, 0).await;
+    assert_eq!(bytes.len() as u64, sent);
+    assert!((0_u64..).zip(&bytes).all(|(n, b)| *b == (n % 251) as u8));
     fixture.store.close().await.unwrap();
 }
 

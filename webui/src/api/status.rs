@@ -4,7 +4,6 @@ use super::{model::seconds, problem::Problem};
 use crate::{captures::Capture, disk, lan, server::App};
 use axum::{Json, extract::State};
 use overhear_proxy::{Listen, Mode};
-use overhear_store::Recorder;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -139,7 +138,7 @@ impl Status {
             },
             disk_bytes: app.store.size_on_disk(),
             queued_bytes: app.store.recorder().queued_bytes(),
-            queue_bytes_limit: Recorder::ROOM,
+            queue_bytes_limit: app.store.recorder().room_limit(),
             disk_free: disk::free(&app.data),
             uptime_s: app.started.elapsed().as_secs(),
             devices: app.proxy.devices().len() as u64,

@@ -328,14 +328,25 @@ async function statuses(page) {
         }),
       ),
     )
+  // what is wider than its cell there without being clipped
+  const sticking = []
+  const cells = async (where) => {
+    const out = await page.locator('[data-testid=flow-row] > [data-col]:not(.cut)').evaluateAll((cells) =>
+      cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 0.5).map((cell) => `${cell.dataset.col}: ${cell.innerText}`),
+    )
+    sticking.push(...out.map((cell) => `${where}: ${cell}`))
+    return page.locator('[data-testid=flow-row] > [data-col].cut').count()
+  }
   const wide = () => page.locator('[role=columnheader][data-col=status]').evaluate((cell) => Math.round(cell.getBoundingClientRect().width))
   const all = {}
   await page.setViewportSize({ width: 1280, height: 800 })
   all.usual = await seen()
+  const clipped = { usual: await cells('usual') }
   await screenshots(page, { width: 1280 }, 'statuses')
   await page.setViewportSize({ width: 1920, height: 900 })
   const before = await wide()
   all.roomy = await seen()
+  clipped.roomy = await cells('roomy')
   await screenshots(page, { width: 1920 }, 'statuses')
   await page.setViewportSize({ width: 1280, height: 800 })
   const edge = await page.getByTestId('size-status').boundingBox()
@@ -344,6 +355,7 @@ async function statuses(page) {
   await page.mouse.move(edge.x - 60, edge.y + 5, { steps: 4 })
   await page.mouse.up()
   all.narrow = await seen()
+  clipped.narrow = await cells('narrow')
   const narrow = await wide()
   await page.getByTestId('size-status').dblclick()
   await page.waitForFunction((narrow) => document.querySelector('[role=columnheader][data-col=status]').getBoundingClientRect().width > narrow + 20, narrow)
@@ -352,8 +364,9 @@ async function statuses(page) {
   await page.getByTestId('menu-columns-reset').click()
   await page.setViewportSize(PHONE)
   all.phone = await seen()
+  clipped.phone = await cells('phone')
   await page.setViewportSize(DESKTOP)
-  return { ...all, widths: [narrow, before] }
+  return { ...all, widths: [narrow, before], sticking, clipped }
 }
 
 /** The facts of a flow and of its connection lead to the flows that have the same. */

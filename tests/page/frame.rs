@@ -266,6 +266,9 @@ fn status_codes_are_never_cut(seen: &Value, paths: &[&str]) {
             assert_eq!(one["text"], one["title"], "{width} {path}");
         }
     }
+    assert_eq!(seen["sticking"], json!([]));
+    let clipped = |width: &str| seen["clipped"][width].as_i64().unwrap();
+    assert!(clipped("narrow") > clipped("roomy"), "{seen:#}");
     let words = |width: &str, path: &str| seen[width][path]["words"].clone();
     assert_eq!(
         seen["usual"]["/broken"]["text"],

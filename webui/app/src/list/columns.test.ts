@@ -19,6 +19,8 @@ describe("columns", () => {
     expect(keys(fit(ORDINARY, 960).shown)).toBe("id status method host path type size duration time");
     expect(keys(fit(ORDINARY, 660).shown)).toBe("status method host path size");
     expect(keys(fit(ORDINARY, 10).shown)).toBe("path");
+    expect([...fit(ORDINARY, 660).widths.values()]).toEqual([127, 62, 150, 169, 62]);
+    expect(fit(ORDINARY, 1400).widths.get("path")).toBeGreaterThan(250);
     expect(fit(ORDINARY, 660).template).toBe("127px 62px minmax(150px, 3fr) minmax(150px, 4fr) 62px");
   });
 

@@ -124,7 +124,12 @@ export interface Fitted {
   shown: Column[];
   /** For `grid-template-columns`. */
   template: string;
+  /** The pixels that each has at least. */
+  widths: ReadonlyMap<string, number>;
 }
+
+/** What a scroll bar may take of the room. */
+const SCROLL_BAR = 18;
 
 /** As many of the chosen columns as there is room for. */
 export function fit(arranged: readonly Arranged[], room: number): Fitted {
@@ -144,7 +149,24 @@ export function fit(arranged: readonly Arranged[], room: number): Fitted {
   }
   const tracks = left.map((one) => (one.grows ? `minmax(${one.width}px, ${one.grows}fr)` : `${one.width}px`));
   if (!left.some((one) => one.grows)) tracks.push("minmax(0, 1fr)");
-  return { shown: left.map((one) => one.column), template: tracks.join(" ") };
+  return { shown: left.map((one) => one.column), template: tracks.join(" "), widths: grown(left, room - needs() - SCROLL_BAR) };
+}
+
+/** What each has when those that grow have taken the room that is left, as `fr` deals it out: none gets less than its least. */
+function grown(columns: readonly { column: Column; width: number; grows?: number | undefined }[], spare: number): Map<string, number> {
+  const widths = new Map(columns.map(({ column, width }) => [column.key, width]));
+  let growing = columns.filter((one) => one.grows !== undefined);
+  for (;;) {
+    const parts = growing.reduce((sum, one) => sum + (one.grows ?? 0), 0);
+    const room = growing.reduce((sum, one) => sum + one.width, Math.max(0, spare));
+    const shares = growing.map((one) => ({ one, share: (room * (one.grows ?? 0)) / parts }));
+    const enough = shares.filter(({ one, share }) => share >= one.width);
+    if (enough.length === growing.length) {
+      for (const { one, share } of shares) widths.set(one.column.key, Math.floor(share));
+      return widths;
+    }
+    growing = enough.map(({ one }) => one);
+  }
 }
 
 /** A column taken from its place to before another; `null` is the end. */

@@ -7,6 +7,7 @@ use crate::support::{
     program::{Setup, binary},
     server::response,
 };
+use memchr::memmem;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -485,8 +486,7 @@ fn hashed_names(text: &str) -> Vec<String> {
 /// Every occurrence, of which there must be one, by something as long.
 fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
     assert_eq!(from.len(), to.len());
-    let is = |at: &usize| bytes[*at] == from[0] && bytes[*at..].starts_with(from);
-    let found: Vec<usize> = (0..bytes.len()).filter(is).collect();
+    let found: Vec<usize> = memmem::find_iter(bytes, from).collect();
     assert!(!found.is_empty(), "the page is not in the program");
     for at in found {
         bytes[at..at + to.len()].copy_from_slice(to);

@@ -16,8 +16,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// An empty buffer with room for this many bytes, or for [`CHUNK`] where that is less: of those that are used again
-    /// when it is not much less.
+    /// An empty buffer with room for this many bytes, of which [`CHUNK`] are the most there are: one that is used again when they
+    /// are more than half of that.
     pub(crate) fn take(&self, bytes: usize) -> Vec<u8> {
         if bytes <= CHUNK / 2 {
             return Vec::with_capacity(bytes);

@@ -228,15 +228,6 @@ impl Queue {
         self.wake();
     }
 
-    /// From now on what comes is read in, or no longer.
-    fn count_bulk(&self, more: bool) {
-        if more {
-            self.bulk.fetch_add(1, SeqCst);
-        } else {
-            self.bulk.fetch_sub(1, SeqCst);
-        }
-    }
-
     /// Something is read in as fast as it can be written.
     fn in_bulk(&self) -> bool {
         self.bulk.load(SeqCst) > 0
@@ -413,7 +404,7 @@ pub struct Bulk(Arc<Queue>);
 
 impl Drop for Bulk {
     fn drop(&mut self) {
-        self.0.count_bulk(false);
+        self.0.bulk.fetch_sub(1, SeqCst);
         // what has come is not waited with
         self.0.wake();
     }
@@ -428,7 +419,7 @@ impl crate::Recorder {
     /// Much is read in, as fast as it can be written: until what this returns is dropped, 96 MiB may wait, and what changed is
     /// written in larger batches and less often.
     pub fn in_bulk(&self) -> Bulk {
-        self.queue.count_bulk(true);
+        self.queue.bulk.fetch_add(1, SeqCst);
         Bulk(self.queue.clone())
     }
 }

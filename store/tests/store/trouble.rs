@@ -269,6 +269,17 @@ async fn a_killed_program_leaves_a_database_that_opens() {
     }
 }
 
+/// The writer cannot write until what this returns commits.
+async fn somebody_else_writes(fixture: &Fixture) -> sqlx::SqliteConnection {
+    let url = format!("sqlite://{}", fixture.path().display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    other
+}
+
 /// Records into a flow until there is no room; how many bytes that were.
 async fn fill(recorder: &Recorder, flow: &FlowRecorder) -> u64 {
     let mut sent = 0_u64;
@@ -293,13 +304,7 @@ async fn room_waits_for_the_writer_and_nothing_is_lost() {
     let recorder = fixture.recorder();
     let flow = recorder.flow(start("a.example", "/"));
     let id = flow.id();
-    // a writer that cannot write: somebody else does
-    let url = format!("sqlite://{}", fixture.path().display());
-    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    let mut other = somebody_else_writes(&fixture).await;
     let sent = fill(&recorder, &flow).await;
     assert!(recorder.queued_bytes() >= 8 * 1024 * 1024);
     assert!(recorder.queued_bytes() < 10 * 1024 * 1024);
@@ -340,12 +345,7 @@ async fn what_is_read_in_has_more_room_until_it_is_read() {
     let ordinary = recorder.room_limit();
     let flow = recorder.flow(start("a.example", "/"));
     let id = flow.id();
-    let url = format!("sqlite://{}", fixture.path().display());
-    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    let mut other = somebody_else_writes(&fixture).await;
     let (first, second) = (recorder.in_bulk(), recorder.in_bulk());
     assert!(recorder.room_limit() >= 8 * ordinary);
     let sent = fill(&recorder, &flow).await;

@@ -14,6 +14,10 @@ pub(super) struct Sent {
     highest: Option<i64>,
     /// The highest acknowledgement.
     acknowledged: Option<i64>,
+    /// So many ranges at the front are acknowledged: an acknowledgement goes on behind them.
+    settled: usize,
+    /// When the last of what is acknowledged was sent.
+    settled_time: Option<i64>,
     duplicates: u32,
 }
 
@@ -133,13 +137,16 @@ impl Sent {
                         ..range
                     },
                 );
+                self.settled = self.settled.min(at);
                 at += 1;
                 from = until;
                 continue;
             }
             other.again += 1;
             if first {
-                if !other.acknowledged {
+                if other.acknowledged {
+                    self.settled_time = self.settled_time.max(Some(time));
+                } else {
                     noted.times = other.again;
                     retransmission.add(time.saturating_sub(other.time));
                 }
@@ -162,6 +169,7 @@ impl Sent {
         if let (Some(first), Some(second)) = (self.ranges.pop_front(), self.ranges.front_mut()) {
             second.from = first.from;
         }
+        self.settled = self.settled.saturating_sub(1);
     }
 
     /// The other side has everything before `to`. `bare`: the acknowledgement says nothing else.
@@ -186,22 +194,23 @@ impl Sent {
         }
         self.acknowledged = Some(to);
         self.duplicates = 0;
-        let mut latest = i64::MIN;
-        let mut covered = 0;
-        for range in &mut self.ranges {
+        let before = self.settled;
+        for range in self.ranges.iter_mut().skip(before) {
             if to <= range.from {
                 break;
             }
-            covered += 1;
+            self.settled += 1;
+            let sent = Some(range.time);
+            let after_loss = self.settled_time > sent;
+            self.settled_time = self.settled_time.max(sent);
             if range.acknowledged || to != range.to {
                 done.cumulatively += u64::from(!range.acknowledged);
                 range.acknowledged = true;
-                latest = latest.max(range.time);
                 continue;
             }
             range.acknowledged = true;
             let took = time.saturating_sub(range.time);
-            match (latest > range.time, range.again) {
+            match (after_loss, range.again) {
                 (true, _) => done.after_loss = true,
                 (false, 0) => {
                     done.time = Some(took);
@@ -210,31 +219,66 @@ impl Sent {
                 (false, _) => done.ambiguous = Some(took),
             }
         }
-        // what is acknowledged and without holes is one range
-        while covered > 1
-            && let [first, second] = self.first_two()
-            && first.acknowledged
-            && second.acknowledged
-            && first.to == second.from
-        {
-            let (from, time) = (first.from, first.time);
-            self.ranges.pop_front();
-            if let Some(second) = self.ranges.front_mut() {
-                second.from = from;
-                second.time = second.time.max(time);
-                second.again = 0;
-            }
-            covered -= 1;
-        }
+        self.join(before);
         done
     }
 
-    fn first_two(&self) -> &[Range] {
-        let (front, back) = self.ranges.as_slices();
-        match (front, back) {
-            ([_, _, ..], _) => front.get(..2).unwrap_or_default(),
-            ([], back) => back.get(..2).unwrap_or_default(),
-            _ => &[],
+    /// Of what is acknowledged, from a range on: what has no holes is one range.
+    fn join(&mut self, from: usize) {
+        let mut last = from.saturating_sub(1);
+        for at in last + 1..self.settled {
+            let range = self.ranges.get(at).copied();
+            let (Some(range), Some(before)) = (range, self.ranges.get_mut(last)) else {
+                break;
+            };
+            if before.to == range.from {
+                before.to = range.to;
+                before.time = before.time.max(range.time);
+                continue;
+            }
+            last += 1;
+            if let Some(place) = self.ranges.get_mut(last) {
+                *place = range;
+            }
         }
+        if last + 1 < self.settled {
+            self.ranges.drain(last + 1..self.settled);
+            self.settled = last + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_acknowledged_is_one_range_between_holes() {
+        let (mut sent, mut times) = (Sent::default(), Spread::default());
+        // the second of every thousand segments was not captured
+        for at in (0..5000).filter(|at| at % 1000 != 1) {
+            sent.note(at * 10, 10, at, &mut times);
+            let done = sent.acknowledge(at * 10 + 10, at + 1, true);
+            assert_eq!(
+                (done.time, done.length, done.cumulatively),
+                (Some(1), 10, 0)
+            );
+        }
+        assert_eq!((sent.ranges.len(), sent.settled), (6, 6));
+        // one of them comes late, is acknowledged with what follows, and then is no longer new
+        let late = sent.note(20_010, 10, 6000, &mut times);
+        assert_eq!((late.late, late.again, sent.settled), (true, 0, 3));
+        sent.note(50_000, 10, 6001, &mut times);
+        let done = sent.acknowledge(50_010, 6003, true);
+        assert_eq!(
+            (done.time, done.cumulatively, done.after_loss),
+            (Some(2), 1, false)
+        );
+        assert_eq!((sent.ranges.len(), sent.settled), (5, 5));
+        assert_eq!(sent.note(20_010, 10, 6004, &mut times).again, 10);
+        // what was sent before that waited for it
+        sent.note(50_010, 10, 6003, &mut times);
+        assert!(sent.acknowledge(50_020, 6005, true).after_loss);
+        assert_eq!(times.samples, 0);
     }
 }

@@ -239,7 +239,10 @@ async function narrow(page) {
 async function nothing(page) {
   await page.getByTestId('filter').fill('host:nowhere.test')
   const all = await page.getByTestId('none').filter({ hasText: 'It hides' }).innerText()
-  const axis = await page.getByTestId('timeline').getByText('No flow matches the filter.').count()
+  // the timeline is asked beside the list, and may come after it
+  const words = page.getByTestId('timeline').getByText('No flow matches the filter.')
+  await words.waitFor()
+  const axis = await words.count()
   await screenshots(page, DESKTOP, 'nothing')
   // the answer to the wrong filter has status 400; its address says so
   await page.getByTestId('filter').fill('status:nonsense')

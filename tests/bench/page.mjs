@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { launch } from '../browser/chromium.mjs'
 
@@ -92,12 +93,13 @@ async function measure(flows, rate) {
       const session = await page.context().newCDPSession(page)
       await session.send('Performance.enable')
       const standing = await walk(page, session, FRAMES / 3, 0)
+      const wheel = await walk(page, session, FRAMES, 0, turn)
       const scroll = await walk(page, session, FRAMES, 180)
       const bare = await bareList(browser)
       const heap = await heapUsed(session)
       const bodies = await firstScreens(page)
       const body = { mb: Math.round(large.length / 1e5) / 10, ...spread(bodies) }
-      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, scroll, bare, heap_mb: Math.round(heap / 1e5) / 10, body }
+      const result = { rows, rate, filled_s: Math.round(filled / 1000), first_list: spread(lists), standing, wheel, scroll, bare, heap_mb: Math.round(heap / 1e5) / 10, body }
       console.log(JSON.stringify(result, null, 2))
     } finally {
       await browser.close()
@@ -154,7 +156,7 @@ async function firstScreens(page) {
   return times
 }
 
-/** Milliseconds between frames while the list is scrolled by so many pixels a frame, up and down; with a jump now and then. */
+/** Milliseconds between frames while the list is scrolled by so many pixels a frame, up and down, with a jump now and then; or, by none, left alone. */
 function frames({ count, pixels }) {
   const scroller = document.querySelector('[data-testid=flow-list] .scroller')
   const deltas = []
@@ -171,14 +173,27 @@ function frames({ count, pixels }) {
   })
 }
 
+/** The wheel turned as fast as a hand does, 3,000 pixels a second with rests between: four turns up, three down. */
+async function turn(page, walked) {
+  let over = false
+  walked.finally(() => (over = true))
+  await page.mouse.move(900, 500)
+  for (let notch = 0; !over; notch++) {
+    await page.mouse.wheel(0, notch % 105 < 60 ? -100 : 100)
+    await setTimeout(notch % 15 === 14 ? 300 : 33)
+  }
+}
+
 /** Times between frames, and what the page itself did in one: script, layout and style, a part of which others may have had the machine. */
-async function walk(page, session, count, pixels) {
+async function walk(page, session, count, pixels, meanwhile) {
   const busy = async () => {
     const { metrics } = await session.send('Performance.getMetrics')
     return metrics.filter(({ name }) => /^(Script|Layout|RecalcStyle)Duration$/.test(name)).reduce((sum, { value }) => sum + value * 1000, 0)
   }
   const before = await busy()
-  const deltas = await page.evaluate(frames, { count, pixels })
+  const walked = page.evaluate(frames, { count, pixels })
+  await meanwhile?.(page, walked)
+  const deltas = await walked
   return { ...spread(deltas), work_a_frame: Math.round(((await busy()) - before) / deltas.length * 100) / 100 }
 }
 
@@ -216,8 +231,10 @@ async function heapUsed(session) {
   return (await session.send('Runtime.getHeapUsage')).usedSize
 }
 
+/** A browser tells tenths of a millisecond: two frames of 60 a second are 33.3, or 33.4. */
 function spread(values) {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] * 10) / 10
-  return { median: at(0.5), p99: at(0.99), worst: at(1), over_33: values.filter((value) => value > 33.4).length, of: values.length }
+  const over = (limit) => values.filter((value) => value > limit).length
+  return { median: at(0.5), p99: at(0.99), worst: at(1), over_17: over(17), over_33: over(33.5), of: values.length }
 }

@@ -8,6 +8,8 @@ import { SparseRows } from "./sparse";
 
 /** Rows kept on either side of what is shown. */
 const KEEP = 800;
+/** Rows that are at hand before they come into view. */
+const AHEAD = PAGE;
 const RECOUNT_MS = 1_000;
 /** So many new flows are pointed out in a sorted list. */
 const UNSEEN = 200;
@@ -50,6 +52,8 @@ export class FlowList {
   #abort = new AbortController();
   #fetching = false;
   #wanted: [number, number] = [0, 0];
+  /** Where the view went last: to higher places, to lower ones, or nowhere yet. */
+  #going = 0;
   #newest = 0;
   #recount: ReturnType<typeof setTimeout> | undefined;
   #meanwhile = new Meanwhile();
@@ -125,6 +129,7 @@ export class FlowList {
       const same = this.query.filter === query.filter && this.query.session === query.session;
       this.query = query;
       this.#rows = rows;
+      this.#going = 0;
       this.unseen = [];
       this.#newest = (last ?? page).items.reduce((most, flow) => Math.max(most, flow.id), 0);
       this.#fetching = false;
@@ -242,8 +247,9 @@ export class FlowList {
     }
   }
 
-  /** The rows in `[from, to)` are in view: fetches what is missing, forgets what is far. */
+  /** The rows in `[from, to)` are in view: fetches what is missing, and what comes next where the view goes; forgets what is far. */
   need(from: number, to: number): void {
+    this.#going = Math.sign(from - this.#wanted[0]) || this.#going;
     this.#wanted = [from, to];
     void this.#fetch();
   }
@@ -347,7 +353,9 @@ export class FlowList {
     if (this.#fetching) return;
     const abort = this.#abort;
     const rows = this.#rows;
-    const gap = rows.gap(this.#wanted[0], this.#wanted[1]);
+    const [from, to] = this.#wanted;
+    const next = this.#going > 0 ? [to, to + AHEAD] : this.#going < 0 ? [from - AHEAD, from] : [0, 0];
+    const gap = rows.gap(from, to) ?? rows.gap(...(next as [number, number]));
     if (!gap) return this.#trim();
     this.#fetching = true;
     const since = this.#meanwhile.begin();

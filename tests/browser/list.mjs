@@ -373,7 +373,8 @@ async function sessions(page, { curl, origin }) {
 async function many(page, { curl, origin }) {
   await run('curl', [...curl, '--output', '/dev/null', `${origin}/many/[1-150]`])
   await page.waitForFunction(() => Number(document.querySelector('[data-testid=flow-list]').ariaRowCount) === 157)
-  await row(page, '/many/150').waitFor()
+  // as soon as the view rests the elements stand in the order of their rows
+  await page.getByTestId('flow-row').last().filter({ hasText: '/many/150' }).waitFor()
   const end = (await rows(page)).at(-1)
   await page.getByTestId('flow-list').focus()
   await page.keyboard.press('Home')
@@ -391,7 +392,29 @@ async function many(page, { curl, origin }) {
   await row(page, '/later').waitFor({ state: 'detached' })
   await page.mouse.wheel(0, 100_000)
   await row(page, '/later').waitFor()
-  return { end, start, still, drawn }
+  await page.getByTestId('flow-list').focus()
+  await page.keyboard.press('Home')
+  await row(page, '/data.json').waitFor()
+  const [scrolled] = await Promise.all([page.evaluate(scrolledWhileRowsCome, 308), run('curl', [...curl, '--rate', '150/s', '--output', '/dev/null', `${origin}/while/[1-150]`])])
+  return { end, start, still, drawn, scrolled }
+}
+
+/** Scrolls in every frame until there are so many rows. In how many of them the view was not where it had been scrolled to. */
+function scrolledWhileRowsCome(wanted) {
+  const grid = document.querySelector('[data-testid=flow-list]')
+  const scroller = grid.querySelector('.scroller')
+  const seen = { frames: 0, undone: 0 }
+  let at = scroller.scrollTop
+  return new Promise((done) => {
+    const step = () => {
+      seen.frames++
+      if (Math.abs(scroller.scrollTop - at) > 1) seen.undone++
+      if (Number(grid.ariaRowCount) >= wanted) return done(seen)
+      scroller.scrollTop = at = 200 + (seen.frames % 20) * 30
+      requestAnimationFrame(step)
+    }
+    step()
+  })
 }
 
 /** The list, the menus and the dialogs of this part, as assistive technology meets them. */

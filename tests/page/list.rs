@@ -135,6 +135,9 @@ fn many_rows_are_walked_through_and_new_ones_do_not_move_them() {
     assert_eq!(many["still"], "/data.json", "the view stays");
     let drawn = many["drawn"].as_i64().unwrap();
     assert!(drawn < 100, "{drawn} rows exist of which few are in view");
+    let scrolled = &many["scrolled"];
+    assert!(scrolled["frames"].as_i64().unwrap() > 5, "{scrolled}");
+    assert_eq!(scrolled["undone"], 0, "{scrolled}");
     assert_eq!(seen["troubles"], json!([]));
 }
 

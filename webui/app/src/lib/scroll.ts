@@ -20,6 +20,11 @@ export class ScaledScroll {
     return Math.min(this.#height, this.cap);
   }
 
+  /** Where the element stands, or has to. */
+  get real(): number {
+    return this.#real;
+  }
+
   get maxTop(): number {
     return Math.max(0, this.#height - this.#view);
   }

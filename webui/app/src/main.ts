@@ -1,6 +1,13 @@
 import { mount } from "svelte";
 import App from "./App.svelte";
+import { app } from "./lib/app.svelte";
+import { router } from "./lib/route.svelte";
+import { listOf } from "./lib/url";
 import "./app.css";
 
 const target = document.getElementById("app");
-if (target) mount(App, { target });
+if (target) {
+  // on its way while the page is made
+  void app.wants(listOf(router.now));
+  mount(App, { target });
+}

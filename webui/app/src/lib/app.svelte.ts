@@ -1,6 +1,7 @@
 //! What the whole page shares: the list, the event stream, the chosen rows, the state of the server.
 
 import { api, ApiError, words, type ListQuery } from "./api";
+import { drawn } from "./frame";
 import { Live, type Changes } from "./live.svelte";
 import { Heard } from "./heard";
 import { startedAgain } from "../settings/health";
@@ -28,7 +29,7 @@ class App {
   dialog: Dialog | null = $state(null);
   /** The server wants the printed link first. */
   locked = $state(false);
-  /** The first list was read, or could not be: what is less urgent may be asked for. */
+  /** The first rows were drawn, or could not be had: what is less urgent may be asked for. */
   ready = $state(false);
   /** Counts the changes of sessions; what shows them depends on it. */
   sessions = $state(0);
@@ -72,6 +73,7 @@ class App {
     waiting: new Heard<Waiting[]>((items) => stopped.heard(items)),
   };
   #first = true;
+  #wanted = "";
   #watchers = new Set<{ id: number; changed: () => void }>();
 
   /** The devices that nobody has decided about. */
@@ -88,8 +90,15 @@ class App {
     }
   }
 
-  /** Shows the list that the address asks for. */
-  async show(query: ListQuery): Promise<void> {
+  /** Shows the list that the address asks for, unless it was asked for already. */
+  async wants(query: ListQuery): Promise<void> {
+    const key = JSON.stringify(query);
+    if (key === this.#wanted) return;
+    this.#wanted = key;
+    await this.#show(query);
+  }
+
+  async #show(query: ListQuery): Promise<void> {
     const before = this.list.query;
     const other = before.filter !== query.filter || before.session !== query.session;
     const kept = other && !this.#first ? this.#among(query) : null;
@@ -97,15 +106,24 @@ class App {
     const taken = await this.list.load(query, router.now.flow ?? this.selection.focus, kept ?? undefined);
     // what is chosen and can be seen no more would be deleted, or tagged, unseen
     if (taken && kept) this.selection.keep(await kept);
-    // the stream tells when the server is back, so it is opened even if the first list could not be had
-    if (this.#first || (taken && other)) this.live.open(this.list.query.filter, this.list.query.session);
+    if (this.#first) void drawn().then(() => this.#goOn());
+    else if (this.ready && taken && other) this.#listen();
     this.#first = false;
-    this.ready = true;
     if (!taken) return;
     this.list.follow();
     this.list.onbegin();
     const id = router.now.flow ?? this.selection.focus;
     if (id !== null) await this.stand(id);
+  }
+
+  /** The first rows are seen: now comes what is less urgent. The stream tells when the server is back, so it is opened also without a list. */
+  #goOn(): void {
+    this.#listen();
+    this.ready = true;
+  }
+
+  #listen(): void {
+    this.live.open(this.list.query.filter, this.list.query.session);
   }
 
   /** Which of the chosen flows another list has too; the one that stands open stays chosen anyway. */
@@ -124,7 +142,7 @@ class App {
   async stand(id: number): Promise<void> {
     if (this.selection.focus !== id) this.selection.only(id);
     // the first list begins there by itself
-    if (!this.ready) return;
+    if (this.#first) return;
     const query = this.list.query;
     if ((await this.list.locate(id)) >= 0) {
       if (this.aside?.id === id) this.aside = null;

@@ -2,7 +2,7 @@
 //! `#/compare?a=12&b=15`, `#/settings`, `#/sessions`, `#/scripts`, `#/capture?capture=3`, `#/rules?rule=4`, `#/waiting?waiting=7`, `#/compose`,
 //! `#/run?run=2`, `#/changes?a=1&b=2`.
 
-import { SORT_KEYS, type Order, type SessionChoice, type SortKey } from "./api";
+import { SORT_KEYS, type ListQuery, type Order, type SessionChoice, type SortKey } from "./api";
 
 export type Tab = "overview" | "request" | "response" | "body" | "messages" | "packets" | "connection" | "changes";
 
@@ -102,4 +102,9 @@ export function format(route: Route): string {
 /** The session whose flows are looked at, as the API names it. */
 export function sessionOf(route: Route): SessionChoice {
   return route.session ?? "current";
+}
+
+/** The list that is looked at. */
+export function listOf(route: Route): ListQuery {
+  return { filter: route.filter, session: sessionOf(route), sort: route.sort, order: route.order };
 }

@@ -7,7 +7,7 @@ import { basic, findJwts, jwt } from "./credentials";
 import { directives, members, query } from "./fields";
 import { httpDate, relative, span, utc } from "./moments";
 import { parts } from "./parts";
-import { picture } from "./picture";
+import { common, picture } from "./picture";
 import { security } from "./security";
 import { explain } from "./terms/explain";
 import { headerEntry, headerNames } from "./terms/headers";
@@ -222,6 +222,11 @@ describe("the picture of TLS", () => {
     expect(drawn.sentence).toBe("The client believes to talk to a.test and 1 more, because a certificate for that name is signed by overhear root, which it trusts. It talks to overhear. The server proved itself to overhear with a certificate from Real CA.");
     expect(drawn.left?.shows).toMatchObject({ issuer: "overhear root", expired: true });
     expect(drawn.right.how).toBe("TLSv1.3 · h2");
+  });
+
+  it("names a certificate by its common name, commas and all", () => {
+    expect(["C=US, O=Example, Inc., CN=Example, Inc. Root", "CN=a+O=b", "O=Example, Inc.", "CN=one\\, two, 2.5.4.5=3", "2.5.4.3=x", ""].map(common)).toEqual(["Example, Inc. Root", "a", "Example, Inc.", "one, two", "2.5.4.3=x", ""]);
+    for (const long of ["a,", ", ", " ", "a"]) expect(common(`O=${long.repeat(50_000)}`)).toBe(long.repeat(50_000).trim());
   });
 
   it("holds where a side is missing", () => {

@@ -67,6 +67,12 @@ function issuer(certificate: Certificate): string {
 
 /** The common name of a distinguished name, or its organisation, or all of it. */
 export function common(name: string): string {
-  const found = /(?:^|[,+]\s*)CN=((?:[^,+\\]|\\.)*)/i.exec(name) ?? /(?:^|[,+]\s*)O=((?:[^,+\\]|\\.)*)/i.exec(name);
-  return found?.[1]?.trim() ?? name;
+  return (valueOf("CN", name) ?? valueOf("O", name))?.trim() ?? name;
+}
+
+/** The value of an attribute; a comma in it (`O=Example, Inc.`) need not be escaped, unless what follows looks like another attribute. */
+function valueOf(attribute: string, name: string): string | undefined {
+  const another = String.raw` ?[,+] ?(?:[a-z]+|\d+(?:\.\d+)+)=`;
+  const found = new RegExp(String.raw`(?:^|[,+] ?)${attribute}=((?:\\.|[^\\])*?)(?=${another}|$)`, "is").exec(name);
+  return found?.[1]?.replace(/\\(.)/gs, "$1");
 }

@@ -307,7 +307,7 @@ fn signs_say_what_became_of_a_row() {
     assert_eq!(states["first"], json!([]));
     assert_eq!(states["same"], json!([again]));
     assert_eq!(states["changed"], json!([again, ["modified", words]]));
-    let passed = "passed through: bytes that are neither TLS nor HTTP, relayed as they came";
+    let passed = "raw: bytes that are not HTTP, as they came";
     assert_eq!(states["raw"], json!([["passed", passed]]));
     assert_eq!(states["running"], "waiting \u{2026}");
     assert_eq!(states["refused"], "refused");

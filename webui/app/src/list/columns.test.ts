@@ -27,6 +27,8 @@ describe("columns", () => {
   it("have more than they need where there is room for it, but for a width that was chosen", () => {
     const status = (room: number, arranged: readonly Arranged[] = ORDINARY) => fit(arranged, room).template.split(" ")[1];
     expect([1049, 1050, 1300, 1400, 1700].map((room) => status(room))).toEqual(["116px", "127px", "127px", "190px", "190px"]);
+    // the longest name of a method is a protocol's: PostgreSQL
+    expect([1050, 1400].map((room) => fit(ORDINARY, room).widths.get("method"))).toEqual([62, 78]);
     // beside a flow in a window of 1280 pixels no column goes for it
     expect(keys(fit(ORDINARY, 546).shown)).toBe("status method host path");
     expect(status(1700, sized(ORDINARY, "status", 90))).toBe("90px");

@@ -37,7 +37,7 @@ const arrived = (flow: Flow) => (flow.response ? flow.response.body_size : flow.
 export const COLUMNS: readonly Column[] = [
   { key: "id", title: "#", name: "Number", sort: "id", end: true, muted: true, width: 46, rank: 6, text: (flow) => String(flow.id) },
   { key: "status", title: "Status", sort: "status", width: 116, ample: [[190, 240], [127, 0]], rank: 1, text: () => "" },
-  { key: "method", title: "Method", sort: "method", width: 62, rank: 2, text: (flow) => flow.method || flow.kind.toUpperCase() },
+  { key: "method", title: "Method", sort: "method", width: 62, ample: [[78, 120]], rank: 2, text: methodName, hint: methodName },
   { key: "host", title: "Host", sort: "host", width: 150, grows: 3, rank: 1, text: hostName, hint: hostHint },
   { key: "path", title: "Path", sort: "path", width: 150, grows: 4, rank: 0, text: (flow) => flow.path, hint: (flow) => flow.path },
   { key: "type", title: "Type", sort: "type", muted: true, width: 68, rank: 7, text: (flow) => (flow.kind === "websocket" ? "websocket" : shortType(flow.response?.content_type)), hint: (flow) => flow.response?.content_type ?? "" },
@@ -69,6 +69,11 @@ const BY_KEY = new Map(COLUMNS.map((column) => [column.key, column]));
 
 export function columnOf(key: string): Column | undefined {
   return BY_KEY.get(key);
+}
+
+/** The method; of what has none, what it is. */
+function methodName(flow: Pick<Flow, "method" | "kind">): string {
+  return flow.method || flow.kind.toUpperCase();
 }
 
 /** The tags in a row. */

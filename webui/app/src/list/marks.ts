@@ -20,7 +20,7 @@ export const MARKS: readonly Mark[] = [
   { id: "waits", sign: "‖", has: (flow) => flow.state === "running" && stopped.ofFlow(flow.id) !== undefined, says: () => "waits at a breakpoint" },
   { id: "replay", sign: "↻", has: (flow) => flow.replay_of !== null && flow.replay_of !== undefined, says: (flow) => `sent again from #${flow.replay_of}` },
   { id: "modified", sign: "Δ", has: (flow) => flow.modified, says: modifiedBy },
-  { id: "passed", sign: "⇥", has: (flow) => (flow.kind === "tcp" || flow.kind === "tls") && (flow.state === "running" || flow.state === "complete"), says: (flow) => (flow.kind === "tls" ? "passed through: TLS that was not opened" : "passed through: bytes that are neither TLS nor HTTP, relayed as they came") },
+  { id: "passed", sign: "⇥", has: (flow) => (flow.kind === "tcp" || flow.kind === "tls") && (flow.state === "running" || flow.state === "complete"), says: (flow) => (flow.kind === "tls" ? "TLS that was not opened" : "raw: bytes that are not HTTP, as they came") },
   { id: "redirect", sign: "↪", has: (flow) => flow.status !== null && [301, 302, 303, 307, 308].includes(flow.status), says: () => "redirects elsewhere" },
   { id: "imported", sign: "⤓", has: (flow) => sessions.find(flow.session)?.source === "imported", says: () => "imported from a file" },
   { id: "comment", sign: "✎", has: (flow) => !!flow.comment, says: (flow) => isolated(flow.comment) },
